@@ -1,0 +1,135 @@
+#include "autograd/variable.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace lq::autograd {
+
+namespace {
+thread_local RecordMode current_mode = RecordMode::gradient;
+thread_local std::string current_path;          // NOLINT: a path needs a string
+thread_local std::uint64_t record_counter = 0;  // order of execution on this thread
+}  // namespace
+
+RecordMode record_mode() { return current_mode; }
+RecordModeScope::RecordModeScope(RecordMode mode) : previous_(current_mode) { current_mode = mode; }
+RecordModeScope::~RecordModeScope() { current_mode = previous_; }
+
+NameScope::NameScope(std::string_view name) : previous_length_(current_path.size()) {
+  if (!current_path.empty() && !name.empty()) current_path += '.';
+  current_path += name;
+}
+NameScope::~NameScope() { current_path.resize(previous_length_); }
+const std::string& NameScope::path() { return current_path; }
+
+GradientMode GradientSink::mode() const {
+  if (!slot_.requires_gradient) return GradientMode::ignore;
+  return slot_.gradient.defined() ? GradientMode::accumulate : GradientMode::overwrite;
+}
+
+Tensor& GradientSink::buffer() {
+  if (slot_.requires_gradient) {
+    if (!slot_.gradient.defined()) {
+      slot_.gradient = Tensor(slot_.shape, DType::f32, slot_.device);
+    } else if (slot_.gradient.is_shared()) {
+      slot_.gradient = slot_.gradient.clone();
+    }
+  }
+  return slot_.gradient;
+}
+
+void GradientSink::adopt(const Tensor& gradient) {
+  check(mode() == GradientMode::overwrite, "autograd: adopt() where a gradient already is");
+  check(gradient.shape() == slot_.shape, "autograd: gradient {} for a variable of {}",
+        gradient.shape().to_string(), slot_.shape.to_string());
+  slot_.gradient = gradient;
+}
+
+Variable::Variable(Tensor value, bool requires_gradient)
+    : value_(std::move(value)), slot_(std::make_shared<Slot>()) {
+  slot_->shape = value_.shape();
+  slot_->device = value_.device();
+  slot_->requires_gradient = requires_gradient;
+}
+
+const Tensor& Variable::gradient() const {
+  check(has_gradient(), "Variable: gradient asked for, but no backward pass reached it");
+  return slot_->gradient;
+}
+
+void Variable::clear_gradient() {
+  if (slot_) slot_->gradient = Tensor();
+}
+
+Variable record(std::string_view operation, Attributes attributes, std::span<const Variable> inputs,
+                Tensor output, BackwardFunction backward) {
+  Variable result(std::move(output));
+  const bool wants_gradient =
+      current_mode == RecordMode::gradient &&
+      std::ranges::any_of(inputs, [](const Variable& v) { return v.requires_gradient(); });
+  if (!wants_gradient && current_mode != RecordMode::trace) return result;
+
+  auto entry = std::make_shared<Record>();
+  entry->operation = operation;
+  entry->attributes = std::move(attributes);
+  entry->scope = current_path;
+  for (const Variable& input : inputs) entry->inputs.push_back(input.slot());
+  entry->output = result.slot();
+  entry->output_shape = result.shape();
+  if (wants_gradient) entry->backward = std::move(backward);
+  entry->sequence = ++record_counter;
+  result.slot_->requires_gradient = wants_gradient;
+  result.slot_->creator = std::move(entry);
+  return result;
+}
+
+std::vector<std::shared_ptr<Record>> records_of(const Variable& output) {
+  std::vector<std::shared_ptr<Record>> found;
+  std::unordered_set<const Record*> seen;
+  auto visit = [&](const std::shared_ptr<Record>& record) {
+    if (record && seen.insert(record.get()).second) found.push_back(record);
+  };
+  if (output.defined()) visit(output.slot()->creator);
+  for (std::size_t next = 0; next < found.size(); ++next) {
+    const std::shared_ptr<Record> record = found[next];
+    for (const auto& input : record->inputs) visit(input->creator);
+  }
+  std::ranges::sort(found, {}, [](const auto& record) { return record->sequence; });
+  return found;
+}
+
+void Variable::backward() {
+  check(value_.elements() == 1, "backward: started from {}, expected a scalar",
+        shape().to_string());
+  backward(Tensor::full(shape(), 1.0F, device()));
+}
+
+void Variable::backward(const Tensor& gradient) {
+  check(requires_gradient(), "backward: started from a variable that requires no gradient");
+  GradientSink(*slot_).adopt(gradient);
+  auto records = records_of(*this);
+  // Latest first. A record's saved values go as soon as they have been used, an intermediate
+  // gradient as soon as its operation has consumed it.
+  while (!records.empty()) {
+    const std::shared_ptr<Record> record = std::move(records.back());
+    records.pop_back();
+    const std::shared_ptr<Slot> output = record->output.lock();
+    if (!output || !output->gradient.defined()) continue;
+    check(record->backward != nullptr, "backward: {} at {} was walked twice", record->operation,
+          record->scope);
+    const Tensor output_gradient = std::move(output->gradient);
+    output->gradient = Tensor();
+    std::vector<GradientSink> sinks;
+    sinks.reserve(record->inputs.size());
+    for (const auto& input : record->inputs) sinks.emplace_back(*input);
+    try {
+      record->backward(output_gradient, sinks);
+    } catch (Error& error) {
+      error.within(record->scope);
+      throw;
+    }
+    record->backward = nullptr;
+  }
+}
+
+}  // namespace lq::autograd

@@ -1,0 +1,161 @@
+// The tape: variables, records of operations, and the backward walk.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/tensor.h"
+#include "kernels/common/gradient_mode.h"
+
+namespace lq::autograd {
+
+using kernels::GradientMode;
+
+/// Named facts about an operation that its tensors do not tell (stride, padding, bits): read by
+/// the tracer, the cost table and exporters. Keys are the names of the option fields.
+using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>>;
+using Attributes = std::vector<std::pair<std::string_view, Attribute>>;
+
+struct Record;
+
+/// What the tape knows of a variable apart from its value.
+struct Slot {
+  Tensor gradient;                  // undefined until a backward pass reached it
+  std::shared_ptr<Record> creator;  // null for leaves
+  Shape shape;
+  Device device;
+  bool requires_gradient = false;
+  std::string name;  // path of a parameter; empty for intermediates
+};
+
+/// Where a backward function puts the gradient of one input.
+class GradientSink {
+ public:
+  explicit GradientSink(Slot& slot) : slot_(slot) {}
+
+  /// ignore when nobody wants it; accumulate when another consumer has already delivered.
+  GradientMode mode() const;
+  bool wanted() const { return slot_.requires_gradient; }
+
+  /// The tensor to write (overwrite mode: uninitialised) or to add to (accumulate mode).
+  /// Call it once, after mode(), right before the kernel. Undefined in ignore mode.
+  Tensor& buffer();
+
+  /// Hands on a gradient that equals `gradient` without copying it; overwrite mode only.
+  /// The tape copies before anyone adds to a tensor that is shared this way.
+  void adopt(const Tensor& gradient);
+
+ private:
+  Slot& slot_;
+};
+
+/// Computes the gradients of the inputs from that of the output.
+using BackwardFunction =
+    std::function<void(const Tensor& output_gradient, std::span<GradientSink> inputs)>;
+
+/// One operation that ran.
+struct Record {
+  std::string_view operation;  // a literal: "conv2d"
+  Attributes attributes;
+  std::string scope;  // module path at the time: "stage1.block0.conv1"
+  std::vector<std::shared_ptr<Slot>> inputs;
+  std::weak_ptr<Slot> output;
+  Shape output_shape;
+  BackwardFunction backward;  // released once it has run
+  std::uint64_t sequence = 0;
+};
+
+/// A tensor, its gradient and the record of the operation that made it. A cheap handle.
+class Variable {
+ public:
+  Variable() = default;
+  /// A leaf.
+  explicit Variable(Tensor value, bool requires_gradient = false);
+
+  bool defined() const { return slot_ != nullptr; }
+  const Tensor& value() const { return value_; }
+  Tensor& value() { return value_; }
+  const Shape& shape() const { return value_.shape(); }
+  Device device() const { return value_.device(); }
+
+  bool requires_gradient() const { return slot_ && slot_->requires_gradient; }
+  bool has_gradient() const { return slot_ && slot_->gradient.defined(); }
+  const Tensor& gradient() const;
+  /// Forgets the gradient: the next backward pass overwrites instead of adding.
+  void clear_gradient();
+
+  const std::shared_ptr<Slot>& slot() const { return slot_; }
+
+  /// Walks the tape back from this scalar with gradient 1. Gradients of leaves are kept, and a
+  /// second pass adds to them; intermediate gradients and saved values are freed on the way.
+  void backward();
+  /// The same from any shape, with the given gradient of this variable.
+  void backward(const Tensor& gradient);
+
+ private:
+  friend Variable record(std::string_view, Attributes, std::span<const Variable>, Tensor,
+                         BackwardFunction);
+  Tensor value_;
+  std::shared_ptr<Slot> slot_;
+};
+
+/// What operations leave on the tape on this thread.
+enum class RecordMode : unsigned char {
+  none,      ///< nothing (evaluation)
+  gradient,  ///< operations with an input that requires a gradient (training; the default)
+  trace      ///< every operation, without backward functions (the tracer and the cost table)
+};
+RecordMode record_mode();
+
+class RecordModeScope {
+ public:
+  explicit RecordModeScope(RecordMode mode);
+  ~RecordModeScope();
+  RecordModeScope(const RecordModeScope&) = delete;
+  RecordModeScope& operator=(const RecordModeScope&) = delete;
+
+ private:
+  RecordMode previous_;
+};
+
+/// Evaluation without a tape.
+struct NoGradScope : RecordModeScope {
+  NoGradScope() : RecordModeScope(RecordMode::none) {}
+};
+
+/// Pushes one name on this thread's module path while it lives; records and errors carry the path.
+class NameScope {
+ public:
+  explicit NameScope(std::string_view name);
+  ~NameScope();
+  NameScope(const NameScope&) = delete;
+  NameScope& operator=(const NameScope&) = delete;
+
+  static const std::string& path();
+
+ private:
+  std::size_t previous_length_;
+};
+
+/// For operations: wraps the output and, if the mode asks for it, leaves a record.
+/// `operation` must be a string literal. Inputs that are not defined are skipped by callers.
+Variable record(std::string_view operation, Attributes attributes, std::span<const Variable> inputs,
+                Tensor output, BackwardFunction backward);
+inline Variable record(std::string_view operation, Attributes attributes,
+                       std::initializer_list<Variable> inputs, Tensor output,
+                       BackwardFunction backward) {
+  return record(operation, std::move(attributes),
+                std::span<const Variable>(inputs.begin(), inputs.size()), std::move(output),
+                std::move(backward));
+}
+
+/// Records that `output` depends on, in the order in which they ran.
+std::vector<std::shared_ptr<Record>> records_of(const Variable& output);
+
+}  // namespace lq::autograd

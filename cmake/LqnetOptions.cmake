@@ -1,0 +1,35 @@
+# Build options and compiler settings that hold for every target.
+
+option(LQNET_BUILD_TESTS "Build the tests" ON)
+option(LQNET_BUILD_BENCH "Build the kernel benches" OFF)
+option(LQNET_WERROR "Treat warnings as errors" OFF)
+set(LQNET_SANITIZE "" CACHE STRING "Sanitizers to build with: address, undefined or thread")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+find_program(LQNET_CCACHE ccache)
+if(LQNET_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${LQNET_CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # SIMD vectors are passed between inlined functions only.
+  add_compile_options(-Wno-psabi)
+endif()
+if(LQNET_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(LQNET_SANITIZE)
+  add_compile_options(-fsanitize=${LQNET_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${LQNET_SANITIZE})
+endif()

@@ -1,0 +1,126 @@
+#include "core/allocator.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace lq {
+
+BlockCache::BlockCache(Allocate allocate, Free free, bool enabled)
+    : allocate_(std::move(allocate)), free_(std::move(free)), enabled_(enabled) {}
+
+BlockCache::~BlockCache() { trim(); }
+
+std::size_t BlockCache::rounded(std::size_t bytes) {
+  constexpr std::size_t smallest = 256;
+  if (bytes <= smallest) return smallest;
+  const std::size_t step = std::max<std::size_t>(std::bit_floor(bytes) / 8, 64);
+  return (bytes + step - 1) / step * step;
+}
+
+void* BlockCache::take(std::size_t bytes) {
+  const std::size_t size = rounded(bytes);
+  std::lock_guard lock(mutex_);
+  in_use_ += size;
+  peak_ = std::max(peak_, in_use_);
+  if (auto bin = idle_.find(size); bin != idle_.end() && !bin->second.empty()) {
+    void* block = bin->second.back();
+    bin->second.pop_back();
+    return block;
+  }
+  try {
+    return allocate_(size);
+  } catch (...) {
+    in_use_ -= size;
+    throw;
+  }
+}
+
+void BlockCache::give_back(void* block, std::size_t bytes) noexcept {
+  const std::size_t size = rounded(bytes);
+  std::lock_guard lock(mutex_);
+  in_use_ -= size;
+  if (enabled_) {
+    try {
+      idle_[size].push_back(block);
+      return;
+    } catch (...) {  // no memory to remember the block: fall through and free it
+    }
+  }
+  free_(block, size);
+}
+
+void BlockCache::trim() noexcept {
+  std::lock_guard lock(mutex_);
+  for (auto& [size, blocks] : idle_) {
+    for (void* block : blocks) free_(block, size);
+  }
+  idle_.clear();
+}
+
+std::size_t BlockCache::bytes_in_use() const {
+  std::lock_guard lock(mutex_);
+  return in_use_;
+}
+
+std::size_t BlockCache::peak_bytes() const {
+  std::lock_guard lock(mutex_);
+  return peak_;
+}
+
+void BlockCache::reset_peak() {
+  std::lock_guard lock(mutex_);
+  peak_ = in_use_;
+}
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool caching = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool caching = false;
+#else
+constexpr bool caching = true;
+#endif
+#else
+constexpr bool caching = true;
+#endif
+
+constexpr std::size_t host_alignment = 64;
+
+class HostMemory final : public DeviceMemory {
+ public:
+  void* allocate(std::size_t bytes) override { return cache.take(bytes); }
+  void deallocate(void* pointer, std::size_t bytes) noexcept override {
+    cache.give_back(pointer, bytes);
+  }
+  void zero(void* pointer, std::size_t bytes, Stream&) override { std::memset(pointer, 0, bytes); }
+  void copy(void* to, Device, const void* from, Device, std::size_t bytes, Stream&) override {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
+
+  BlockCache cache{
+      [](std::size_t bytes) {
+        void* block = std::aligned_alloc(host_alignment, bytes);
+        check(block != nullptr, "out of memory: {} bytes asked for on the cpu", bytes);
+        return block;
+      },
+      [](void* block, std::size_t) { std::free(block); }, caching};
+};
+
+// Never destroyed: tensors in static storage may outlive it otherwise.
+HostMemory& host() {
+  static HostMemory& memory = *new HostMemory;
+  return memory;
+}
+
+}  // namespace
+
+DeviceMemory& host_memory() { return host(); }
+BlockCache& host_block_cache() { return host().cache; }
+
+}  // namespace lq

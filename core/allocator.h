@@ -1,0 +1,56 @@
+// Caching allocators.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/device.h"
+
+namespace lq {
+
+/// Keeps freed blocks in bins of rounded size and hands them out again. A training step asks for
+/// the same few sizes over and over; fresh pages from the system cost about as much as a pass
+/// over the tensor they are for.
+/// Thread-safe. Sanitizer builds switch the cache off, so that use after free is seen.
+class BlockCache {
+ public:
+  using Allocate = std::function<void*(std::size_t bytes)>;
+  using Free = std::function<void(void* block, std::size_t bytes)>;
+
+  BlockCache(Allocate allocate, Free free, bool enabled = true);
+  ~BlockCache();
+  BlockCache(const BlockCache&) = delete;
+  BlockCache& operator=(const BlockCache&) = delete;
+
+  void* take(std::size_t bytes);
+  void give_back(void* block, std::size_t bytes) noexcept;
+  /// Returns every idle block to the system.
+  void trim() noexcept;
+
+  /// Bytes handed out now, and the largest value that this had since `reset_peak`.
+  std::size_t bytes_in_use() const;
+  std::size_t peak_bytes() const;
+  void reset_peak();
+
+  /// Size of the block that serves a request: at most 1/8 above it, at least 256 bytes.
+  static std::size_t rounded(std::size_t bytes);
+
+ private:
+  Allocate allocate_;
+  Free free_;
+  bool enabled_;
+  mutable std::mutex mutex_;
+  std::map<std::size_t, std::vector<void*>> idle_;
+  std::size_t in_use_ = 0;
+  std::size_t peak_ = 0;
+};
+
+/// Memory of the CPU (64-byte aligned) and its cache.
+DeviceMemory& host_memory();
+BlockCache& host_block_cache();
+
+}  // namespace lq

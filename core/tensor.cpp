@@ -1,0 +1,104 @@
+#include "core/tensor.h"
+
+#include <algorithm>
+
+#include "core/stream.h"
+
+namespace lq {
+
+struct Tensor::Storage {
+  Storage(std::size_t bytes_, Device device)
+      : memory(device_memory(device)), bytes(bytes_), data(memory.allocate(bytes_)) {}
+  ~Storage() { memory.deallocate(data, bytes); }
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  DeviceMemory& memory;
+  std::size_t bytes;
+  void* data;
+};
+
+Tensor::Tensor(const Shape& shape, DType dtype, Device device)
+    : shape_(shape), dtype_(dtype), device_(device) {
+  storage_ = std::make_shared<Storage>(bytes(), device);
+}
+
+Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
+  Tensor tensor(shape, dtype, device);
+  tensor.fill_zero();
+  return tensor;
+}
+
+Tensor Tensor::full(const Shape& shape, float value, Device device) {
+  Tensor host(shape);
+  std::ranges::fill(host.span<float>(), value);
+  return host.to(device);
+}
+
+Tensor Tensor::from_bytes(const void* values, std::size_t bytes, const Shape& shape, DType dtype,
+                          Device device) {
+  Tensor tensor(shape, dtype, device);
+  check(bytes == tensor.bytes(), "Tensor: {} bytes given for {} elements of {}", bytes,
+        shape.elements(), name_of(dtype));
+  device_memory(device).copy(tensor.raw(), device, values, Device{}, bytes,
+                             current_stream(device));
+  return tensor;
+}
+
+void* Tensor::raw() {
+  check(defined(), "Tensor: used before it was given a value");
+  return static_cast<char*>(storage_->data) + offset_;
+}
+
+const void* Tensor::raw() const { return const_cast<Tensor*>(this)->raw(); }
+
+void Tensor::expect_dtype(DType wanted) const {
+  check(wanted == dtype_, "Tensor: elements are {}, asked for as {}", name_of(dtype_),
+        name_of(wanted));
+}
+
+Tensor Tensor::reshape(const Shape& shape) const {
+  check(shape.elements() == elements(), "reshape: {} has {} elements, {} has {}",
+        shape_.to_string(), elements(), shape.to_string(), shape.elements());
+  Tensor result = *this;
+  result.shape_ = shape;
+  return result;
+}
+
+Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
+  check(shape_.rank() > 0 && 0 <= begin && begin <= end && end <= shape_[0],
+        "slice: rows [{}, {}) of {}", begin, end, shape_.to_string());
+  std::array<std::int64_t, Shape::max_rank> extents{};
+  std::ranges::copy(shape_.extents(), extents.begin());
+  extents[0] = end - begin;
+  Tensor result = *this;
+  result.shape_ = Shape(std::span<const std::int64_t>(extents.data(), shape_.extents().size()));
+  const std::int64_t row = shape_[0] == 0 ? 0 : elements() / shape_[0];
+  result.offset_ = offset_ + static_cast<std::size_t>(begin * row) * size_of(dtype_);
+  return result;
+}
+
+Tensor Tensor::clone() const {
+  Tensor result(shape_, dtype_, device_);
+  result.copy_from(*this);
+  return result;
+}
+
+Tensor Tensor::to(Device device) const {
+  if (device == device_) return *this;
+  Tensor result(shape_, dtype_, device);
+  result.copy_from(*this);
+  return result;
+}
+
+void Tensor::copy_from(const Tensor& from) {
+  check(from.shape_ == shape_ && from.dtype_ == dtype_, "copy: {} {} does not fit {} {}",
+        from.shape_.to_string(), name_of(from.dtype_), shape_.to_string(), name_of(dtype_));
+  const Device worker = device_.type != DeviceType::cpu ? device_ : from.device_;
+  device_memory(worker).copy(raw(), device_, from.raw(), from.device_, bytes(),
+                             current_stream(worker));
+}
+
+void Tensor::fill_zero() { device_memory(device_).zero(raw(), bytes(), current_stream(device_)); }
+
+}  // namespace lq

@@ -1,0 +1,28 @@
+#include "core/threads.h"
+#include "kernels/relu/relu.h"
+
+namespace lq::kernels::cpu {
+
+namespace {
+constexpr std::int64_t grain = 1 << 15;  // elements per chunk: 128 KiB, a fraction of L2
+}
+
+void relu_forward(Stream&, ConstView<float> x, View<float> y) {
+  parallel_for_ranges(x.elements(), grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) y[i] = x[i] > 0.0F ? x[i] : 0.0F;
+  });
+}
+
+void relu_backward(Stream&, ConstView<float> grad_y, ConstView<float> y, View<float> grad_x,
+                   GradientMode mode) {
+  if (mode == GradientMode::ignore) return;
+  parallel_for_ranges(y.elements(), grain, [&](std::int64_t begin, std::int64_t end) {
+    if (mode == GradientMode::accumulate) {
+      for (std::int64_t i = begin; i < end; ++i) grad_x[i] += y[i] > 0.0F ? grad_y[i] : 0.0F;
+    } else {
+      for (std::int64_t i = begin; i < end; ++i) grad_x[i] = y[i] > 0.0F ? grad_y[i] : 0.0F;
+    }
+  });
+}
+
+}  // namespace lq::kernels::cpu

@@ -1,0 +1,29 @@
+// What the registry of networks makes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "layers/module.h"
+
+namespace lq {
+
+/// A network is chosen by name and two integers: 32 means floating point on that side.
+struct ModelOptions {
+  int w_bits = 2;                ///< 1 to 8, or 32
+  int a_bits = 2;                ///< 1 to 8, or 32
+  std::string quantizer = "lq";  ///< lq, hwgq, dorefa or xnor
+  std::int64_t classes = 10;
+  Shape input{32, 32, 3};  ///< H W C of one image
+};
+
+/// Builds the network `name` with zero parameters; call initialize(seed) on it. Throws Error for
+/// an unknown name (listing the known ones), bit width, quantizer or input shape.
+std::unique_ptr<Module> make_model(std::string_view name, const ModelOptions& options);
+
+/// Known names, in a stable order.
+std::vector<std::string> model_names();
+
+}  // namespace lq

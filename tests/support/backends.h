@@ -1,0 +1,33 @@
+// The backends that this machine can run, for parameterised tests.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "core/isa.h"
+#include "core/stream.h"
+
+namespace lq::testing {
+
+/// A backend and, for the CPU, the instruction set that caps it.
+struct BackendCase {
+  Backend backend;
+  Isa isa;
+};
+
+/// The fast implementations to judge against the reference: cpu under every instruction set that
+/// this machine has. The CUDA backend will add its row here.
+inline std::vector<BackendCase> fast_backends() {
+  std::vector<BackendCase> cases;
+  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (isa <= detected_isa()) cases.push_back({Backend::cpu, isa});
+  }
+  return cases;
+}
+
+inline std::string backend_case_name(const ::testing::TestParamInfo<BackendCase>& info) {
+  return std::string(name_of(info.param.backend)) + "_" + std::string(name_of(info.param.isa));
+}
+
+}  // namespace lq::testing
