@@ -1,7 +1,11 @@
 #include "autograd/variable.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_set>
+#include <utility>
+
+#include "autograd/pass_on.h"
 
 namespace lq::autograd {
 
@@ -9,11 +13,18 @@ namespace {
 thread_local RecordMode current_mode = RecordMode::gradient;
 thread_local std::string current_path;          // NOLINT: a path needs a string
 thread_local std::uint64_t record_counter = 0;  // order of execution on this thread
+thread_local const TraceObserver* current_observer = nullptr;
 }  // namespace
 
 RecordMode record_mode() { return current_mode; }
 RecordModeScope::RecordModeScope(RecordMode mode) : previous_(current_mode) { current_mode = mode; }
 RecordModeScope::~RecordModeScope() { current_mode = previous_; }
+
+TraceObserverScope::TraceObserverScope(TraceObserver observer)
+    : observer_(std::move(observer)), previous_(current_observer) {
+  current_observer = &observer_;
+}
+TraceObserverScope::~TraceObserverScope() { current_observer = previous_; }
 
 NameScope::NameScope(std::string_view name) : previous_length_(current_path.size()) {
   if (!current_path.empty() && !name.empty()) current_path += '.';
@@ -21,6 +32,17 @@ NameScope::NameScope(std::string_view name) : previous_length_(current_path.size
 }
 NameScope::~NameScope() { current_path.resize(previous_length_); }
 const std::string& NameScope::path() { return current_path; }
+
+Record::~Record() {
+  std::vector<std::shared_ptr<Slot>> pending = std::move(inputs);
+  while (!pending.empty()) {
+    const std::shared_ptr<Slot> slot = std::move(pending.back());
+    pending.pop_back();
+    if (slot.use_count() > 1 || !slot->creator || slot->creator.use_count() > 1) continue;
+    std::ranges::move(slot->creator->inputs, std::back_inserter(pending));
+    slot->creator->inputs.clear();
+  }
+}
 
 GradientMode GradientSink::mode() const {
   if (!slot_.requires_gradient) return GradientMode::ignore;
@@ -80,6 +102,9 @@ Variable record(std::string_view operation, Attributes attributes, std::span<con
   entry->sequence = ++record_counter;
   result.slot_->requires_gradient = wants_gradient;
   result.slot_->creator = std::move(entry);
+  if (current_mode == RecordMode::trace && current_observer != nullptr) {
+    (*current_observer)(*result.slot_->creator, inputs, result);
+  }
   return result;
 }
 
@@ -106,7 +131,10 @@ void Variable::backward() {
 
 void Variable::backward(const Tensor& gradient) {
   check(requires_gradient(), "backward: started from a variable that requires no gradient");
-  GradientSink(*slot_).adopt(gradient);
+  check(gradient.shape() == shape(), "backward: gradient {} for a variable of {}",
+        gradient.shape().to_string(), shape().to_string());
+  GradientSink sink(*slot_);
+  pass_on(gradient, sink);
   auto records = records_of(*this);
   // Latest first. A record's saved values go as soon as they have been used, an intermediate
   // gradient as soon as its operation has consumed it.
@@ -115,10 +143,10 @@ void Variable::backward(const Tensor& gradient) {
     records.pop_back();
     const std::shared_ptr<Slot> output = record->output.lock();
     if (!output || !output->gradient.defined()) continue;
-    check(record->backward != nullptr, "backward: {} at {} was walked twice", record->operation,
-          record->scope);
-    const Tensor output_gradient = std::move(output->gradient);
-    output->gradient = Tensor();
+    const Tensor output_gradient = std::exchange(output->gradient, Tensor());
+    check(record->backward != nullptr,
+          "backward: {}{}{} was walked twice, but its saved values go after the first time",
+          record->operation, record->scope.empty() ? "" : " at ", record->scope);
     std::vector<GradientSink> sinks;
     sinks.reserve(record->inputs.size());
     for (const auto& input : record->inputs) sinks.emplace_back(*input);

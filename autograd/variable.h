@@ -39,7 +39,8 @@ class GradientSink {
  public:
   explicit GradientSink(Slot& slot) : slot_(slot) {}
 
-  /// ignore when nobody wants it; accumulate when another consumer has already delivered.
+  /// ignore when nobody wants it; accumulate when another consumer has already delivered. Ask
+  /// right before delivering: two inputs of an operation may be the same variable.
   GradientMode mode() const;
   bool wanted() const { return slot_.requires_gradient; }
 
@@ -69,6 +70,13 @@ struct Record {
   Shape output_shape;
   BackwardFunction backward;  // released once it has run
   std::uint64_t sequence = 0;
+
+  Record() = default;
+  /// Takes the part of the tape that only this record holds down one by one: a long one would
+  /// overflow the stack if each record destroyed the one before it.
+  ~Record();
+  Record(const Record&) = delete;
+  Record& operator=(const Record&) = delete;
 };
 
 /// A tensor, its gradient and the record of the operation that made it. A cheap handle.
@@ -127,6 +135,24 @@ class RecordModeScope {
 /// Evaluation without a tape.
 struct NoGradScope : RecordModeScope {
   NoGradScope() : RecordModeScope(RecordMode::none) {}
+};
+
+/// Called with an operation's record, inputs and result.
+using TraceObserver = std::function<void(const Record& record, std::span<const Variable> inputs,
+                                         const Variable& output)>;
+
+/// While it lives, `observer` sees every operation that this thread runs under RecordMode::trace,
+/// with the values that records lack: for statistics of what flows through a network.
+class TraceObserverScope {
+ public:
+  explicit TraceObserverScope(TraceObserver observer);
+  ~TraceObserverScope();
+  TraceObserverScope(const TraceObserverScope&) = delete;
+  TraceObserverScope& operator=(const TraceObserverScope&) = delete;
+
+ private:
+  TraceObserver observer_;
+  const TraceObserver* previous_;
 };
 
 /// Pushes one name on this thread's module path while it lives; records and errors carry the path.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -22,21 +23,29 @@ std::size_t BlockCache::rounded(std::size_t bytes) {
 }
 
 void* BlockCache::take(std::size_t bytes) {
+  check(bytes <= PTRDIFF_MAX, "out of memory: {} bytes asked for", bytes);
   const std::size_t size = rounded(bytes);
   std::lock_guard lock(mutex_);
+  void* block = nullptr;
+  if (auto bin = idle_.find(size); bin != idle_.end() && !bin->second.empty()) {
+    block = bin->second.back();
+    bin->second.pop_back();
+  } else {
+    block = allocate_fresh(size);
+  }
   in_use_ += size;
   peak_ = std::max(peak_, in_use_);
-  if (auto bin = idle_.find(size); bin != idle_.end() && !bin->second.empty()) {
-    void* block = bin->second.back();
-    bin->second.pop_back();
-    return block;
-  }
+  return block;
+}
+
+void* BlockCache::allocate_fresh(std::size_t size) {
   try {
     return allocate_(size);
   } catch (...) {
-    in_use_ -= size;
-    throw;
+    if (idle_.empty()) throw;
+    free_idle();
   }
+  return allocate_(size);
 }
 
 void BlockCache::give_back(void* block, std::size_t bytes) noexcept {
@@ -55,6 +64,10 @@ void BlockCache::give_back(void* block, std::size_t bytes) noexcept {
 
 void BlockCache::trim() noexcept {
   std::lock_guard lock(mutex_);
+  free_idle();
+}
+
+void BlockCache::free_idle() noexcept {
   for (auto& [size, blocks] : idle_) {
     for (void* block : blocks) free_(block, size);
   }
@@ -100,16 +113,16 @@ class HostMemory final : public DeviceMemory {
   }
   void zero(void* pointer, std::size_t bytes, Stream&) override { std::memset(pointer, 0, bytes); }
   void copy(void* to, Device, const void* from, Device, std::size_t bytes, Stream&) override {
-    if (bytes > 0) std::memcpy(to, from, bytes);
+    // Slices of one tensor may overlap.
+    if (bytes > 0) std::memmove(to, from, bytes);
   }
 
-  BlockCache cache{
-      [](std::size_t bytes) {
-        void* block = std::aligned_alloc(host_alignment, bytes);
-        check(block != nullptr, "out of memory: {} bytes asked for on the cpu", bytes);
-        return block;
-      },
-      [](void* block, std::size_t) { std::free(block); }, caching};
+  BlockCache cache{[](std::size_t bytes) {
+                     void* block = std::aligned_alloc(host_alignment, bytes);
+                     check(block != nullptr, "out of memory: {} bytes asked for on the cpu", bytes);
+                     return block;
+                   },
+                   [](void* block, std::size_t) { std::free(block); }, caching};
 };
 
 // Never destroyed: tensors in static storage may outlive it otherwise.

@@ -26,6 +26,8 @@ class BlockCache {
   BlockCache(const BlockCache&) = delete;
   BlockCache& operator=(const BlockCache&) = delete;
 
+  /// Uninitialised memory. When `allocate` throws, the idle blocks are returned to the system and
+  /// it is asked once more.
   void* take(std::size_t bytes);
   void give_back(void* block, std::size_t bytes) noexcept;
   /// Returns every idle block to the system.
@@ -36,10 +38,14 @@ class BlockCache {
   std::size_t peak_bytes() const;
   void reset_peak();
 
-  /// Size of the block that serves a request: at most 1/8 above it, at least 256 bytes.
+  /// Size of the block that serves a request, a multiple of 64: at least 256 bytes, and at most
+  /// 1/8 of the request or 64 bytes above it.
   static std::size_t rounded(std::size_t bytes);
 
  private:
+  void* allocate_fresh(std::size_t size);
+  void free_idle() noexcept;
+
   Allocate allocate_;
   Free free_;
   bool enabled_;

@@ -14,10 +14,21 @@ std::uint32_t* BitTensor::plane(int j) {
   return reinterpret_cast<std::uint32_t*>(words_.data<std::int32_t>()) + j * words_per_plane();
 }
 
-const std::uint32_t* BitTensor::plane(int j) const { return const_cast<BitTensor*>(this)->plane(j); }
+const std::uint32_t* BitTensor::plane(int j) const {
+  return const_cast<BitTensor*>(this)->plane(j);
+}
+
+void BitTensor::expect_host() const {
+  check(device().type == DeviceType::cpu, "BitTensor: codes on {} are not readable from the host",
+        device().to_string());
+}
 
 std::int64_t BitTensor::word_index(std::int64_t n, std::int64_t h, std::int64_t w,
                                    std::int64_t c) const {
+  expect_host();
+  const auto inside = [this](int axis, std::int64_t i) { return 0 <= i && i < shape_[axis]; };
+  check(inside(0, n) && inside(1, h) && inside(2, w) && inside(3, c),
+        "BitTensor: element ({}, {}, {}, {}) of {}", n, h, w, c, shape_.to_string());
   return ((n * shape_[1] + h) * shape_[2] + w) * words_per_pixel() + packed::word_of(c);
 }
 
@@ -42,6 +53,8 @@ void BitTensor::set_code(std::int64_t n, std::int64_t h, std::int64_t w, std::in
 }
 
 bool BitTensor::pad_bits_are_zero() const {
+  expect_host();
+  if (words_.elements() == 0) return true;
   const std::uint32_t outside = ~packed::tail_mask(shape_[3]);
   const std::int64_t step = words_per_pixel();
   for (int j = 0; j < planes_; ++j) {

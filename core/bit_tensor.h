@@ -24,14 +24,16 @@ class BitTensor {
   std::uint32_t* plane(int j);
   const std::uint32_t* plane(int j) const;
 
-  /// Code of one element; for tests and small tools, not for loops that matter.
+  /// Code of one element, on the CPU; for tests and small tools, not for loops that matter.
+  /// Positions and codes out of range throw Error.
   int code(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) const;
   void set_code(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c, int code);
 
-  /// Whether all bits beyond the last channel are zero, as the layout demands.
+  /// Whether all bits beyond the last channel are zero, as the layout demands. On the CPU.
   bool pad_bits_are_zero() const;
 
  private:
+  void expect_host() const;
   std::int64_t word_index(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c) const;
 
   Tensor words_;  // i32: planes x N x H x W x words

@@ -15,8 +15,8 @@ Device Device::parse(std::string_view text) {
   if (text.starts_with(prefix)) {
     const std::string_view digits = text.substr(prefix.size());
     int index = 0;
-    const auto [end, status] = std::from_chars(digits.begin(), digits.end(), index);
-    if (status == std::errc() && end == digits.end() && index >= 0) {
+    const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+    if (status == std::errc() && end == digits.data() + digits.size() && index >= 0) {
       return {DeviceType::cuda, index};
     }
   }

@@ -6,7 +6,7 @@
 namespace lq {
 
 /// In rising order: a machine that has one has all the lower ones of its family.
-/// avx2 means AVX2 + FMA + BMI + F16C; avx512 means AVX-512 F/BW/DQ/VL on top of it.
+/// avx2 means AVX2 + FMA + BMI1/2; avx512 means AVX-512 F/BW/DQ/VL on top of it.
 enum class Isa : unsigned char { portable, avx2, avx512 };
 
 std::string_view name_of(Isa isa);

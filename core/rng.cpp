@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/error.h"
+
 namespace lq {
 
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
@@ -31,7 +33,9 @@ Rng::Rng(std::uint64_t seed, RngPurpose purpose, std::uint64_t epoch, std::uint6
     : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
       counter_{0, static_cast<std::uint32_t>(sample),
                static_cast<std::uint32_t>((sample >> 32 & 0xFF) | epoch << 8),
-               static_cast<std::uint32_t>(purpose)} {}
+               static_cast<std::uint32_t>(purpose)} {
+  check(epoch < 1U << 24, "Rng: epoch is {}, expected less than 2^24", epoch);
+}
 
 std::uint32_t Rng::next_u32() {
   if (used_ == 4) {

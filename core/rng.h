@@ -16,7 +16,8 @@ enum class RngPurpose : std::uint32_t { initialization, shuffle, augmentation, s
 
 /// A stream of numbers that depends on nothing but (seed, purpose, epoch, sample): the numbers of
 /// one sample do not depend on which thread or rank asks, nor on what was asked before.
-/// epoch must be below 2^24; sample is any 64-bit number whose lower 40 bits are distinct.
+/// epoch must be below 2^24 (Error otherwise); sample is any 64-bit number whose lower 40 bits are
+/// distinct. A stream has 2^34 numbers; then it starts over.
 class Rng {
  public:
   Rng(std::uint64_t seed, RngPurpose purpose, std::uint64_t epoch = 0, std::uint64_t sample = 0);
@@ -24,6 +25,7 @@ class Rng {
   std::uint32_t next_u32();
   /// Uniform in [0, 1), 24 bits.
   float uniform();
+  /// Uniform in [low, high]; high itself occurs by rounding only.
   float uniform(float low, float high) { return low + (high - low) * uniform(); }
   /// Uniform integer in [0, bound), without bias; bound >= 1.
   std::uint32_t below(std::uint32_t bound);

@@ -17,18 +17,22 @@ std::string_view name_of(Backend backend) {
 }
 
 namespace {
-thread_local Stream* scoped_stream = nullptr;
+thread_local const StreamScope* innermost_scope = nullptr;
 }
 
 Stream& current_stream(Device device) {
-  if (scoped_stream != nullptr && scoped_stream->device() == device) return *scoped_stream;
+  for (const StreamScope* scope = innermost_scope; scope != nullptr; scope = scope->outer_) {
+    if (scope->stream_.device() == device) return scope->stream_;
+  }
   check(device.type == DeviceType::cpu,
         "device {}: this build of lqnet has no CUDA backend, use --device cpu", device.to_string());
   thread_local Stream cpu_stream;
   return cpu_stream;
 }
 
-StreamScope::StreamScope(Stream& stream) : previous_(scoped_stream) { scoped_stream = &stream; }
-StreamScope::~StreamScope() { scoped_stream = previous_; }
+StreamScope::StreamScope(Stream& stream) : stream_(stream), outer_(innermost_scope) {
+  innermost_scope = this;
+}
+StreamScope::~StreamScope() { innermost_scope = outer_; }
 
 }  // namespace lq

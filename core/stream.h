@@ -1,6 +1,8 @@
 // Where work is queued.
 #pragma once
 
+#include <string_view>
+
 #include "core/device.h"
 
 namespace lq {
@@ -30,8 +32,9 @@ class Stream {
 /// The stream on which this thread's operations on `device` run.
 Stream& current_stream(Device device);
 
-/// Makes `stream` this thread's current stream of its device while the scope lives. Tests use it
-/// to run whole networks on the reference backend.
+/// Makes `stream` this thread's current stream of its device while the scope lives; scopes for
+/// different devices do not hide one another. Tests use it to run whole networks on the reference
+/// backend.
 class StreamScope {
  public:
   explicit StreamScope(Stream& stream);
@@ -40,7 +43,10 @@ class StreamScope {
   StreamScope& operator=(const StreamScope&) = delete;
 
  private:
-  Stream* previous_;
+  friend Stream& current_stream(Device device);
+
+  Stream& stream_;
+  const StreamScope* outer_;
 };
 
 }  // namespace lq

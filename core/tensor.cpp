@@ -1,6 +1,7 @@
 #include "core/tensor.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "core/stream.h"
 
@@ -20,6 +21,8 @@ struct Tensor::Storage {
 
 Tensor::Tensor(const Shape& shape, DType dtype, Device device)
     : shape_(shape), dtype_(dtype), device_(device) {
+  check(shape.elements() <= PTRDIFF_MAX / static_cast<std::int64_t>(size_of(dtype)),
+        "Tensor: {} of {} is more than can be addressed", shape.to_string(), name_of(dtype));
   storage_ = std::make_shared<Storage>(bytes(), device);
 }
 
@@ -40,8 +43,7 @@ Tensor Tensor::from_bytes(const void* values, std::size_t bytes, const Shape& sh
   Tensor tensor(shape, dtype, device);
   check(bytes == tensor.bytes(), "Tensor: {} bytes given for {} elements of {}", bytes,
         shape.elements(), name_of(dtype));
-  device_memory(device).copy(tensor.raw(), device, values, Device{}, bytes,
-                             current_stream(device));
+  device_memory(device).copy(tensor.raw(), device, values, Device{}, bytes, current_stream(device));
   return tensor;
 }
 

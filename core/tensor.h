@@ -19,7 +19,7 @@ class Tensor {
  public:
   /// Undefined: no storage; only `defined()` and assignment are allowed.
   Tensor() = default;
-  /// Uninitialised elements.
+  /// Uninitialised elements. Throws Error when there is no memory for them.
   explicit Tensor(const Shape& shape, DType dtype = DType::f32, Device device = {});
 
   static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {});

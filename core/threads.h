@@ -9,9 +9,11 @@
 
 namespace lq {
 
-/// Threads that parallel loops use; starts as OMP_NUM_THREADS or the number of cores.
+/// Threads that parallel loops use, whichever thread starts them; at first OMP_NUM_THREADS or the
+/// number of cores.
 int num_threads();
-/// 1 to 1024; throws Error otherwise. Also bounds the threads that oneDNN uses.
+/// 1 to 1024; throws Error otherwise. Also bounds the threads that oneDNN uses when it is called
+/// from the same thread as this function (OpenMP keeps that number per thread).
 void set_num_threads(int count);
 
 /// Runs body(chunk) for every chunk in [0, chunks), contiguous runs of chunks per thread.

@@ -22,8 +22,8 @@ struct View {
 
   /// A view of mutable elements can be read through.
   template <typename U>
-    requires(std::is_same_v<const U, T>)
-  View(const View<U>& other)  // NOLINT: implicit on purpose, as T* converts to const T*
+  requires(std::is_same_v<const U, T>)
+      View(const View<U>& other)  // NOLINT: implicit on purpose, as T* converts to const T*
       : data(other.data), shape(other.shape), device(other.device) {}
 
   std::int64_t elements() const { return shape.elements(); }

@@ -107,7 +107,9 @@ StateDict Module::state_dict() const {
 
 void Module::load_state_dict(const StateDict& state) {
   std::unordered_map<std::string_view, const Tensor*> given;
-  for (const auto& [name, tensor] : state) given.emplace(name, &tensor);
+  for (const auto& [name, tensor] : state) {
+    check(given.emplace(name, &tensor).second, "state: '{}' is given twice", name);
+  }
   StateDict own = state_dict();
   for (auto& [name, tensor] : own) {
     const auto entry = given.find(name);
@@ -120,8 +122,7 @@ void Module::load_state_dict(const StateDict& state) {
     given.erase(entry);
   }
   if (!given.empty()) {
-    fail("state: '{}' is not part of this model (is it of another model?)",
-         given.begin()->first);
+    fail("state: '{}' is not part of this model (is it of another model?)", given.begin()->first);
   }
   for (auto& [name, tensor] : own) {
     const auto entry = std::ranges::find(state, name, &StateDict::value_type::first);

@@ -82,8 +82,8 @@ class Module {
   void initialize(std::uint64_t seed);
 
   StateDict state_dict() const;
-  /// Copies values in. Throws Error, before anything changed, on a missing, unknown or
-  /// differently shaped entry.
+  /// Copies values in. Throws Error, before anything changed, on a missing, unknown,
+  /// repeated or differently shaped entry.
   void load_state_dict(const StateDict& state);
 
   void clear_gradients();

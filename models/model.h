@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "layers/module.h"
+#include "layers/quantizers/quantizer.h"
 
 namespace lq {
 
@@ -17,6 +17,8 @@ struct ModelOptions {
   std::string quantizer = "lq";  ///< lq, hwgq, dorefa or xnor
   std::int64_t classes = 10;
   Shape input{32, 32, 3};  ///< H W C of one image
+
+  Quantization quantization() const { return {quantizer, w_bits, a_bits}; }
 };
 
 /// Builds the network `name` with zero parameters; call initialize(seed) on it. Throws Error for

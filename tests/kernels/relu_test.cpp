@@ -3,6 +3,7 @@
 #include "core/tensor.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
+#include "tests/support/gradient_check.h"
 #include "tests/support/random.h"
 
 namespace lq::testing {
@@ -34,8 +35,39 @@ TEST_P(ReluTest, MatchesReference) {
   }
 }
 
+TEST_P(ReluTest, OutputsMayAliasInputs) {
+  const Tensor x = random_normal({3, 4, 5, 17}, 4);
+  const Tensor grad_y = random_normal(x.shape(), 5);
+  Tensor y = x.clone(), grad_x = grad_y.clone();
+  kernels::relu_forward(stream, y.view<float>(), y.view<float>());
+  kernels::relu_backward(stream, grad_x.view<float>(), y.view<float>(), grad_x.view<float>(),
+                         kernels::GradientMode::overwrite);
+  for (std::int64_t i = 0; i < x.elements(); ++i) {
+    const bool positive = x.span<float>()[i] > 0.0F;
+    EXPECT_EQ(y.span<float>()[i], positive ? x.span<float>()[i] : 0.0F);
+    EXPECT_EQ(grad_x.span<float>()[i], positive ? grad_y.span<float>()[i] : 0.0F);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, ReluTest, ::testing::ValuesIn(fast_backends()),
                          backend_case_name);
+
+TEST(ReluGradientTest, MatchesCentralDifferences) {
+  const Shape shape{3, 2, 5};
+  const std::vector<double> weights = to_double(random_normal(shape, 6));
+  std::vector<double> y(weights.size());
+  const auto loss = [&](const std::vector<double>& x) {
+    kernels::reference::relu_forward_loops<double>(view_of(x, shape), view_of(y, shape));
+    return weighted_sum(weights, y);
+  };
+  const std::vector<double> x = to_double(well_separated(shape, 7));
+  loss(x);
+  std::vector<double> gradient(x.size());
+  kernels::reference::relu_backward_loops<double>(view_of(weights, shape), view_of(y, shape),
+                                                  view_of(gradient, shape),
+                                                  kernels::GradientMode::overwrite);
+  EXPECT_TRUE(gradient_matches(loss, x, gradient));
+}
 
 }  // namespace
 }  // namespace lq::testing

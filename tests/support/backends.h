@@ -26,6 +26,21 @@ inline std::vector<BackendCase> fast_backends() {
   return cases;
 }
 
+/// The same, and the reference itself: for tests with an oracle of their own.
+inline std::vector<BackendCase> all_backends() {
+  std::vector<BackendCase> cases = fast_backends();
+  cases.push_back({Backend::reference, Isa::portable});
+  return cases;
+}
+
+/// The cases that no instruction set caps: enough for kernels that have one version per backend.
+inline std::vector<BackendCase> uncapped(std::vector<BackendCase> cases) {
+  std::erase_if(cases, [](const BackendCase& candidate) {
+    return candidate.backend == Backend::cpu && candidate.isa != detected_isa();
+  });
+  return cases;
+}
+
 inline std::string backend_case_name(const ::testing::TestParamInfo<BackendCase>& info) {
   return std::string(name_of(info.param.backend)) + "_" + std::string(name_of(info.param.isa));
 }

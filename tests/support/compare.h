@@ -8,8 +8,8 @@
 
 namespace lq::testing {
 
-/// For spans and vectors of numbers: |actual - expected| <= absolute + relative * |expected| for every element; the message names
-/// the first element that is not.
+/// For spans and vectors of numbers: |actual - expected| <= absolute + relative * |expected| for
+/// every element; the message names the first element that is not.
 template <typename Actual, typename Expected>
 ::testing::AssertionResult all_close(const Actual& actual, const Expected& expected,
                                      double relative, double absolute) {

@@ -18,6 +18,13 @@ Tensor random_uniform(const Shape& shape, std::uint64_t seed, float low, float h
   return tensor;
 }
 
+Tensor random_bits(const Shape& shape, DType dtype, Rng& rng) {
+  Tensor tensor(shape, dtype);
+  const std::span bytes(static_cast<unsigned char*>(tensor.raw()), tensor.bytes());
+  for (unsigned char& byte : bytes) byte = static_cast<unsigned char>(rng.next_u32());
+  return tensor;
+}
+
 std::int64_t random_integer(Rng& rng, std::int64_t low, std::int64_t high) {
   return low + rng.below(static_cast<std::uint32_t>(high - low + 1));
 }

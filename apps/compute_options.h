@@ -1,0 +1,22 @@
+// Options of every command that computes.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+namespace lq::apps {
+
+struct ComputeOptions {
+  std::optional<int> threads;  ///< all cores when absent
+  std::string device = "cpu";
+};
+
+/// --threads and --device.
+void add_options(CLI::App& command, ComputeOptions& options);
+
+/// Sets the number of threads. Throws Error for a number out of range and for a device that this
+/// build or this machine does not have.
+void apply(const ComputeOptions& options);
+
+}  // namespace lq::apps

@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "apps/commands.h"
+#include "apps/compute_options.h"
+#include "apps/run_files.h"
+#include "train/evaluation.h"
+#include "train/progress.h"
+#include "train/rate_meter.h"
+
+namespace lq::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct EvalCommand {
+  fs::path checkpoint;
+  fs::path data;
+  std::optional<std::int64_t> batch;
+  ComputeOptions compute;
+  bool json = false;
+};
+
+ClassificationSums evaluate_with_progress(Module& model, Loader& loader) {
+  Progress progress;
+  RateMeter rate;
+  ProgressState state{.label = "evaluation", .steps = loader.batches(), .bar_only = true};
+  return evaluate(model, loader, [&](const ClassificationSums& sums) {
+    ++state.step;
+    rate.add(sums.images - rate.count());
+    state.loss = sums.mean_loss();
+    state.accuracy = sums.accuracy();
+    state.images_per_s = rate.per_second();
+    progress.update(state);
+  });
+}
+
+void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint,
+                const fs::path& path) {
+  const nlohmann::ordered_json report{{"checkpoint", path.string()},
+                                      {"model", checkpoint.recipe.model},
+                                      {"w_bits", checkpoint.recipe.w_bits},
+                                      {"a_bits", checkpoint.recipe.a_bits},
+                                      {"quantizer", checkpoint.recipe.quantizer},
+                                      {"dataset", checkpoint.recipe.dataset},
+                                      {"accuracy", sums.accuracy()},
+                                      {"loss", sums.mean_loss()},
+                                      {"correct", sums.correct},
+                                      {"count", sums.images}};
+  fmt::print("{}\n", report.dump(2));
+}
+
+void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,
+                const fs::path& path) {
+  fmt::print("checkpoint  {} ({})\n", path.string(),
+             describe_network(checkpoint.recipe.model, model_options(checkpoint)));
+  fmt::print("accuracy    {:.2f} % ({} of {} test images of {})\n", 100 * sums.accuracy(),
+             sums.correct, sums.images, checkpoint.recipe.dataset);
+  fmt::print("loss        {:.4f}\n", sums.mean_loss());
+}
+
+void run(const EvalCommand& command) {
+  apply(command.compute);
+  const fs::path path = checkpoint_path(command.checkpoint);
+  const Checkpoint checkpoint = load_checkpoint(path);
+  const std::unique_ptr<Module> model = restore_model(checkpoint);
+  Loader loader = test_loader(checkpoint, command.data,
+                              {.batch = command.batch.value_or(checkpoint.recipe.batch)});
+  const ClassificationSums sums = evaluate_with_progress(*model, loader);
+  if (command.json) {
+    print_json(sums, checkpoint, path);
+  } else {
+    print_text(sums, checkpoint, path);
+  }
+}
+
+}  // namespace
+
+void add_eval_command(CLI::App& app) {
+  auto command = std::make_shared<EvalCommand>();
+  CLI::App* eval =
+      app.add_subcommand("eval", "Measure a trained network on its data set's test images.");
+  add_checkpoint_option(*eval, command->checkpoint)->required();
+  add_data_option(*eval, command->data);
+  eval->add_option("--batch", command->batch, "Images per pass (default: as in training)")
+      ->type_name("N");
+  eval->add_flag("--json", command->json, "Print the result as JSON");
+  add_options(*eval, command->compute);
+  eval->callback([command] { run(*command); });
+}
+
+}  // namespace lq::apps

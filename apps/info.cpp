@@ -1,0 +1,205 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "apps/commands.h"
+#include "apps/network_options.h"
+#include "apps/run_files.h"
+#include "apps/text_table.h"
+#include "convert/cost_table.h"
+
+namespace lq::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+using convert::CostTable;
+using convert::CostTotals;
+using convert::LayerCost;
+using nlohmann::ordered_json;
+
+struct InfoCommand {
+  fs::path checkpoint;
+  NetworkOptions network;
+  bool json = false;
+};
+
+/// What is shown: a network, and the training that it has had.
+struct Subject {
+  std::string model;
+  ModelOptions options;
+  std::optional<Checkpoint> checkpoint;
+};
+
+Subject subject_of(const InfoCommand& command) {
+  if (command.checkpoint.empty()) {
+    return {.model = command.network.model, .options = command.network.parsed()};
+  }
+  Checkpoint checkpoint = load_checkpoint(checkpoint_path(command.checkpoint));
+  return {.model = checkpoint.recipe.model,
+          .options = model_options(checkpoint),
+          .checkpoint = std::move(checkpoint)};
+}
+
+ordered_json to_json(const LayerCost& layer) {
+  auto extents = [](const Shape& shape) {
+    return ordered_json(std::vector<std::int64_t>(shape.extents().begin(), shape.extents().end()));
+  };
+  return {{"path", layer.path},
+          {"operation", layer.operation},
+          {"kernel", layer.kernel},
+          {"stride", layer.stride},
+          {"input", extents(layer.input)},
+          {"output", extents(layer.output)},
+          {"weights", layer.weights},
+          {"biases", layer.biases},
+          {"macs", layer.macs},
+          {"w_bits", layer.w_bits},
+          {"a_bits", layer.a_bits},
+          {"fp32_bytes", layer.fp32_bytes},
+          {"packed_bytes", layer.packed_bytes}};
+}
+
+ordered_json to_json(const CostTotals& totals) {
+  return {{"weights", totals.weights},
+          {"parameters", totals.parameters},
+          {"macs", totals.macs},
+          {"quantized_weight_percent", totals.quantized_weight_percent},
+          {"quantized_mac_percent", totals.quantized_mac_percent},
+          {"bit_mac_percent", totals.bit_mac_percent},
+          {"batch_norm_bytes", totals.batch_norm_bytes},
+          {"fp32_bytes", totals.fp32_bytes},
+          {"packed_bytes", totals.packed_bytes},
+          {"compression", totals.compression}};
+}
+
+ordered_json to_json(const Checkpoint& checkpoint) {
+  ordered_json object{{"recipe", checkpoint.recipe.name},
+                      {"dataset", checkpoint.recipe.dataset},
+                      {"epochs_done", checkpoint.state.epochs_done},
+                      {"best_accuracy", nullptr}};
+  if (checkpoint.state.best_accuracy) object["best_accuracy"] = *checkpoint.state.best_accuracy;
+  return object;
+}
+
+void print_json(const Subject& subject, const CostTable& table) {
+  ordered_json report{{"model", subject.model},
+                      {"w_bits", subject.options.w_bits},
+                      {"a_bits", subject.options.a_bits},
+                      {"quantizer", subject.options.quantizer},
+                      {"classes", subject.options.classes},
+                      {"input", subject.options.input.to_string()}};
+  if (subject.checkpoint) report["checkpoint"] = to_json(*subject.checkpoint);
+  report["layers"] = ordered_json::array();
+  for (const LayerCost& layer : table.layers) report["layers"].push_back(to_json(layer));
+  report["totals"] = to_json(table.totals);
+  fmt::print("{}\n", report.dump(2));
+}
+
+/// "conv2d 3x3/2".
+std::string operation_text(const LayerCost& layer) {
+  if (layer.kernel.size() != 2) return layer.operation;
+  std::string text = fmt::format("{} {}x{}", layer.operation, layer.kernel[0], layer.kernel[1]);
+  if (layer.stride == std::vector<std::int64_t>{1, 1}) return text;
+  return layer.stride[0] == layer.stride[1]
+             ? fmt::format("{}/{}", text, layer.stride[0])
+             : fmt::format("{}/{}x{}", text, layer.stride[0], layer.stride[1]);
+}
+
+std::string layer_table(const CostTable& table) {
+  using Align = TextTable::Align;
+  TextTable text({{"layer", Align::left},
+                  {"operation", Align::left},
+                  {"input"},
+                  {"output"},
+                  {"weights"},
+                  {"MACs"},
+                  {"W/A bits"},
+                  {"fp32 bytes"},
+                  {"packed bytes"}});
+  for (const LayerCost& layer : table.layers) {
+    text.add_row({layer.path, operation_text(layer), layer.input.to_string(),
+                  layer.output.to_string(), with_separators(layer.weights),
+                  with_separators(layer.macs), fmt::format("{}/{}", layer.w_bits, layer.a_bits),
+                  with_separators(layer.fp32_bytes), with_separators(layer.packed_bytes)});
+  }
+  const CostTotals& totals = table.totals;
+  const std::string bn_bytes = with_separators(totals.batch_norm_bytes);
+  text.add_row({"batch normalizations", "", "", "", "", "", "", bn_bytes, bn_bytes});
+  text.add_rule();
+  text.add_row({"total", "", "", "", with_separators(totals.weights), with_separators(totals.macs),
+                "", with_separators(totals.fp32_bytes), with_separators(totals.packed_bytes)});
+  return text.str();
+}
+
+void print_text(const Subject& subject, const CostTable& table) {
+  fmt::print("{}; input {}, {} classes\n", describe_network(subject.model, subject.options),
+             subject.options.input.to_string(), subject.options.classes);
+  if (subject.checkpoint) {
+    const TrainingState& state = subject.checkpoint->state;
+    fmt::print("trained by {} on {}: {} epochs done", subject.checkpoint->recipe.name,
+               subject.checkpoint->recipe.dataset, state.epochs_done);
+    if (state.best_accuracy) {
+      fmt::print(", best test accuracy {:.2f} %", 100 * *state.best_accuracy);
+    }
+    fmt::print("\n");
+  }
+  const CostTotals& totals = table.totals;
+  fmt::print("\n{}\n", layer_table(table));
+  fmt::print("weights      {} ({:.1f} % quantized)\n", with_separators(totals.weights),
+             totals.quantized_weight_percent);
+  fmt::print("parameters   {} (with biases and batch normalization)\n",
+             with_separators(totals.parameters));
+  fmt::print("MACs         {} ({:.1f} % with quantized weights, {:.1f} % bit operations)\n",
+             with_separators(totals.macs), totals.quantized_mac_percent, totals.bit_mac_percent);
+  fmt::print("fp32 size    {}\n", readable_bytes(totals.fp32_bytes));
+  fmt::print("packed size  {} ({:.1f} times smaller)\n", readable_bytes(totals.packed_bytes),
+             totals.compression);
+}
+
+void run(const InfoCommand& command) {
+  const Subject subject = subject_of(command);
+  const std::unique_ptr<Module> model = make_model(subject.model, subject.options);
+  const CostTable table = convert::cost_table(*model, subject.options.input);
+  if (command.json) {
+    print_json(subject, table);
+  } else {
+    print_text(subject, table);
+  }
+}
+
+/// A checkpoint says itself what network it holds.
+void refuse_network_options(const CLI::App& info) {
+  for (const CLI::Option* option : info.get_options()) {
+    if (option->get_group() == "Network" && option->count() > 0) {
+      throw CLI::ExcludesError(option->get_name(), "--checkpoint");
+    }
+  }
+}
+
+}  // namespace
+
+void add_info_command(CLI::App& app) {
+  auto command = std::make_shared<InfoCommand>();
+  CLI::App* info = app.add_subcommand(
+      "info",
+      "Show what each layer of a network costs.\n"
+      "Shapes, weights, multiply-accumulate operations (MACs), bits and bytes, for a network by\n"
+      "name or for that of a checkpoint.");
+  CLI::Option* model = add_options(*info, command->network);
+  CLI::Option* checkpoint = add_checkpoint_option(*info, command->checkpoint);
+  info->add_flag("--json", command->json, "Print the result as JSON");
+  info->callback([command, info, model, checkpoint] {
+    if (checkpoint->count() == 0 && model->count() == 0) {
+      throw CLI::RequiredError("--model or --checkpoint");
+    }
+    if (checkpoint->count() > 0) refuse_network_options(*info);
+    run(*command);
+  });
+}
+
+}  // namespace lq::apps

@@ -1,0 +1,179 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "apps/commands.h"
+#include "apps/compute_options.h"
+#include "apps/layer_figure.h"
+#include "apps/layer_statistics.h"
+#include "apps/run_files.h"
+#include "apps/text_table.h"
+#include "core/io/file.h"
+
+namespace lq::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+struct StatsCommand {
+  fs::path checkpoint;
+  fs::path data;
+  fs::path out;
+  LayerStatisticsOptions options;
+  ComputeOptions compute;
+  bool json = false;
+};
+
+ordered_json to_json(const SideStatistics& side) {
+  ordered_json levels = ordered_json::array();
+  for (const LevelSummary& level : side.levels) {
+    levels.push_back({{"initial", level.initial},
+                      {"learned", level.learned},
+                      {"position", level.position},
+                      {"position_p10", level.position_p10},
+                      {"position_p90", level.position_p90},
+                      {"count", level.count}});
+  }
+  const Histogram& floating = side.floating;
+  return {{"bits", side.bits},
+          {"quantizer", side.quantizer},
+          {"values", side.values},
+          {"normalized_channels", side.normalized_channels},
+          {"levels", std::move(levels)},
+          {"histogram",
+           {{"low", floating.low},
+            {"high", floating.high},
+            {"counts", floating.counts},
+            {"below", floating.below},
+            {"above", floating.above}}}};
+}
+
+void print_json(const LayerStatistics& statistics, const Recipe& recipe) {
+  ordered_json report{{"model", recipe.model},
+                      {"dataset", recipe.dataset},
+                      {"layer", statistics.layer},
+                      {"operation", statistics.operation},
+                      {"channel", nullptr},
+                      {"images", statistics.images},
+                      {"weights", to_json(statistics.weights)},
+                      {"activations", to_json(statistics.activations)}};
+  if (statistics.channel) report["channel"] = *statistics.channel;
+  fmt::print("{}\n", report.dump(2));
+}
+
+/// Levels before training and now, as they are and relative to the top one: learning moves both
+/// the scale and the spacing, and only the first column pair shows the scale.
+void print_levels(const SideStatistics& side, std::string_view name) {
+  if (side.levels.empty()) {
+    fmt::print("{}: floating point\n\n", name);
+    return;
+  }
+  fmt::print("{}: {} values, {} bits", name, with_separators(side.values), side.bits);
+  if (side.normalized_channels > 0) {
+    fmt::print(", levels are means over {} output channels", side.normalized_channels);
+  }
+  fmt::print("\n");
+  TextTable table({{"level"},
+                   {"initial"},
+                   {"learned"},
+                   {"initial / top"},
+                   {"learned / top"},
+                   {"values"},
+                   {"share"}});
+  const LevelSummary& top = side.levels.back();
+  auto relative = [](double level, double of) {
+    return of == 0 ? std::string("-") : fmt::format("{:.3f}", level / of);
+  };
+  for (std::size_t l = 0; l < side.levels.size(); ++l) {
+    const LevelSummary& level = side.levels[l];
+    const double share =
+        100.0 * static_cast<double>(level.count) / static_cast<double>(side.values);
+    table.add_row({std::to_string(l), fmt::format("{:.4f}", level.initial),
+                   fmt::format("{:.4f}", level.learned), relative(level.initial, top.initial),
+                   relative(level.learned, top.learned), with_separators(level.count),
+                   fmt::format("{:.1f} %", share)});
+  }
+  fmt::print("{}\n", table.str());
+}
+
+void print_text(const LayerStatistics& statistics) {
+  fmt::print("layer {} ({})", statistics.layer, statistics.operation);
+  if (statistics.channel) fmt::print(", weights of output channel {}", *statistics.channel);
+  fmt::print("; activations of {} test images\n\n", statistics.images);
+  print_levels(statistics.weights, "weights");
+  print_levels(statistics.activations, "activations");
+}
+
+std::string subtitle_of(const Checkpoint& checkpoint, const LayerStatistics& statistics) {
+  const TrainingState& state = checkpoint.state;
+  std::string trained = fmt::format("{} epochs", state.epochs_done);
+  if (state.steps_done > 0) trained += fmt::format(" and {} steps", state.steps_done);
+  return fmt::format("{} trained on {} for {}; activations of {} test images",
+                     checkpoint.recipe.model, checkpoint.recipe.dataset, trained,
+                     statistics.images);
+}
+
+void run(const StatsCommand& command) {
+  apply(command.compute);
+  const Checkpoint checkpoint = load_checkpoint(checkpoint_path(command.checkpoint));
+  const std::unique_ptr<Module> model = restore_model(checkpoint);
+  const ModelOptions network = model_options(checkpoint);
+  const std::unique_ptr<Module> initial = make_model(checkpoint.recipe.model, network);
+  initial->initialize(checkpoint.recipe.seed);
+  constexpr std::int64_t batch = 32;
+  Loader loader = test_loader(checkpoint, command.data, {.batch = batch});
+  const LayerStatistics statistics =
+      layer_statistics(*model, *initial, network.input, loader, command.options);
+
+  if (!command.out.empty()) {
+    const std::string figure = draw_layer_figure(statistics, subtitle_of(checkpoint, statistics));
+    write_file_atomically(command.out, as_bytes(figure));
+  }
+  if (command.json) {
+    print_json(statistics, checkpoint.recipe);
+  } else {
+    print_text(statistics);
+  }
+  if (!command.out.empty()) fmt::print(stderr, "wrote {}\n", command.out.string());
+}
+
+}  // namespace
+
+void add_stats_command(CLI::App& app) {
+  auto command = std::make_shared<StatsCommand>();
+  LayerStatisticsOptions& options = command->options;
+  CLI::App* stats = app.add_subcommand(
+      "stats",
+      "Show the weights and activations of a layer before and after quantization.\n"
+      "Prints a table of the layer's levels before training and now, and draws Figure I of the\n"
+      "paper's supplement: histograms of the values and of what they are quantized to.");
+  add_checkpoint_option(*stats, command->checkpoint)->required();
+  stats
+      ->add_option("--layer", options.layer,
+                   "Layer, by its path in lqnet info (default: the middle quantized one)")
+      ->type_name("PATH");
+  stats->add_option("--out", command->out, "Write the figure to this SVG file")->type_name("FILE");
+  stats
+      ->add_option("--channel", options.channel,
+                   "Weights of this output channel only (default: all channels, each\n"
+                   "divided by the top level of its own)")
+      ->type_name("N");
+  stats->add_option("--images", options.images, "Test images whose activations are counted")
+      ->type_name("N")
+      ->capture_default_str();
+  stats->add_option("--bins", options.bins, "Bins of the floating-point histograms")
+      ->type_name("N")
+      ->capture_default_str();
+  add_data_option(*stats, command->data);
+  stats->add_flag("--json", command->json, "Print all numbers of the figure as JSON");
+  add_options(*stats, command->compute);
+  stats->callback([command] { run(*command); });
+}
+
+}  // namespace lq::apps

@@ -1,0 +1,272 @@
+#include "data/loader.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <string>
+#include <thread>
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace lq {
+namespace {
+
+// Images that a thread takes at a time: few, so that a batch that is waited for is shared among
+// all threads; enough, so that the lock is taken rarely (small images take some 2 us each).
+constexpr std::int64_t images_per_chunk = 8;
+
+// Epochs that Rng keeps apart.
+constexpr std::int64_t max_epochs = 1 << 24;
+
+void check_options(const LoaderOptions& options, std::int64_t size) {
+  check(options.batch >= 1, "loader: batch is {}, expected 1 or more", options.batch);
+  check(options.threads >= 0 && options.threads <= 256, "loader: threads is {}, expected 0 to 256",
+        options.threads);
+  check(options.prefetch >= 1, "loader: prefetch is {}, expected 1 or more batches",
+        options.prefetch);
+  check(size >= 1, "loader: the data set is empty");
+  check(!options.drop_last || size >= options.batch,
+        "loader: the data set has {} images, expected at least one full batch of {}", size,
+        options.batch);
+}
+
+std::int64_t count_batches(const LoaderOptions& options, std::int64_t size) {
+  return options.drop_last ? size / options.batch : (size - 1) / options.batch + 1;
+}
+
+std::vector<std::int64_t> ascending_order(std::int64_t size) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(size));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> shuffled_order(std::int64_t size, std::uint64_t seed,
+                                         std::uint64_t epoch) {
+  std::vector<std::int64_t> order = ascending_order(size);
+  Rng rng(seed, RngPurpose::shuffle, epoch);
+  for (std::int64_t i = size - 1; i > 0; --i) {
+    std::swap(order[i], order[rng.below(static_cast<std::uint32_t>(i + 1))]);
+  }
+  return order;
+}
+
+// The queue of batches ahead of the consumer. The consumer alone opens batches, at the back, and
+// takes them from the front; it and the workers fill them in order, chunk by chunk. One mutex
+// guards all state that changes; images are prepared outside it.
+class Loader::Pipeline {
+ public:
+  Pipeline(std::shared_ptr<const Dataset> dataset, std::shared_ptr<const Transform> transform,
+           const LoaderOptions& options);
+
+  std::int64_t batches() const { return batches_; }
+  std::int64_t images() const { return std::min(dataset_->size(), batches_ * options_.batch); }
+  void start(std::int64_t epoch, std::int64_t first_batch);
+  std::optional<Batch> next();
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  struct Failure {
+    std::int64_t row;  // in the batch
+    std::string message;
+  };
+
+  struct Slot {
+    Batch batch;
+    std::int64_t claimed = 0;        // images that some thread has taken on
+    std::int64_t finished = 0;       // images that are done
+    std::optional<Failure> failure;  // the first of the batch, whichever thread met one first
+
+    bool has_work() const { return claimed < batch.size(); }
+    bool ready() const { return finished == batch.size(); }
+  };
+
+  struct Chunk {
+    Slot& slot;
+    std::int64_t begin;
+    std::int64_t end;
+  };
+
+  // For the consumer, with the mutex held.
+  void open_batch();
+  void abandon_epoch(Lock& lock);
+
+  // For all threads, with the mutex held.
+  bool has_work() const { return !ahead_.empty() && ahead_.back().has_work(); }
+  void run_chunk(Lock& lock);
+  Chunk claim();
+  void finish(const Chunk& chunk, std::optional<Failure> failure);
+
+  // For all threads, without the mutex.
+  void work(const std::stop_token& stop);
+  std::optional<Failure> fill(const Chunk& chunk) const;
+  void prepare(std::int64_t index, Batch& batch, std::int64_t row, Image& image) const;
+
+  const std::shared_ptr<const Dataset> dataset_;
+  const std::shared_ptr<const Transform> transform_;
+  const LoaderOptions options_;
+  const std::int64_t batches_;
+
+  std::mutex mutex_;
+  std::condition_variable_any work_available_;
+  std::condition_variable chunk_finished_;
+  std::vector<std::int64_t> order_;  // read without the mutex: changes only while nobody fills
+  std::int64_t epoch_ = 0;
+  std::int64_t next_to_open_;
+  std::deque<Slot> ahead_;  // a slot keeps its address until it is taken
+  int chunks_in_work_ = 0;
+  std::vector<std::jthread> threads_;  // last: joined before what they use is destroyed
+};
+
+Loader::Pipeline::Pipeline(std::shared_ptr<const Dataset> dataset,
+                           std::shared_ptr<const Transform> transform, const LoaderOptions& options)
+    : dataset_(std::move(dataset)),
+      transform_(std::move(transform)),
+      options_(options),
+      batches_(count_batches(options, dataset_->size())),
+      next_to_open_(batches_) {
+  for (int i = 0; i < options_.threads; ++i) {
+    threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+  }
+}
+
+void Loader::Pipeline::start(std::int64_t epoch, std::int64_t first_batch) {
+  check(epoch >= 0 && epoch < max_epochs, "loader: epoch is {}, expected 0 to {}", epoch,
+        max_epochs - 1);
+  check(first_batch >= 0 && first_batch <= batches_, "loader: first batch is {}, expected 0 to {}",
+        first_batch, batches_);
+  std::vector<std::int64_t> order = options_.shuffle
+                                        ? shuffled_order(dataset_->size(), options_.seed, epoch)
+                                        : ascending_order(dataset_->size());
+  Lock lock(mutex_);
+  abandon_epoch(lock);
+  order_ = std::move(order);
+  epoch_ = epoch;
+  next_to_open_ = first_batch;
+  // Without workers a batch is prepared when it is asked for, and needs no room before.
+  const int batches_ahead = options_.threads == 0 ? 1 : options_.prefetch;
+  for (int i = 0; i < batches_ahead; ++i) open_batch();
+}
+
+std::optional<Batch> Loader::Pipeline::next() {
+  Lock lock(mutex_);
+  if (ahead_.empty()) return std::nullopt;
+  const Slot& front = ahead_.front();
+  while (!front.ready()) {
+    if (front.has_work()) {
+      run_chunk(lock);
+    } else {
+      chunk_finished_.wait(lock);
+    }
+  }
+  open_batch();
+  Slot taken = std::move(ahead_.front());
+  ahead_.pop_front();
+  if (taken.failure) throw Error(std::move(taken.failure->message));
+  return std::move(taken.batch);
+}
+
+void Loader::Pipeline::open_batch() {
+  if (next_to_open_ == batches_) return;
+  const std::int64_t first = next_to_open_ * options_.batch;
+  const std::int64_t rows = std::min(options_.batch, dataset_->size() - first);
+  const Shape image = transform_->output_shape();
+  Slot slot;
+  slot.batch = {.images = Tensor({rows, image[0], image[1], image[2]}),
+                .labels = Tensor({rows}, DType::i32),
+                .epoch = epoch_,
+                .index = next_to_open_,
+                .first_position = first};
+  ahead_.push_back(std::move(slot));
+  ++next_to_open_;
+  work_available_.notify_all();
+}
+
+void Loader::Pipeline::abandon_epoch(Lock& lock) {
+  next_to_open_ = batches_;
+  for (Slot& slot : ahead_) slot.claimed = slot.batch.size();
+  chunk_finished_.wait(lock, [this] { return chunks_in_work_ == 0; });
+  ahead_.clear();
+}
+
+void Loader::Pipeline::work(const std::stop_token& stop) {
+  Lock lock(mutex_);
+  while (work_available_.wait(lock, stop, [this] { return has_work(); }) &&
+         !stop.stop_requested()) {
+    run_chunk(lock);
+  }
+}
+
+void Loader::Pipeline::run_chunk(Lock& lock) {
+  const Chunk chunk = claim();
+  lock.unlock();
+  std::optional<Failure> failure = fill(chunk);
+  lock.lock();
+  finish(chunk, std::move(failure));
+}
+
+Loader::Pipeline::Chunk Loader::Pipeline::claim() {
+  Slot& slot = *std::ranges::find_if(ahead_, &Slot::has_work);
+  const std::int64_t begin = slot.claimed;
+  slot.claimed = std::min(begin + images_per_chunk, slot.batch.size());
+  ++chunks_in_work_;
+  return {slot, begin, slot.claimed};
+}
+
+void Loader::Pipeline::finish(const Chunk& chunk, std::optional<Failure> failure) {
+  Slot& slot = chunk.slot;
+  slot.finished += chunk.end - chunk.begin;
+  if (failure && (!slot.failure || failure->row < slot.failure->row)) {
+    slot.failure = std::move(failure);
+  }
+  --chunks_in_work_;
+  if (slot.ready() || chunks_in_work_ == 0) chunk_finished_.notify_one();
+}
+
+// Never throws: what goes wrong in a worker waits in the slot for the consumer.
+std::optional<Loader::Pipeline::Failure> Loader::Pipeline::fill(const Chunk& chunk) const {
+  Batch& batch = chunk.slot.batch;
+  Image image;
+  for (std::int64_t row = chunk.begin; row < chunk.end; ++row) {
+    const std::int64_t index = order_[batch.first_position + row];
+    try {
+      prepare(index, batch, row, image);
+    } catch (const std::exception& error) {
+      return Failure{row, fmt::format("image {}: {}", index, error.what())};
+    }
+  }
+  return std::nullopt;
+}
+
+void Loader::Pipeline::prepare(std::int64_t index, Batch& batch, std::int64_t row,
+                               Image& image) const {
+  dataset_->load(index, image);
+  Rng rng(options_.seed, RngPurpose::augmentation, batch.epoch, index);
+  const std::int64_t values = batch.images.elements() / batch.size();
+  transform_->apply(image, rng,
+                    {batch.images.data<float>() + row * values, static_cast<std::size_t>(values)});
+  batch.labels.data<std::int32_t>()[row] = dataset_->label(index);
+}
+
+Loader::Loader(std::shared_ptr<const Dataset> dataset, std::shared_ptr<const Transform> transform,
+               const LoaderOptions& options) {
+  check_options(options, dataset->size());
+  pipeline_ = std::make_unique<Pipeline>(std::move(dataset), std::move(transform), options);
+}
+
+Loader::~Loader() = default;
+
+std::int64_t Loader::batches() const { return pipeline_->batches(); }
+std::int64_t Loader::images() const { return pipeline_->images(); }
+void Loader::start(std::int64_t epoch, std::int64_t first_batch) {
+  pipeline_->start(epoch, first_batch);
+}
+std::optional<Batch> Loader::next() { return pipeline_->next(); }
+
+}  // namespace lq

@@ -1,0 +1,119 @@
+// Two-dimensional convolution (cross-correlation), strided, padded, grouped.
+//
+// Letters: N batch, H W map, C input channels, O output channels, R S kernel height and width,
+// P Q output height and width, G groups. Layouts, all contiguous:
+//   x N H W C    weight O R S C/G    bias O    y N P Q O
+// Group g connects input channels [g C/G, (g+1) C/G) with output channels [g O/G, (g+1) O/G).
+#pragma once
+
+#include <compare>
+#include <string>
+
+#include "core/stream.h"
+#include "core/view.h"
+#include "kernels/common/gradient_mode.h"
+#include "kernels/common/padding.h"
+
+namespace lq::kernels {
+
+struct Conv2dOptions {
+  std::int64_t stride_h = 1;
+  std::int64_t stride_w = 1;
+  Padding padding = Padding::same();
+  std::int64_t groups = 1;
+};
+
+/// A convolution with all its extents known.
+struct Conv2dGeometry {
+  std::int64_t n = 0, h = 0, w = 0;
+  std::int64_t c_in = 0, c_out = 0;
+  std::int64_t kernel_h = 0, kernel_w = 0;
+  std::int64_t out_h = 0, out_w = 0;
+  std::int64_t stride_h = 1, stride_w = 1;
+  std::int64_t pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
+  std::int64_t groups = 1;
+
+  Shape x_shape() const { return {n, h, w, c_in}; }
+  Shape weight_shape() const { return {c_out, kernel_h, kernel_w, c_in / groups}; }
+  Shape bias_shape() const { return {c_out}; }
+  Shape y_shape() const { return {n, out_h, out_w, c_out}; }
+  /// "2x32x32x16 * 16x3x3x16, stride 1x1, padding 1,1,1,1 (top, bottom, left, right), groups 1".
+  std::string to_string() const;
+
+  /// Any total order: geometries are keys of caches.
+  friend auto operator<=>(const Conv2dGeometry&, const Conv2dGeometry&) = default;
+};
+
+/// Throws Error, naming what was given, unless x is N H W C and weight O R S C/G with all extents
+/// at least 1, C and O are divisible by the groups, and the kernel fits the padded map.
+Conv2dGeometry conv2d_geometry(const Shape& x, const Shape& weight, const Conv2dOptions& options);
+
+/// y[n,p,q,o] = bias[o] + sum over r,s,c of x[n, p*stride_h + r - pad_top, q*stride_w + s -
+/// pad_left, c] * weight[o,r,s,c], with zeros outside the map. `bias` may be empty.
+/// y aliases nothing. Sums are in float, in an order of the implementation's choice; the result
+/// may depend on the number of threads, but not otherwise from run to run.
+using Conv2dForward = void(Stream& stream, const Conv2dGeometry& geometry, ConstView<float> x,
+                           ConstView<float> weight, ConstView<float> bias, View<float> y);
+
+/// grad_x (+)= gradient of x: the transposed convolution of grad_y with the weight.
+/// grad_x aliases nothing; ignore mode does nothing.
+using Conv2dBackwardData = void(Stream& stream, const Conv2dGeometry& geometry,
+                                ConstView<float> grad_y, ConstView<float> weight,
+                                View<float> grad_x, GradientMode mode);
+
+/// grad_weight (+)= gradient of the weight: the correlation of x with grad_y.
+/// grad_weight aliases nothing; ignore mode does nothing.
+using Conv2dBackwardWeights = void(Stream& stream, const Conv2dGeometry& geometry,
+                                   ConstView<float> grad_y, ConstView<float> x,
+                                   View<float> grad_weight, GradientMode mode);
+
+/// grad_bias[o] (+)= sum over n,p,q of grad_y[n,p,q,o]; summed in double.
+/// grad_bias aliases nothing; ignore mode does nothing.
+using Conv2dBackwardBias = void(Stream& stream, const Conv2dGeometry& geometry,
+                                ConstView<float> grad_y, View<float> grad_bias, GradientMode mode);
+
+/// The public calls throw Error when a view has not the shape that the geometry gives it.
+Conv2dForward conv2d_forward;
+Conv2dBackwardData conv2d_backward_data;
+Conv2dBackwardWeights conv2d_backward_weights;
+Conv2dBackwardBias conv2d_backward_bias;
+
+namespace reference {
+Conv2dForward conv2d_forward;
+Conv2dBackwardData conv2d_backward_data;
+Conv2dBackwardWeights conv2d_backward_weights;
+Conv2dBackwardBias conv2d_backward_bias;
+
+/// The same loops for float and double (explicitly instantiated), sums in double; the instances
+/// for double are for gradient checks.
+template <typename T>
+void conv2d_forward_loops(const Conv2dGeometry& geometry, ConstView<T> x, ConstView<T> weight,
+                          ConstView<T> bias, View<T> y);
+template <typename T>
+void conv2d_backward_data_loops(const Conv2dGeometry& geometry, ConstView<T> grad_y,
+                                ConstView<T> weight, View<T> grad_x, GradientMode mode);
+template <typename T>
+void conv2d_backward_weights_loops(const Conv2dGeometry& geometry, ConstView<T> grad_y,
+                                   ConstView<T> x, View<T> grad_weight, GradientMode mode);
+template <typename T>
+void conv2d_backward_bias_loops(const Conv2dGeometry& geometry, ConstView<T> grad_y,
+                                View<T> grad_bias, GradientMode mode);
+}  // namespace reference
+
+/// By oneDNN, which picks its instruction set itself (ONEDNN_MAX_CPU_ISA caps it, LQNET_ISA does
+/// not). Its compiled primitives are kept for the life of the program and shared by all threads.
+namespace cpu {
+Conv2dForward conv2d_forward;
+Conv2dBackwardData conv2d_backward_data;
+Conv2dBackwardWeights conv2d_backward_weights;
+Conv2dBackwardBias conv2d_backward_bias;
+}  // namespace cpu
+
+namespace cuda {
+Conv2dForward conv2d_forward;
+Conv2dBackwardData conv2d_backward_data;
+Conv2dBackwardWeights conv2d_backward_weights;
+Conv2dBackwardBias conv2d_backward_bias;
+}  // namespace cuda
+
+}  // namespace lq::kernels

@@ -1,0 +1,63 @@
+#include "layers/batch_norm.h"
+
+#include "autograd/relu.h"
+
+namespace lq {
+
+namespace {
+
+bool tracing() { return autograd::record_mode() == autograd::RecordMode::trace; }
+
+}  // namespace
+
+BatchNorm2d::BatchNorm2d(std::int64_t channels, bool per_layer) : per_layer_(per_layer) {
+  if (!per_layer) {
+    state_.gamma = add_parameter("gamma", {channels}, Initializer::ones());
+    state_.beta = add_parameter("beta", {channels}, Initializer::zeros());
+  }
+  const Shape statistics{per_layer ? 1 : channels};
+  state_.running_mean = add_buffer("running_mean", Tensor::zeros(statistics));
+  state_.running_variance = add_buffer("running_variance", Tensor::full(statistics, 1.0F));
+}
+
+Variable BatchNorm2d::fused(const Variable& x, const autograd::FusedActivation& activation) {
+  return autograd::batch_norm(x, state_, {.training = training(), .per_layer = per_layer_},
+                              activation);
+}
+
+BatchNormReluQuant::BatchNormReluQuant(std::int64_t channels, const Quantization& quantization)
+    : bn_(add<BatchNorm2d>("bn", channels)) {
+  if (auto quantizer = make_activation_quantizer(quantization)) {
+    quant_ = quantizer.get();
+    adopt("quant", std::move(quantizer));
+  }
+}
+
+Variable BatchNormReluQuant::forward(const Variable& x) {
+  const bool relu = quant_ == nullptr || quant_->rectified();
+  if (tracing()) {
+    Variable y = bn_(x);
+    if (relu) y = autograd::relu(y);
+    return quant_ != nullptr ? (*quant_)(y) : y;
+  }
+  if (quant_ == nullptr) return bn_.fused(x, {.relu = relu});
+
+  const LevelTable table = quant_->table();
+  LevelStatistics statistics(table, training() && quant_->learns());
+  Variable y = bn_.fused(x, {.relu = relu, .table = &table, .statistics = &statistics});
+  if (training()) {
+    quant_->observe(table, statistics);
+  } else {
+    require_finite(statistics);
+  }
+  return y;
+}
+
+BatchNormRelu::BatchNormRelu(std::int64_t channels) : bn_(add<BatchNorm2d>("bn", channels)) {}
+
+Variable BatchNormRelu::forward(const Variable& x) {
+  if (tracing()) return autograd::relu(bn_(x));
+  return bn_.fused(x, {.relu = true});
+}
+
+}  // namespace lq

@@ -1,0 +1,54 @@
+// Batch normalization, alone and as the unit that networks here are made of.
+#pragma once
+
+#include "autograd/batch_norm.h"
+#include "layers/quantizers/quantizer.h"
+
+namespace lq {
+
+/// Parameters `gamma` (1) and `beta` (0), buffers `running_mean` (0) and `running_variance` (1).
+/// Decay 0.9, epsilon 1e-5 (spec section 2.2). With `per_layer`, one mean and variance for all
+/// channels and no parameters: the quirk of the official fully connected layers (section 3.4).
+class BatchNorm2d final : public Module {
+ public:
+  explicit BatchNorm2d(std::int64_t channels, bool per_layer = false);
+
+  /// Normalization with what follows it in one pass.
+  Variable fused(const Variable& x, const autograd::FusedActivation& activation);
+
+ protected:
+  Variable forward(const Variable& x) override { return fused(x, {}); }
+
+ private:
+  bool per_layer_;
+  autograd::BatchNormState state_;
+};
+
+/// BN, ReLU and, with fewer than 32 activation bits, a quantizer: "BNReLUQ" in the papers.
+/// Children `bn` and `quant`. Runs as one fused operation, except for the tracer, which sees the
+/// three. A quantizer for signed values (sign) drops the ReLU.
+class BatchNormReluQuant final : public Module {
+ public:
+  BatchNormReluQuant(std::int64_t channels, const Quantization& quantization);
+
+ protected:
+  Variable forward(const Variable& x) override;
+
+ private:
+  BatchNorm2d& bn_;
+  ActivationQuantizer* quant_ = nullptr;
+};
+
+/// BN and ReLU, without a quantizer whatever the network's bits: in front of float layers.
+class BatchNormRelu final : public Module {
+ public:
+  explicit BatchNormRelu(std::int64_t channels);
+
+ protected:
+  Variable forward(const Variable& x) override;
+
+ private:
+  BatchNorm2d& bn_;
+};
+
+}  // namespace lq

@@ -1,0 +1,31 @@
+#include "layers/conv2d.h"
+
+namespace lq {
+
+Conv2d::Conv2d(const Conv2dSpec& spec) : spec_(spec) {
+  const std::int64_t window = spec.kernel * spec.kernel;
+  const std::int64_t fan =
+      window * (spec.fan == Fan::in ? spec.in / spec.options.groups : spec.out);
+  weight_ = add_parameter("weight", spec.weight_shape(), Initializer::variance_scaling(fan),
+                          /*decay=*/true);
+  if (spec.bias) bias_ = add_parameter("bias", {spec.out}, Initializer::zeros());
+}
+
+Variable Conv2d::forward(const Variable& x) { return convolve(x, weight_); }
+
+Variable Conv2d::convolve(const Variable& x, const Variable& weight) {
+  return autograd::conv2d(x, weight, bias_, spec_.options);
+}
+
+QuantConv2d::QuantConv2d(const Conv2dSpec& spec, const Quantization& quantization) : Conv2d(spec) {
+  if (auto quantizer = make_weight_quantizer(quantization, spec.weight_shape())) {
+    quantizer_ = quantizer.get();
+    adopt("quant", std::move(quantizer));
+  }
+}
+
+Variable QuantConv2d::forward(const Variable& x) {
+  return convolve(x, quantizer_ != nullptr ? (*quantizer_)(weight()) : weight());
+}
+
+}  // namespace lq

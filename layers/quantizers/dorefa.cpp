@@ -1,0 +1,46 @@
+#include "layers/quantizers/dorefa.h"
+
+#include <cmath>
+#include <limits>
+
+#include "autograd/quantize.h"
+#include "autograd/tanh_normalize.h"
+#include "layers/quantizers/uniform_table.h"
+
+namespace lq {
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+double mean_magnitude(const Tensor& weights) {
+  const Tensor host = weights.to(Device{});
+  double sum = 0;
+  for (const float weight : host.span<float>()) sum += std::abs(static_cast<double>(weight));
+  return sum / static_cast<double>(host.elements());
+}
+
+}  // namespace
+
+LevelTable DorefaWeightQuantizer::table(const Tensor& weights) const {
+  const double top = bits() == 1 ? mean_magnitude(weights) : 1.0;
+  const int levels = 1 << bits();
+  return uniform_table(levels, -top, 2 * top / (levels - 1), -infinity, infinity, weights.device());
+}
+
+Variable DorefaWeightQuantizer::forward(const Variable& weights) {
+  const LevelTable current = table(weights.value());
+  LevelStatistics statistics(current, /*counts_and_sums=*/false);
+  Variable quantized = autograd::quantize(
+      bits() == 1 ? weights : autograd::tanh_normalize(weights), current, &statistics,
+      /*identity_gradient=*/true,
+      {{"bits", std::int64_t{bits()}}, {"kind", std::string(kind())}, {"side", "weights"}});
+  require_finite(statistics);
+  return quantized;
+}
+
+DorefaActivationQuantizer::DorefaActivationQuantizer(int bits)
+    : ActivationQuantizer(bits),
+      table_(uniform_table(1 << bits, 0.0, 1.0 / ((1 << bits) - 1), 0.0F, 1.0F)) {}
+
+}  // namespace lq

@@ -1,0 +1,126 @@
+#include "layers/quantizers/lq.h"
+
+#include <cmath>
+
+#include "autograd/quantize.h"
+#include "core/stream.h"
+#include "kernels/level_table/level_table.h"
+
+namespace lq {
+
+namespace {
+
+/// 75th percentile of the standard normal distribution (spec section 1.2).
+constexpr double normal_percentile_75 = 0.6745;
+
+/// rows x bits, element j of every row being first * 2^j.
+Tensor doubling_basis(std::int64_t rows, int bits, double first) {
+  Tensor basis({rows, bits});
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (int j = 0; j < bits; ++j) {
+      basis.data<float>()[r * bits + j] = static_cast<float>(std::ldexp(first, j));
+    }
+  }
+  return basis;
+}
+
+double first_weight_element(int bits, const Shape& weights) {
+  check(weights.rank() == 4 && weights.elements() > 0, "lq: weights {}, expected O H W I",
+        weights.to_string());
+  // Fan-out whatever the weights' own initializer, as the official code has it.
+  const auto n = static_cast<double>(weights[1] * weights[2] * weights[0]);
+  return normal_percentile_75 * std::sqrt(2.0 / n) / std::ldexp(1.0, bits - 1);
+}
+
+double first_activation_element(int bits) {
+  return 2.0 * normal_percentile_75 / (std::ldexp(1.0, bits) - 1.0);
+}
+
+}  // namespace
+
+LearnedBasis::LearnedBasis(Tensor basis, Tensor biased, Tensor step,
+                           const kernels::QemOptions& options)
+    : basis_(std::move(basis)),
+      biased_(std::move(biased)),
+      step_(std::move(step)),
+      options_(options) {}
+
+LevelTable LearnedBasis::table() const {
+  LevelTable table(basis_.shape()[0], std::int64_t{1} << basis_.shape()[1], basis_.device());
+  kernels::make_level_table(current_stream(basis_.device()), basis_.view<float>(),
+                            options_.alphabet,
+                            {table.levels.view<float>(), table.thresholds.view<float>(),
+                             table.codes.view<std::uint8_t>(), table.pass_range.view<float>()});
+  return table;
+}
+
+void LearnedBasis::update(const LevelTable& table, LevelStatistics& statistics) {
+  require_finite(statistics);
+  counts_ = statistics.counts;
+  kernels::qem_update(
+      current_stream(basis_.device()), std::as_const(statistics.counts).view<std::int64_t>(),
+      std::as_const(statistics.sums).view<double>(), table.codes.view<std::uint8_t>(), options_,
+      {basis_.view<float>(), biased_.view<float>(), step_.view<std::int64_t>()});
+}
+
+std::string LearnedBasis::health() const {
+  if (!counts_.defined()) return {};
+  const Tensor host = counts_.to(Device{});
+  const std::int64_t rows = host.shape()[0];
+  const std::int64_t size = host.shape()[1];
+  std::int64_t collapsed = 0;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::int64_t used = 0;
+    for (std::int64_t l = 0; l < size; ++l) {
+      used += host.data<std::int64_t>()[r * size + l] > 0 ? 1 : 0;
+    }
+    collapsed += used < 2 ? 1 : 0;
+  }
+  if (collapsed == 0) return {};
+  if (rows == 1) return fmt::format("only one of {} levels is in use", size);
+  return fmt::format("only one of {} levels is in use in {} of {} channels", size, collapsed, rows);
+}
+
+kernels::QemOptions LqWeightQuantizer::default_options() {
+  return {.alphabet = kernels::CodeAlphabet::minus_plus_one, .ridge = 1e-4};
+}
+
+LqWeightQuantizer::LqWeightQuantizer(int bits, const Shape& weights)
+    : WeightQuantizer(bits),
+      // Braces, because only they fix the order in which the buffers are registered.
+      basis_{add_buffer("basis",
+                        doubling_basis(weights[0], bits, first_weight_element(bits, weights))),
+             add_buffer("basis_biased", Tensor::zeros({weights[0], bits})),
+             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), default_options()} {}
+
+LevelTable LqWeightQuantizer::table(const Tensor&) const { return basis_.table(); }
+
+Variable LqWeightQuantizer::forward(const Variable& weights) {
+  const LevelTable current = basis_.table();
+  LevelStatistics statistics(current, training());
+  Variable quantized = autograd::quantize(
+      weights, current, &statistics, /*identity_gradient=*/true,
+      {{"bits", std::int64_t{bits()}}, {"kind", std::string(kind())}, {"side", "weights"}});
+  if (training()) {
+    basis_.update(current, statistics);
+  } else {
+    require_finite(statistics);
+  }
+  return quantized;
+}
+
+kernels::QemOptions LqActivationQuantizer::default_options() {
+  return {.alphabet = kernels::CodeAlphabet::zero_one, .ridge_per_value = 1e-7};
+}
+
+LqActivationQuantizer::LqActivationQuantizer(int bits)
+    : ActivationQuantizer(bits),
+      basis_{add_buffer("basis", doubling_basis(1, bits, first_activation_element(bits))),
+             add_buffer("basis_biased", Tensor::zeros({1, bits})),
+             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), default_options()} {}
+
+void LqActivationQuantizer::observe(const LevelTable& table, LevelStatistics& statistics) {
+  basis_.update(table, statistics);
+}
+
+}  // namespace lq

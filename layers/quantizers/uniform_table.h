@@ -1,0 +1,13 @@
+// Tables of quantizers whose levels are equally spaced.
+#pragma once
+
+#include "autograd/level_table.h"
+
+namespace lq {
+
+/// One row of `size` levels low, low + step, ...; thresholds are the midpoints, and code equals
+/// position. The straight-through gradient passes within (pass_low, pass_high].
+autograd::LevelTable uniform_table(int size, double low, double step, float pass_low,
+                                   float pass_high, Device device = {});
+
+}  // namespace lq

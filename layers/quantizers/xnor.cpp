@@ -1,0 +1,54 @@
+#include "layers/quantizers/xnor.h"
+
+#include <cmath>
+#include <limits>
+
+#include "autograd/quantize.h"
+#include "layers/quantizers/uniform_table.h"
+
+namespace lq {
+
+XnorWeightQuantizer::XnorWeightQuantizer(const Shape& weights) : WeightQuantizer(1) {
+  check(weights.rank() >= 2, "xnor: weights {}, expected O first", weights.to_string());
+}
+
+LevelTable XnorWeightQuantizer::table(const Tensor& weights) const {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const Tensor host = weights.to(Device{});
+  const std::int64_t rows = host.shape()[0];
+  const std::int64_t n = host.elements() / rows;
+  LevelTable table(rows, 2, Device{});
+  for (std::int64_t r = 0; r < rows; ++r) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      sum += std::abs(static_cast<double>(host.data<float>()[r * n + i]));
+    }
+    const auto mean = static_cast<float>(sum / static_cast<double>(n));
+    table.levels.data<float>()[2 * r] = -mean;
+    table.levels.data<float>()[2 * r + 1] = mean;
+    table.thresholds.data<float>()[r] = 0.0F;
+    table.codes.data<std::uint8_t>()[2 * r] = 0;
+    table.codes.data<std::uint8_t>()[2 * r + 1] = 1;
+    table.pass_range.data<float>()[2 * r] = -infinity;
+    table.pass_range.data<float>()[2 * r + 1] = infinity;
+  }
+  for (Tensor* tensor : {&table.levels, &table.thresholds, &table.codes, &table.pass_range}) {
+    *tensor = tensor->to(weights.device());
+  }
+  return table;
+}
+
+Variable XnorWeightQuantizer::forward(const Variable& weights) {
+  const LevelTable current = table(weights.value());
+  LevelStatistics statistics(current, /*counts_and_sums=*/false);
+  Variable quantized = autograd::quantize(
+      weights, current, &statistics, /*identity_gradient=*/true,
+      {{"bits", std::int64_t{1}}, {"kind", std::string(kind())}, {"side", "weights"}});
+  require_finite(statistics);
+  return quantized;
+}
+
+SignActivationQuantizer::SignActivationQuantizer()
+    : ActivationQuantizer(1), table_(uniform_table(2, -1.0, 2.0, -1.0F, 1.0F)) {}
+
+}  // namespace lq

@@ -1,0 +1,209 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/apps/process.h"
+#include "tests/apps/xml.h"
+#include "train/checkpoint.h"
+
+namespace lq::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using Arguments = std::vector<std::string>;
+
+Arguments training(const fs::path& out, const Arguments& more = {}, const char* steps = "3") {
+  Arguments arguments{"train", "--dataset",   "synthetic", "--model", "small-cnn", "--batch",
+                      "8",     "--max-steps", steps,       "--out",   out};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+/// One tiny run that all tests look at.
+class TrainingTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    result_ = new ProcessResult(run_lqnet(training(run_folder(), {"--json"})));
+  }
+  static void TearDownTestSuite() {
+    delete result_;
+    delete folder_;
+  }
+  void SetUp() override { ASSERT_EQ(result_->exit_code, 0) << result_->err; }
+
+  static fs::path run_folder() { return *folder_ / "run"; }
+
+  static TemporaryFolder* folder_;
+  static ProcessResult* result_;
+};
+TemporaryFolder* TrainingTest::folder_ = nullptr;
+ProcessResult* TrainingTest::result_ = nullptr;
+
+TEST_F(TrainingTest, ReportsItsResultAsJson) {
+  const nlohmann::json report = result_->json();
+  EXPECT_EQ(report["model"], "small-cnn");
+  EXPECT_EQ(report["w_bits"], 2);
+  EXPECT_EQ(report["steps"], 3);
+  EXPECT_EQ(report["interrupted"], false);
+  EXPECT_GE(report["test_accuracy"], 0.0);
+  EXPECT_EQ(report["test_accuracy"], report["best_accuracy"]);
+  EXPECT_GT(report["images_per_s"], 0.0);
+}
+
+TEST_F(TrainingTest, LeavesTheFilesOfARun) {
+  EXPECT_EQ(names_in(run_folder()),
+            (std::vector<std::string>{"best.safetensors", "last.safetensors", "metrics.jsonl"}));
+}
+
+TEST_F(TrainingTest, NothingIsOverwritten) {
+  const ProcessResult again = run_lqnet(training(run_folder()));
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_NE(again.err.find("already holds a run"), std::string::npos) << again.err;
+}
+
+TEST_F(TrainingTest, EvaluationAgreesWithTraining) {
+  const ProcessResult result = run_lqnet({"eval", "--checkpoint", run_folder(), "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const nlohmann::json report = result.json();
+  EXPECT_EQ(report["count"], 512);
+  EXPECT_EQ(report["accuracy"], result_->json()["test_accuracy"]);
+  EXPECT_NEAR(report["loss"], result_->json()["test_loss"].get<double>(), 1e-9);
+}
+
+TEST_F(TrainingTest, EvaluationDoesNotDependOnTheBatch) {
+  const fs::path last = run_folder() / "last.safetensors";
+  const ProcessResult result =
+      run_lqnet({"eval", "--checkpoint", last, "--batch", "100", "--threads", "1", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.json()["accuracy"], result_->json()["test_accuracy"]);
+  const ProcessResult text = run_lqnet({"eval", "--checkpoint", last});
+  EXPECT_NE(text.out.find("512 test images of synthetic"), std::string::npos) << text.out;
+}
+
+TEST_F(TrainingTest, InfoReadsTheCheckpoint) {
+  const ProcessResult result = run_lqnet({"info", "--checkpoint", run_folder(), "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.json()["checkpoint"]["dataset"], "synthetic");
+  EXPECT_EQ(result.json()["layers"].size(), 4U);
+}
+
+TEST_F(TrainingTest, StatsDrawsTheFigure) {
+  const fs::path figure = *folder_ / "figure.svg";
+  const ProcessResult result = run_lqnet({"stats", "--checkpoint", run_folder(), "--layer", "conv2",
+                                          "--images", "64", "--out", figure, "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(is_well_formed_xml(content_of(figure)));
+  EXPECT_NE(content_of(figure).find("conv2: 2-bit weights, 2-bit activations"), std::string::npos);
+
+  const nlohmann::json report = result.json();
+  EXPECT_EQ(report["layer"], "conv2");
+  EXPECT_EQ(report["images"], 64);
+  EXPECT_EQ(report["weights"]["levels"].size(), 4U);
+  EXPECT_EQ(report["weights"]["values"], 9 * 16 * 32);
+  EXPECT_EQ(report["activations"]["values"], 64 * 16 * 16 * 16);
+
+  const fs::path again = *folder_ / "again.svg";
+  run_lqnet({"stats", "--checkpoint", run_folder(), "--layer", "conv2", "--images", "64", "--out",
+             again});
+  EXPECT_EQ(content_of(figure), content_of(again));
+}
+
+TEST_F(TrainingTest, StatsChoosesALayerAndPrintsItsLevels) {
+  const ProcessResult result = run_lqnet({"stats", "--checkpoint", run_folder(), "--images", "32"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.out.find("layer conv2"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("initial"), std::string::npos);
+  EXPECT_NE(result.out.find("learned"), std::string::npos);
+}
+
+TEST_F(TrainingTest, StatsRefusesWhatIsNotThere) {
+  const ProcessResult layer =
+      run_lqnet({"stats", "--checkpoint", run_folder(), "--layer", "conv9"});
+  EXPECT_EQ(layer.exit_code, 1);
+  EXPECT_NE(layer.err.find("conv0, conv1, conv2, fc"), std::string::npos) << layer.err;
+  const ProcessResult channel =
+      run_lqnet({"stats", "--checkpoint", run_folder(), "--layer", "conv2", "--channel", "32"});
+  EXPECT_EQ(channel.exit_code, 1);
+  EXPECT_NE(channel.err.find("0 to 31"), std::string::npos) << channel.err;
+  const ProcessResult out = run_lqnet({"stats", "--checkpoint", run_folder(), "--images", "32",
+                                       "--out", run_folder() / "no" / "figure.svg"});
+  EXPECT_EQ(out.exit_code, 1);
+  EXPECT_EQ(out.out, "");
+  EXPECT_NE(out.err.find("figure.svg"), std::string::npos) << out.err;
+}
+
+TEST_F(TrainingTest, ADamagedCheckpointIsRefused) {
+  std::string bytes = content_of(run_folder() / "last.safetensors");
+  bytes[bytes.size() - 10] = static_cast<char>(bytes[bytes.size() - 10] ^ 1);
+  const fs::path damaged = *folder_ / "damaged.safetensors";
+  write_content(damaged, bytes);
+  for (const char* command : {"eval", "stats", "info"}) {
+    const ProcessResult result = run_lqnet({command, "--checkpoint", damaged});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_NE(result.err.find("checksum"), std::string::npos) << result.err;
+  }
+}
+
+TEST_F(TrainingTest, ACheckpointOfAnotherModelIsRefused) {
+  Checkpoint checkpoint = load_checkpoint(run_folder() / "last.safetensors");
+  checkpoint.recipe.model = "resnet20";
+  const fs::path other = *folder_ / "other.safetensors";
+  save_checkpoint(other, checkpoint);
+  const ProcessResult result = run_lqnet({"eval", "--checkpoint", other});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("of another model?"), std::string::npos) << result.err;
+}
+
+TEST_F(TrainingTest, ResumingContinuesWithTheSameSettingsOnly) {
+  const fs::path copy = *folder_ / "copy";
+  fs::copy(run_folder(), copy);
+  const ProcessResult other = run_lqnet(training(copy, {"--resume", "--w-bits", "3"}));
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_NE(other.err.find("w_bits is 2, not 3"), std::string::npos) << other.err;
+
+  // Everything but the goal comes from the run itself.
+  const ProcessResult resumed =
+      run_lqnet({"train", "--resume", "--out", copy, "--max-steps", "5", "--json"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(resumed.json()["steps"], 5);
+
+  const fs::path whole = *folder_ / "whole";
+  const ProcessResult unbroken = run_lqnet(training(whole, {}, "5"));
+  ASSERT_EQ(unbroken.exit_code, 0) << unbroken.err;
+  EXPECT_EQ(content_of(copy / "last.safetensors"), content_of(whole / "last.safetensors"));
+}
+
+TEST_F(TrainingTest, RunsAreReproducible) {
+  const fs::path again = *folder_ / "again";
+  ASSERT_EQ(run_lqnet(training(again, {"--loader-threads", "3"})).exit_code, 0);
+  EXPECT_EQ(content_of(again / "last.safetensors"), content_of(run_folder() / "last.safetensors"));
+}
+
+TEST(FloatTrainingTest, StatsShowsALayerInFloatingPoint) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  ASSERT_EQ(run_lqnet(training(run, {"--w-bits", "32", "--a-bits", "32"})).exit_code, 0);
+  const ProcessResult result = run_lqnet(
+      {"stats", "--checkpoint", run, "--images", "32", "--out", folder / "figure.svg", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.json()["weights"]["levels"].size(), 0U);
+  EXPECT_TRUE(is_well_formed_xml(content_of(folder / "figure.svg")));
+  EXPECT_NE(content_of(folder / "figure.svg").find("not quantized"), std::string::npos);
+}
+
+TEST(BenchTrainTest, ReportsBothNetworks) {
+  const ProcessResult result =
+      run_lqnet({"bench", "train", "--model", "small-cnn", "--w-bits", "2", "--a-bits", "2",
+                 "--batch", "4", "--steps", "2", "--input", "16x16x3", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  const nlohmann::json report = result.json();
+  for (const char* key : {"images_per_s", "float_images_per_s", "step_ratio", "step_ms",
+                          "float_step_ms", "peak_bytes", "float_peak_bytes"}) {
+    EXPECT_GT(report[key], 0.0) << key;
+  }
+}
+
+}  // namespace
+}  // namespace lq::testing

@@ -1,0 +1,372 @@
+#include "data/loader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "data/synthetic.h"
+#include "tests/data/files.h"
+#include "tests/support/random.h"
+
+namespace lq {
+namespace {
+
+using testing::error_of;
+using testing::expect_contains;
+
+constexpr std::int64_t image_count = 103;
+
+struct Fixture {
+  DatasetSplits splits = make_synthetic(
+      {.train_images = image_count, .test_images = 1, .height = 8, .width = 7, .channels = 3});
+  std::shared_ptr<const Transform> transform =
+      std::make_shared<PadCropFlipTransform>(per_pixel_normalization(splits));
+};
+
+const Fixture& fixture() {
+  static const Fixture instance;
+  return instance;
+}
+
+Loader make_loader(const LoaderOptions& options) {
+  return {fixture().splits.train, fixture().transform, options};
+}
+
+std::vector<Batch> remaining(Loader& loader) {
+  std::vector<Batch> batches;
+  while (std::optional<Batch> batch = loader.next()) batches.push_back(std::move(*batch));
+  return batches;
+}
+
+std::vector<Batch> epoch_of(Loader& loader, std::int64_t epoch, std::int64_t first_batch = 0) {
+  loader.start(epoch, first_batch);
+  return remaining(loader);
+}
+
+template <typename T>
+bool same_values(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && std::ranges::equal(a.span<T>(), b.span<T>());
+}
+
+void expect_same(const Batch& actual, const Batch& expected) {
+  EXPECT_EQ(actual.epoch, expected.epoch);
+  EXPECT_EQ(actual.index, expected.index);
+  EXPECT_EQ(actual.first_position, expected.first_position);
+  EXPECT_TRUE(same_values<float>(actual.images, expected.images)) << "batch " << expected.index;
+  EXPECT_TRUE(same_values<std::int32_t>(actual.labels, expected.labels))
+      << "batch " << expected.index;
+}
+
+void expect_same(std::span<const Batch> actual, std::span<const Batch> expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (std::size_t i = 0; i < actual.size(); ++i) expect_same(actual[i], expected[i]);
+}
+
+// --- The order of an epoch
+
+TEST(ShuffledOrder, IsAPermutation) {
+  for (const std::int64_t size : {0, 1, 2, 1000}) {
+    std::vector<std::int64_t> order = shuffled_order(size, 1, 2);
+    std::ranges::sort(order);
+    std::vector<std::int64_t> expected(static_cast<std::size_t>(size));
+    std::iota(expected.begin(), expected.end(), 0);
+    EXPECT_EQ(order, expected);
+  }
+}
+
+TEST(ShuffledOrder, DiffersByEpochAndSeed) {
+  const std::vector<std::int64_t> order = shuffled_order(100, 1, 0);
+  EXPECT_EQ(order, shuffled_order(100, 1, 0));
+  EXPECT_NE(order, shuffled_order(100, 1, 1));
+  EXPECT_NE(order, shuffled_order(100, 2, 0));
+}
+
+TEST(ShuffledOrder, GivesEveryPermutationEquallyOften) {
+  constexpr int permutations = 24;
+  constexpr int expected = 200;
+  std::map<std::vector<std::int64_t>, int> counts;
+  for (std::uint64_t epoch = 0; epoch < permutations * expected; ++epoch) {
+    ++counts[shuffled_order(4, 7, epoch)];
+  }
+  EXPECT_EQ(counts.size(), static_cast<std::size_t>(permutations));
+  double chi_square = 0.0;
+  for (const auto& [order, count] : counts) {
+    chi_square += (count - expected) * (count - expected) / static_cast<double>(expected);
+  }
+  // Mean 23 and standard deviation 6.8 for 23 degrees of freedom: five deviations.
+  EXPECT_LT(chi_square, 23 + 5 * 6.8);
+}
+
+// --- What batches hold
+
+TEST(Loader, BatchesHoldTheTransformedImagesInOrder) {
+  const LoaderOptions options{.batch = 16, .threads = 2, .shuffle = true, .seed = 5};
+  Loader loader = make_loader(options);
+  const Dataset& dataset = *fixture().splits.train;
+  for (const std::int64_t epoch : {0, 3}) {
+    const std::vector<std::int64_t> order = shuffled_order(image_count, 5, epoch);
+    std::int64_t position = 0;
+    for (const Batch& batch : epoch_of(loader, epoch)) {
+      EXPECT_EQ(batch.first_position, position);
+      EXPECT_EQ(batch.images.shape(), (Shape{batch.size(), 8, 7, 3}));
+      for (std::int64_t row = 0; row < batch.size(); ++row, ++position) {
+        Image image;
+        dataset.load(order[position], image);
+        Rng rng(5, RngPurpose::augmentation, epoch, order[position]);
+        std::vector<float> expected(8 * 7 * 3);
+        fixture().transform->apply(image, rng, expected);
+        const Tensor actual = batch.images.slice(row, row + 1);
+        ASSERT_TRUE(std::ranges::equal(actual.span<float>(), expected)) << position;
+        ASSERT_EQ(batch.labels.span<std::int32_t>()[row], dataset.label(order[position]));
+      }
+    }
+    EXPECT_EQ(position, image_count);
+  }
+}
+
+TEST(Loader, KeepsTheOrderOfTheDataWithoutShuffle) {
+  Loader loader = make_loader({.batch = 10});
+  for (const Batch& batch : epoch_of(loader, 4)) {
+    for (std::int64_t row = 0; row < batch.size(); ++row) {
+      ASSERT_EQ(batch.labels.span<std::int32_t>()[row], (batch.first_position + row) % 10);
+    }
+  }
+}
+
+TEST(Loader, KeepsOrDropsTheLastPartialBatch) {
+  Loader keeping = make_loader({.batch = 20});
+  EXPECT_EQ(keeping.batches(), 6);
+  EXPECT_EQ(keeping.images(), image_count);
+  const std::vector<Batch> kept = epoch_of(keeping, 0);
+  ASSERT_EQ(kept.size(), 6U);
+  EXPECT_EQ(kept.back().size(), 3);
+  EXPECT_EQ(kept.back().index, 5);
+
+  Loader dropping = make_loader({.batch = 20, .drop_last = true});
+  EXPECT_EQ(dropping.batches(), 5);
+  EXPECT_EQ(dropping.images(), 100);
+  expect_same(epoch_of(dropping, 0), std::span(kept).first(5));
+
+  Loader whole = make_loader({.batch = image_count, .drop_last = true});
+  EXPECT_EQ(epoch_of(whole, 0).size(), 1U);
+}
+
+TEST(Loader, HasNoBatchesOutsideAnEpoch) {
+  for (const int threads : {0, 2}) {
+    Loader loader = make_loader({.batch = 50, .threads = threads});
+    EXPECT_FALSE(loader.next().has_value());
+    EXPECT_EQ(epoch_of(loader, 0).size(), 3U);
+    EXPECT_FALSE(loader.next().has_value());
+    EXPECT_TRUE(epoch_of(loader, 0, 3).empty());
+    EXPECT_EQ(epoch_of(loader, 0, 2).size(), 1U);
+  }
+}
+
+// --- Independence of threads and of where a run begins
+
+TEST(Loader, GivesTheSameBatchesForAnyNumberOfThreads) {
+  LoaderOptions options{.batch = 16, .threads = 0, .shuffle = true, .seed = 9};
+  Loader reference = make_loader(options);
+  for (const std::int64_t epoch : {0, 1}) {
+    const std::vector<Batch> expected = epoch_of(reference, epoch);
+    for (const int threads : {0, 1, 2, 5}) {
+      for (const int prefetch : {1, 3, 20}) {
+        options.threads = threads;
+        options.prefetch = prefetch;
+        Loader loader = make_loader(options);
+        expect_same(epoch_of(loader, epoch), expected);
+      }
+    }
+  }
+}
+
+TEST(Loader, ContinuesInTheMiddleOfAnEpoch) {
+  for (const int threads : {0, 1, 2, 5}) {
+    const LoaderOptions options{.batch = 16, .threads = threads, .shuffle = true, .seed = 9};
+    Loader unbroken = make_loader(options);
+    const std::vector<Batch> expected = epoch_of(unbroken, 2);
+    for (std::int64_t first = 0; first <= unbroken.batches(); ++first) {
+      Loader resumed = make_loader(options);
+      expect_same(epoch_of(resumed, 2, first), std::span(expected).subspan(first));
+    }
+  }
+}
+
+TEST(Loader, DiffersByEpochAndSeed) {
+  Loader loader = make_loader({.batch = 100, .shuffle = true, .seed = 1});
+  Loader reseeded = make_loader({.batch = 100, .shuffle = true, .seed = 2});
+  const Batch first = epoch_of(loader, 0)[0];
+  EXPECT_FALSE(same_values<float>(epoch_of(loader, 1)[0].images, first.images));
+  EXPECT_FALSE(same_values<float>(epoch_of(reseeded, 0)[0].images, first.images));
+}
+
+// Batches are started, abandoned, started again and destroyed at random places.
+TEST(Loader, SurvivesManyStartsAndStops) {
+  LoaderOptions options{.batch = 8, .threads = 0, .shuffle = true, .seed = 3};
+  Loader reference = make_loader(options);
+  std::vector<std::vector<Batch>> expected;
+  for (std::int64_t epoch = 0; epoch < 3; ++epoch) expected.push_back(epoch_of(reference, epoch));
+
+  Rng rng(1, RngPurpose::test);
+  for (int round = 0; round < 60; ++round) {
+    options.threads = static_cast<int>(rng.below(6));
+    options.prefetch = 1 + static_cast<int>(rng.below(6));
+    Loader loader = make_loader(options);
+    for (std::uint32_t starts = rng.below(6); starts > 0; --starts) {
+      const std::int64_t epoch = rng.below(3);
+      const std::int64_t first = rng.below(static_cast<std::uint32_t>(loader.batches() + 1));
+      const std::int64_t taken = rng.below(static_cast<std::uint32_t>(loader.batches() + 1));
+      loader.start(epoch, first);
+      for (std::int64_t i = first; i < std::min(first + taken, loader.batches()); ++i) {
+        std::optional<Batch> batch = loader.next();
+        ASSERT_TRUE(batch.has_value());
+        expect_same(*batch, expected[epoch][i]);
+      }
+    }
+  }
+}
+
+// --- Who does the work, and how much of it is done ahead
+
+/// Counts loads and notes who asks for them; can be slow, and can fail.
+class ProbeDataset final : public Dataset {
+ public:
+  std::int64_t size() const override { return image_count; }
+  Shape image_shape() const override { return {2, 2, 1}; }
+  std::span<const std::string> classes() const override { return classes_; }
+  std::int32_t label(std::int64_t /*index*/) const override { return 0; }
+  void load(std::int64_t index, Image& image) const override {
+    if (std::this_thread::get_id() != consumer_) ++loads_by_workers;
+    ++loads;
+    if (slow) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (damaged.contains(index)) throw Error(fmt::format("file {} is damaged", index));
+    if (unreadable.contains(index)) throw std::runtime_error("the disk is gone");
+    image.resize(2, 2, 1);
+  }
+
+  mutable std::atomic<std::int64_t> loads = 0;
+  mutable std::atomic<std::int64_t> loads_by_workers = 0;
+  bool slow = false;
+  std::set<std::int64_t> damaged;
+  std::set<std::int64_t> unreadable;
+
+ private:
+  std::vector<std::string> classes_{"only"};
+  std::thread::id consumer_ = std::this_thread::get_id();
+};
+
+std::shared_ptr<const Transform> probe_transform() {
+  return std::make_shared<NormalizeTransform>(Normalization{.mean = Tensor::zeros({2, 2, 1})});
+}
+
+TEST(Loader, WorksInTheCallerWithoutThreads) {
+  const auto dataset = std::make_shared<ProbeDataset>();
+  Loader loader(dataset, probe_transform(), {.batch = 10, .threads = 0, .prefetch = 4});
+  loader.start(0);
+  EXPECT_EQ(dataset->loads, 0);
+  EXPECT_TRUE(loader.next().has_value());
+  EXPECT_EQ(dataset->loads, 10);
+  EXPECT_EQ(remaining(loader).size(), 10U);
+  EXPECT_EQ(dataset->loads, image_count);
+  EXPECT_EQ(dataset->loads_by_workers, 0);
+}
+
+TEST(Loader, PreparesAheadUpToItsLimit) {
+  const auto dataset = std::make_shared<ProbeDataset>();
+  Loader loader(dataset, probe_transform(), {.batch = 10, .threads = 2, .prefetch = 3});
+  const auto settle = [&](std::int64_t expected) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (dataset->loads < expected && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(dataset->loads, expected);
+  };
+  loader.start(0);
+  settle(30);
+  EXPECT_EQ(dataset->loads_by_workers, 30);
+  EXPECT_TRUE(loader.next().has_value());
+  settle(40);
+  EXPECT_EQ(remaining(loader).size(), 10U);
+  EXPECT_EQ(dataset->loads, image_count);
+}
+
+TEST(Loader, StopsWhileWorkersAreBusy) {
+  const auto dataset = std::make_shared<ProbeDataset>();
+  dataset->slow = true;
+  // Returns when the workers are in the middle of a batch.
+  const auto wait_for_work = [&dataset] {
+    const std::int64_t known = dataset->loads;
+    while (dataset->loads < known + 4) std::this_thread::yield();
+  };
+  for (int round = 0; round < 2; ++round) {
+    Loader loader(dataset, probe_transform(), {.batch = 50, .threads = 3});
+    loader.start(0);
+    wait_for_work();
+    loader.start(1, 2);
+    EXPECT_EQ(loader.next()->index, 2);
+    loader.start(2);
+    wait_for_work();
+  }
+  // Chunks in work are ended and no more is begun: without that, each round loads a whole epoch, 3
+  // images of the second one and at least 4 of the third. The slow loads leave room for delays.
+  EXPECT_LT(dataset->loads, 2 * (image_count + 3));
+}
+
+// --- Failures
+
+TEST(Loader, NamesTheImageThatFailedAndGoesOn) {
+  const auto dataset = std::make_shared<ProbeDataset>();
+  // Rows 7 and 9 are in different chunks of batch 1: the first one is named, whoever meets it.
+  dataset->damaged = {37, 39, 59};
+  dataset->unreadable = {60};
+  for (const int threads : {0, 1, 2, 5}) {
+    Loader loader(dataset, probe_transform(), {.batch = 30, .threads = threads});
+    loader.start(0);
+    EXPECT_EQ(loader.next()->index, 0);
+    EXPECT_EQ(error_of([&] { loader.next(); }), "image 37: file 37 is damaged");
+    EXPECT_EQ(error_of([&] { loader.next(); }), "image 60: the disk is gone");
+    EXPECT_EQ(loader.next()->index, 3);
+    EXPECT_FALSE(loader.next().has_value());
+    loader.start(0);
+    EXPECT_EQ(loader.next()->index, 0);
+  }
+}
+
+TEST(Loader, DropsTheFailuresOfAnAbandonedEpoch) {
+  const auto dataset = std::make_shared<ProbeDataset>();
+  dataset->damaged = {0};
+  Loader loader(dataset, probe_transform(), {.batch = 10, .threads = 2});
+  for (int round = 0; round < 20; ++round) {
+    loader.start(0);
+    loader.start(0, 1);
+    EXPECT_EQ(loader.next()->index, 1);
+  }
+}
+
+TEST(Loader, RefusesOptionsOutOfRange) {
+  expect_contains(error_of([] { make_loader({.batch = 0}); }), {"batch is 0"});
+  expect_contains(error_of([] { make_loader({.threads = -1}); }), {"threads is -1", "0 to 256"});
+  expect_contains(error_of([] { make_loader({.prefetch = 0}); }), {"prefetch is 0"});
+  expect_contains(error_of([] { make_loader({.batch = 104, .drop_last = true}); }),
+                  {"103 images", "one full batch of 104"});
+}
+
+TEST(Loader, RefusesBadStartsAndKeepsTheEpoch) {
+  Loader loader = make_loader({.batch = 50, .threads = 2});
+  loader.start(0);
+  EXPECT_EQ(loader.next()->index, 0);
+  expect_contains(error_of([&] { loader.start(0, 4); }), {"first batch is 4", "0 to 3"});
+  expect_contains(error_of([&] { loader.start(0, -1); }), {"first batch is -1"});
+  expect_contains(error_of([&] { loader.start(-1); }), {"epoch is -1"});
+  expect_contains(error_of([&] { loader.start(1 << 24); }), {"epoch is 16777216"});
+  EXPECT_EQ(loader.next()->index, 1);
+}
+
+}  // namespace
+}  // namespace lq

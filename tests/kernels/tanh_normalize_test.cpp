@@ -1,0 +1,138 @@
+#include "kernels/tanh_normalize/tanh_normalize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "core/tensor.h"
+#include "tests/support/backends.h"
+#include "tests/support/compare.h"
+#include "tests/support/errors.h"
+#include "tests/support/gradient_check.h"
+#include "tests/support/random.h"
+
+namespace lq::testing {
+namespace {
+
+using kernels::GradientMode;
+
+constexpr double float_epsilon = std::numeric_limits<float>::epsilon();
+
+/// The formula, in double.
+std::vector<double> formula(const std::vector<double>& x) {
+  double maximum = 0;
+  for (const double value : x) maximum = std::max(maximum, std::abs(std::tanh(value)));
+  std::vector<double> y;
+  for (const double value : x) y.push_back(maximum > 0 ? std::tanh(value) / maximum : 0.0);
+  return y;
+}
+
+Tensor full_of_nan(const Shape& shape) {
+  return Tensor::full(shape, std::numeric_limits<float>::quiet_NaN());
+}
+
+TEST(TanhNormalizeReferenceTest, GradientMatchesCentralDifferences) {
+  for (const std::int64_t n : {1, 2, 17}) {
+    const auto x = to_double(random_normal({n}, 3));
+    const auto grad_y = to_double(random_normal({n}, 4));
+    std::vector<double> grad_x(n, std::numeric_limits<double>::quiet_NaN());
+    kernels::reference::tanh_normalize_backward_loops<double>(
+        view_of(grad_y, {n}), view_of(x, {n}), view_of(grad_x, {n}), GradientMode::overwrite);
+    const auto loss = [&](const auto& v) { return weighted_sum(grad_y, formula(v)); };
+    EXPECT_TRUE(gradient_matches(loss, x, grad_x)) << n << " elements";
+  }
+}
+
+class TanhNormalizeTest : public ::testing::TestWithParam<Backend> {
+ protected:
+  Tensor forward(const Tensor& x) {
+    Tensor y = full_of_nan(x.shape());
+    kernels::tanh_normalize_forward(stream, x.view<float>(), y.view<float>());
+    return y;
+  }
+  void backward(const Tensor& grad_y, const Tensor& x, Tensor& grad_x, GradientMode mode) {
+    kernels::tanh_normalize_backward(stream, grad_y.view<float>(), x.view<float>(),
+                                     grad_x.view<float>(), mode);
+  }
+
+  Stream stream{GetParam()};
+};
+
+TEST_P(TanhNormalizeTest, FollowsTheFormula) {
+  for (const Shape& shape : {Shape{1}, Shape{3, 3, 5, 7}}) {
+    const Tensor x = random_normal(shape, 1);
+    // One tanh, one quotient and two roundings.
+    EXPECT_TRUE(all_close(forward(x).span<float>(), formula(to_double(x)), 4 * float_epsilon, 0));
+  }
+}
+
+TEST_P(TanhNormalizeTest, TheLargestMagnitudeBecomesOne) {
+  const Tensor y = forward(Tensor::from(std::vector{0.1F, -2.0F, 1.9F}, {3}));
+  EXPECT_EQ(y.span<float>()[1], -1.0F);
+  EXPECT_LT(y.span<float>()[2], 1.0F);
+}
+
+TEST_P(TanhNormalizeTest, DegenerateInputStaysFinite) {
+  const Tensor zeros = Tensor::zeros({5});
+  EXPECT_TRUE(all_close(forward(zeros).span<float>(), std::vector(5, 0.0), 0, 0));
+  Tensor gradient = full_of_nan({5});
+  backward(Tensor::full({5}, 1.0F), zeros, gradient, GradientMode::overwrite);
+  EXPECT_TRUE(all_close(gradient.span<float>(), std::vector(5, 0.0), 0, 0));
+
+  EXPECT_TRUE(
+      all_close(forward(Tensor::full({3}, 1e30F)).span<float>(), std::vector(3, 1.0), 0, 0));
+  EXPECT_TRUE(
+      all_close(forward(Tensor::full({3}, -1e-44F)).span<float>(), std::vector(3, -1.0), 0, 0));
+  EXPECT_EQ(forward(Tensor({0})).elements(), 0);
+}
+
+TEST_P(TanhNormalizeTest, GradientModes) {
+  const Shape shape{4, 3, 3, 2};
+  const Tensor x = random_normal(shape, 5), grad_y = random_normal(shape, 6);
+  const auto loss = [&](const auto& v) { return weighted_sum(to_double(grad_y), formula(v)); };
+  // The way through the maximum adds all 72 gradients up in single precision steps.
+  const GradientCheckOptions single{.step = 1e-5, .tolerance = 72 * float_epsilon};
+  Tensor written = full_of_nan(shape);
+  backward(grad_y, x, written, GradientMode::overwrite);
+  EXPECT_TRUE(gradient_matches(loss, to_double(x), to_double(written), single));
+
+  const Tensor start = random_normal(shape, 7);
+  Tensor added = start.clone();
+  backward(grad_y, x, added, GradientMode::accumulate);
+  for (std::int64_t i = 0; i < shape.elements(); ++i) {
+    EXPECT_EQ(added.data<float>()[i], start.data<float>()[i] + written.data<float>()[i]);
+  }
+  kernels::tanh_normalize_backward(stream, grad_y.view<float>(), x.view<float>(), {},
+                                   GradientMode::ignore);
+}
+
+TEST_P(TanhNormalizeTest, TheFirstOfEqualMaximaCarriesTheGradient) {
+  const Tensor x = Tensor::from(std::vector{0.5F, -1.0F, 1.0F}, {3});
+  const Tensor grad_y = Tensor::from(std::vector{1.0F, 0.0F, 0.0F}, {3});
+  Tensor gradient({3});
+  backward(grad_y, x, gradient, GradientMode::overwrite);
+  const double top = std::tanh(1.0), slope_top = 1 - top * top;
+  const double half = std::tanh(0.5), slope_half = 1 - half * half;
+  // d(half / top) / d|x1| = -half / top^2 * slope, and x1 is negative.
+  EXPECT_TRUE(all_close(gradient.span<float>(),
+                        std::vector{slope_half / top, half / (top * top) * slope_top, 0.0}, 1e-6,
+                        0));
+}
+
+TEST_P(TanhNormalizeTest, RefusesViewsOfOtherShapes) {
+  const Tensor x({4});
+  Tensor y({5});
+  EXPECT_TRUE(throws_error(
+      [&] { kernels::tanh_normalize_forward(stream, x.view<float>(), y.view<float>()); },
+      "tanh_normalize: output 5 for input 4"));
+  EXPECT_TRUE(throws_error([&] { backward(x, x, y, GradientMode::overwrite); },
+                           "tanh_normalize: gradients 4 and 5 for input 4"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, TanhNormalizeTest,
+                         ::testing::Values(Backend::reference, Backend::cpu),
+                         [](const auto& backend) { return std::string(name_of(backend.param)); });
+
+}  // namespace
+}  // namespace lq::testing

@@ -1,0 +1,178 @@
+#include "train/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include "core/io/safetensors.h"
+#include "tests/support/errors.h"
+#include "tests/support/files.h"
+#include "tests/support/random.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/train/tiny_run.h"
+
+namespace lq::testing {
+namespace {
+
+Checkpoint example() {
+  Checkpoint checkpoint;
+  checkpoint.recipe = find_recipe("cifar10-vgg-small");
+  checkpoint.recipe.w_bits = 3;
+  checkpoint.recipe.a_bits = 32;
+  checkpoint.recipe.quantizer = "dorefa";
+  checkpoint.classes = 100;
+  checkpoint.normalization = {random_uniform({4, 6, 3}, 1, 0.0F, 255.0F), 64.0F};
+  checkpoint.state = {.epochs_done = 5,
+                      .steps_done = 17,
+                      .epoch_sums = {.loss = 0.1 + 0.2, .correct = 11, .images = 136},
+                      .best_accuracy = 2.0 / 3.0};
+  checkpoint.model = {{"conv.weight", random_normal({4, 3, 3, 2}, 2)},
+                      {"conv.quant.steps", Tensor::from(std::vector<std::int64_t>{-5}, {1})},
+                      {"conv.quant.biased", Tensor::from(std::vector<double>{1.0 / 3.0}, {1})}};
+  checkpoint.optimizer = {{"velocity.conv.weight", random_normal({4, 3, 3, 2}, 3)}};
+  return checkpoint;
+}
+
+void expect_equal(const StateDict& actual, const StateDict& expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    const Tensor& a = actual[i].second;
+    const Tensor& b = expected[i].second;
+    EXPECT_EQ(actual[i].first, expected[i].first);
+    ASSERT_EQ(a.shape(), b.shape());
+    ASSERT_EQ(a.dtype(), b.dtype());
+    EXPECT_EQ(std::memcmp(a.raw(), b.raw(), a.bytes()), 0) << actual[i].first;
+  }
+}
+
+TEST(CheckpointTest, RoundTripKeepsEveryBit) {
+  const TemporaryFolder folder;
+  const Checkpoint saved = example();
+  save_checkpoint(folder / "a.safetensors", saved);
+  const Checkpoint loaded = load_checkpoint(folder / "a.safetensors");
+  EXPECT_EQ(loaded.recipe, saved.recipe);
+  EXPECT_EQ(loaded.classes, saved.classes);
+  EXPECT_EQ(loaded.state, saved.state);
+  EXPECT_EQ(loaded.normalization.divisor, saved.normalization.divisor);
+  expect_equal({{"mean", loaded.normalization.mean}}, {{"mean", saved.normalization.mean}});
+  expect_equal(loaded.model, saved.model);
+  expect_equal(loaded.optimizer, saved.optimizer);
+}
+
+TEST(CheckpointTest, BestAccuracyMayBeUnknown) {
+  const TemporaryFolder folder;
+  Checkpoint saved = example();
+  saved.state.best_accuracy.reset();
+  save_checkpoint(folder / "a.safetensors", saved);
+  EXPECT_EQ(load_checkpoint(folder / "a.safetensors").state, saved.state);
+}
+
+TEST(CheckpointTest, ModelOptionsComeFromRecipeAndData) {
+  const ModelOptions options = model_options(example());
+  EXPECT_EQ(options.w_bits, 3);
+  EXPECT_EQ(options.a_bits, 32);
+  EXPECT_EQ(options.quantizer, "dorefa");
+  EXPECT_EQ(options.classes, 100);
+  EXPECT_EQ(options.input, (Shape{4, 6, 3}));
+}
+
+TEST(CheckpointTest, RestoreModelMakesAndFillsTheNetwork) {
+  Checkpoint checkpoint = example();
+  checkpoint.recipe.model = "small-cnn";
+  checkpoint.recipe.w_bits = checkpoint.recipe.a_bits = 2;
+  checkpoint.recipe.quantizer = "lq";
+  checkpoint.normalization.mean = random_uniform({8, 8, 3}, 1, 0.0F, 255.0F);
+  const auto original = make_model("small-cnn", model_options(checkpoint));
+  original->initialize(5);
+  checkpoint.model = original->state_dict();
+  expect_equal(restore_model(checkpoint)->state_dict(), original->state_dict());
+
+  checkpoint.recipe.model = "resnet20";
+  EXPECT_TRUE(throws_error([&] { restore_model(checkpoint); }, "is it of another model?"));
+  checkpoint.recipe.model = "small-cnn";
+  checkpoint.recipe.w_bits = 3;
+  EXPECT_TRUE(throws_error([&] { restore_model(checkpoint); }, "is it of another model?"));
+}
+
+TEST(CheckpointTest, AnyFlippedByteIsNoticed) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.safetensors";
+  save_checkpoint(path, example());
+  const std::string intact = content_of(path);
+  for (std::size_t position = 0; position < intact.size(); position += 41) {
+    std::string damaged = intact;
+    damaged[position] = static_cast<char>(damaged[position] ^ 0x10);
+    write_content(path, damaged);
+    EXPECT_TRUE(throws_error([&] { load_checkpoint(path); }, path.string() + ": "))
+        << "byte " << position;
+  }
+}
+
+TEST(CheckpointTest, TruncatedFilesAreNoticed) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.safetensors";
+  save_checkpoint(path, example());
+  const std::string intact = content_of(path);
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{7}, std::size_t{100}, intact.size() / 2, intact.size() - 1}) {
+    write_content(path, intact.substr(0, size));
+    EXPECT_TRUE(throws_error([&] { load_checkpoint(path); }, path.string() + ": "));
+  }
+}
+
+TEST(CheckpointTest, FilesThatAreNoCheckpointAreRefused) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.safetensors";
+  EXPECT_TRUE(throws_error([&] { load_checkpoint(path); }, path.string() + ": "));
+  EXPECT_TRUE(throws_error([&] { load_checkpoint(folder.path()); }, folder.path().string() + ": "));
+  save_safetensors(path, example().model);
+  EXPECT_TRUE(throws_error([&] { load_checkpoint(path); },
+                           path.string() + ": not a checkpoint of a training run"));
+}
+
+TEST(CheckpointTest, NewerFormatsAndMissingPartsAreRefused) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.safetensors";
+  save_checkpoint(path, example());
+  const SafetensorsFile intact = load_safetensors(path);
+  const auto load_with = [&](const std::function<void(SafetensorsFile&)>& change) {
+    SafetensorsFile file = intact;
+    change(file);
+    save_safetensors(path, file.tensors, file.metadata);
+    load_checkpoint(path);
+  };
+  EXPECT_NO_THROW(load_with([](SafetensorsFile&) {}));
+  EXPECT_TRUE(throws_error(
+      [&] { load_with([](SafetensorsFile& file) { file.metadata["format_version"] = "2"; }); },
+      "written by a newer program (checkpoint format 2, this program knows up to 1)"));
+  for (const std::string key : {"format_version", "recipe", "classes", "state"}) {
+    EXPECT_TRUE(throws_error([&] { load_with([&](auto& file) { file.metadata.erase(key); }); },
+                             "the metadata entry '" + key + "' is missing"));
+    EXPECT_THROW(load_with([&](auto& file) { file.metadata[key] = "}"; }), Error);
+  }
+  EXPECT_TRUE(throws_error(
+      [&] {
+        load_with([](SafetensorsFile& file) {
+          std::erase_if(file.tensors, [](const auto& entry) { return entry.first == "data.mean"; });
+        });
+      },
+      "the normalization ('data.mean', 'data.divisor') is missing"));
+}
+
+TEST(CheckpointTest, FailedWritesKeepTheOldFile) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.safetensors";
+  save_checkpoint(path, example());
+  const std::string old_content = content_of(path);
+  {
+    const FileSizeLimit full_disk(1000);
+    Checkpoint other = example();
+    other.state.steps_done = 18;
+    EXPECT_TRUE(throws_error([&] { save_checkpoint(path, other); }, path.string() + ": "));
+  }
+  EXPECT_EQ(content_of(path), old_content);
+  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"a.safetensors"});
+  EXPECT_TRUE(throws_error([&] { save_checkpoint(path / "below/a.safetensors", example()); },
+                           "below/a.safetensors: "));
+}
+
+}  // namespace
+}  // namespace lq::testing

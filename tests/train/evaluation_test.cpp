@@ -1,0 +1,90 @@
+#include "train/evaluation.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/train/tiny_run.h"
+
+namespace lq::testing {
+namespace {
+
+/// Says the same whatever it sees, and counts.
+class ConstantLogits final : public Module {
+ public:
+  explicit ConstantLogits(std::vector<float> logits) : logits_(std::move(logits)) {}
+
+  int calls = 0;
+  bool always_in_evaluation_mode = true;
+  bool ever_on_tape = false;
+
+ protected:
+  Variable forward(const Variable& x) override {
+    ++calls;
+    always_in_evaluation_mode = always_in_evaluation_mode && !training();
+    ever_on_tape = ever_on_tape || autograd::record_mode() != autograd::RecordMode::none;
+    const std::int64_t images = x.shape()[0];
+    std::vector<float> all;
+    for (std::int64_t n = 0; n < images; ++n) all.insert(all.end(), logits_.begin(), logits_.end());
+    return Variable(Tensor::from(all, {images, std::ssize(logits_)}));
+  }
+
+ private:
+  std::vector<float> logits_;
+};
+
+Loader tiny_test_loader() {
+  const DatasetSplits data = tiny_data();
+  return Loader(data.test, std::make_shared<NormalizeTransform>(per_pixel_normalization(data)),
+                {.batch = 8, .threads = 0});
+}
+
+TEST(EvaluationTest, SumsOverAllImages) {
+  // 30 images, 10 of each class; the logits log 2, 0, 0 mean probabilities 1/2, 1/4, 1/4.
+  ConstantLogits model({std::log(2.0F), 0.0F, 0.0F});
+  Loader loader = tiny_test_loader();
+  std::vector<std::int64_t> seen;
+  const ClassificationSums sums = evaluate(
+      model, loader, [&](const ClassificationSums& so_far) { seen.push_back(so_far.images); });
+  EXPECT_EQ(sums.images, 30);
+  EXPECT_EQ(sums.correct, 10);
+  EXPECT_DOUBLE_EQ(sums.accuracy(), 1.0 / 3.0);
+  // The loss of a batch is a float: relative rounding 6e-8.
+  EXPECT_NEAR(sums.mean_loss(), (std::log(2.0) + 2.0 * std::log(4.0)) / 3.0, 2e-7);
+  EXPECT_EQ(seen, (std::vector<std::int64_t>{8, 16, 24, 30}));
+}
+
+TEST(EvaluationTest, RunsInEvaluationModeWithoutATapeAndRestoresTheMode) {
+  for (const bool training : {true, false}) {
+    ConstantLogits model({0.0F, 0.0F, 1.0F});
+    model.train(training);
+    Loader loader = tiny_test_loader();
+    evaluate(model, loader);
+    EXPECT_EQ(model.calls, 4);
+    EXPECT_TRUE(model.always_in_evaluation_mode);
+    EXPECT_FALSE(model.ever_on_tape);
+    EXPECT_EQ(model.training(), training);
+  }
+}
+
+TEST(EvaluationTest, LeavesTheModelAsItIs) {
+  TinyNet model;
+  model.initialize(1);
+  std::vector<Tensor> before;
+  for (const auto& [name, tensor] : model.state_dict()) before.push_back(tensor.clone());
+  Loader loader = tiny_test_loader();
+  const ClassificationSums first = evaluate(model, loader);
+  const ClassificationSums second = evaluate(model, loader);
+  EXPECT_EQ(first, second);
+  const StateDict after = model.state_dict();
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(after[i].second.span<float>(), before[i].span<float>()))
+        << after[i].first;
+  }
+}
+
+TEST(ClassificationSumsTest, NothingSeenIsZero) {
+  EXPECT_EQ(ClassificationSums{}.mean_loss(), 0.0);
+  EXPECT_EQ(ClassificationSums{}.accuracy(), 0.0);
+}
+
+}  // namespace
+}  // namespace lq::testing

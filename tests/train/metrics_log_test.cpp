@@ -1,0 +1,110 @@
+#include "train/metrics_log.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "tests/support/errors.h"
+#include "tests/support/files.h"
+#include "tests/support/temporary_folder.h"
+
+namespace lq::testing {
+namespace {
+
+using nlohmann::json;
+
+std::vector<json> lines_of(const std::filesystem::path& path) {
+  std::vector<json> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+TEST(MetricsLogTest, WritesOneObjectPerLineAtOnce) {
+  const TemporaryFolder folder;
+  MetricsLog log(folder / "metrics.jsonl");
+  log.write(StepMetrics{.epoch = 1,
+                        .step = 50,
+                        .loss = 0.1 + 0.2,
+                        .accuracy = 0.25,
+                        .learning_rate = 0.1,
+                        .images_per_s = 640.0,
+                        .seconds = 10.0});
+  log.write(EpochMetrics{.epoch = 1,
+                         .step = 100,
+                         .train_loss = 1.5,
+                         .train_accuracy = 0.5,
+                         .test_loss = std::numeric_limits<double>::infinity(),
+                         .test_accuracy = 0.625,
+                         .learning_rate = 0.05,
+                         .images_per_s = 650.0,
+                         .seconds = 21.0});
+  log.write_warning(100, "a \"quoted\"\nwarning");
+  // The log is still open: what was written must be there already.
+  const std::vector<json> lines = lines_of(folder / "metrics.jsonl");
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0], (json{{"kind", "step"},
+                            {"epoch", 1},
+                            {"step", 50},
+                            {"loss", 0.1 + 0.2},
+                            {"accuracy", 0.25},
+                            {"learning_rate", 0.1},
+                            {"images_per_s", 640.0},
+                            {"seconds", 10.0}}));
+  EXPECT_EQ(lines[1], (json{{"kind", "epoch"},
+                            {"epoch", 1},
+                            {"step", 100},
+                            {"train_loss", 1.5},
+                            {"train_accuracy", 0.5},
+                            {"test_loss", nullptr},
+                            {"test_accuracy", 0.625},
+                            {"learning_rate", 0.05},
+                            {"images_per_s", 650.0},
+                            {"seconds", 21.0}}));
+  EXPECT_EQ(lines[2],
+            (json{{"kind", "warning"}, {"step", 100}, {"message", "a \"quoted\"\nwarning"}}));
+}
+
+TEST(MetricsLogTest, ResumingDropsLaterAndTornLines) {
+  const TemporaryFolder folder;
+  const auto path = folder / "metrics.jsonl";
+  {
+    MetricsLog log(path);
+    for (std::int64_t step : {10, 20, 30}) log.write(StepMetrics{.step = step});
+  }
+  std::ofstream(path, std::ios::app) << R"({"kind": "step", "step": 1)";
+  MetricsLog log(path, /*resume_after=*/20);
+  log.write(StepMetrics{.step = 31});
+  const std::vector<json> lines = lines_of(path);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0]["step"], 10);
+  EXPECT_EQ(lines[1]["step"], 20);
+  EXPECT_EQ(lines[2]["step"], 31);
+}
+
+TEST(MetricsLogTest, ResumingWithoutAFileBeginsOne) {
+  const TemporaryFolder folder;
+  MetricsLog log(folder / "metrics.jsonl", /*resume_after=*/20);
+  log.write(StepMetrics{.step = 21});
+  EXPECT_EQ(lines_of(folder / "metrics.jsonl").size(), 1U);
+}
+
+TEST(MetricsLogTest, UnwritableFileIsRefused) {
+  const TemporaryFolder folder;
+  EXPECT_TRUE(throws_error([&] { MetricsLog(folder / "missing/metrics.jsonl"); },
+                           "missing/metrics.jsonl: "));
+}
+
+TEST(MetricsLogTest, FullDiskIsReported) {
+  const TemporaryFolder folder;
+  MetricsLog log(folder / "metrics.jsonl");
+  log.write(StepMetrics{});
+  const FileSizeLimit full_disk(std::filesystem::file_size(folder / "metrics.jsonl"));
+  EXPECT_TRUE(throws_error([&] { log.write(StepMetrics{}); }, "metrics.jsonl: cannot be written"));
+}
+
+}  // namespace
+}  // namespace lq::testing

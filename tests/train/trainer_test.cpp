@@ -1,0 +1,375 @@
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "core/threads.h"
+#include "tests/support/errors.h"
+#include "tests/support/files.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/train/tiny_run.h"
+
+namespace lq::testing {
+namespace {
+
+using nlohmann::json;
+
+/// The metrics of a kind without what depends on the clock.
+std::vector<json> metrics_in(const std::filesystem::path& folder, std::string_view kind) {
+  std::vector<json> lines;
+  std::ifstream file(folder / "metrics.jsonl");
+  for (std::string text; std::getline(file, text);) {
+    json line = json::parse(text);
+    if (line["kind"] != kind) continue;
+    line.erase("seconds");
+    line.erase("images_per_s");
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+/// Steps this small only wait for one another when they are split over threads.
+class TrainerTest : public ::testing::Test {
+ protected:
+  TrainerTest() { set_num_threads(1); }
+  ~TrainerTest() override { set_num_threads(threads_before_); }
+
+ private:
+  int threads_before_ = num_threads();
+};
+
+TrainingResult train(const TrainerOptions& options) {
+  TinyNet model;
+  return Trainer(model, tiny_data(), options).run();
+}
+
+/// Expects that two runs ended in the same bits and went there through the same losses.
+void expect_same_run(const std::filesystem::path& a, const std::filesystem::path& b) {
+  EXPECT_EQ(content_of(a / "last.safetensors"), content_of(b / "last.safetensors"));
+  EXPECT_EQ(content_of(a / "best.safetensors"), content_of(b / "best.safetensors"));
+  EXPECT_EQ(metrics_in(a, "step"), metrics_in(b, "step"));
+  EXPECT_EQ(metrics_in(a, "epoch"), metrics_in(b, "epoch"));
+}
+
+TEST_F(TrainerTest, Learns) {
+  const TemporaryFolder folder;
+  const TrainingResult result = train(tiny_options(folder / "run"));
+  EXPECT_EQ(result.epochs, 3);
+  EXPECT_EQ(result.steps, 3 * tiny_steps_per_epoch);
+  EXPECT_FALSE(result.interrupted);
+  ASSERT_TRUE(result.test);
+  EXPECT_EQ(result.test->images, 30);
+  EXPECT_GE(result.test->accuracy(), 0.8);  // chance is 1/3; the patterns are easy
+  EXPECT_GE(*result.best_accuracy, result.test->accuracy());
+  EXPECT_GT(result.images_per_s, 0.0);
+  EXPECT_EQ(names_in(folder / "run"),
+            (std::vector<std::string>{"best.safetensors", "last.safetensors", "metrics.jsonl"}));
+}
+
+TEST_F(TrainerTest, LogsEveryStepAndEpoch) {
+  const TemporaryFolder folder;
+  const TrainerOptions options = tiny_options(folder / "run");
+  const TrainingResult result = train(options);
+  const std::vector<json> steps = metrics_in(folder / "run", "step");
+  ASSERT_EQ(std::ssize(steps), 3 * tiny_steps_per_epoch);
+  double loss = 0.0;
+  for (std::int64_t i = 0; i < std::ssize(steps); ++i) {
+    const json& line = steps[static_cast<std::size_t>(i)];
+    const std::int64_t epoch = i / tiny_steps_per_epoch;
+    EXPECT_EQ(line["step"], i + 1);
+    EXPECT_EQ(line["epoch"], epoch + 1);
+    EXPECT_EQ(line["learning_rate"].get<double>(),
+              learning_rate(options.recipe.schedule, {.epoch = epoch,
+                                                      .step = i % tiny_steps_per_epoch,
+                                                      .epochs = 3,
+                                                      .steps_per_epoch = tiny_steps_per_epoch}));
+    if (epoch == 2) loss += line["loss"].get<double>();
+  }
+  const std::vector<json> epochs = metrics_in(folder / "run", "epoch");
+  ASSERT_EQ(epochs.size(), 3U);
+  EXPECT_EQ(epochs[2]["epoch"], 3);
+  EXPECT_EQ(epochs[2]["step"], 3 * tiny_steps_per_epoch);
+  EXPECT_EQ(epochs[2]["test_accuracy"], result.test->accuracy());
+  EXPECT_EQ(epochs[2]["test_loss"], result.test->mean_loss());
+  EXPECT_NEAR(epochs[2]["train_loss"].get<double>(), loss / tiny_steps_per_epoch, 1e-12);
+}
+
+TEST_F(TrainerTest, BestCheckpointIsThatOfTheBestEpoch) {
+  const TemporaryFolder folder;
+  train(tiny_options(folder / "run"));
+  double best = -1.0;
+  std::int64_t best_epoch = 0;
+  for (const json& line : metrics_in(folder / "run", "epoch")) {
+    if (line["test_accuracy"] > best) {
+      best = line["test_accuracy"];
+      best_epoch = line["epoch"];
+    }
+  }
+  const Checkpoint checkpoint = load_checkpoint(folder / "run/best.safetensors");
+  EXPECT_EQ(checkpoint.state.best_accuracy, best);
+  EXPECT_EQ(checkpoint.state.epochs_done, best_epoch);
+
+  TinyNet model;
+  model.load_state_dict(checkpoint.model);
+  Loader loader(tiny_data().test, std::make_shared<NormalizeTransform>(checkpoint.normalization),
+                {.batch = 8});
+  EXPECT_EQ(evaluate(model, loader).accuracy(), best);
+}
+
+TEST_F(TrainerTest, RunsRepeatBitForBitForAnyNumberOfLoaderThreads) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "first");
+  train(options);
+  for (const int threads : {0, 1, 3}) {
+    options.output = folder / std::to_string(threads);
+    options.loader_threads = threads;
+    train(options);
+    expect_same_run(folder / "first", options.output);
+  }
+}
+
+TEST_F(TrainerTest, AnotherSeedGivesAnotherRun) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "first");
+  train(options);
+  options.output = folder / "second";
+  options.recipe.seed = 8;
+  train(options);
+  EXPECT_NE(metrics_in(folder / "first", "step"), metrics_in(folder / "second", "step"));
+}
+
+TEST_F(TrainerTest, AStoppedAndResumedRunIsTheUnbrokenOne) {
+  const TemporaryFolder folder;
+  train(tiny_options(folder / "unbroken"));
+  // Within an epoch, at its end, right after it, in the last one.
+  for (const std::int64_t stop_after : {1, 5, 13, 14, 38}) {
+    const auto output = folder / std::to_string(stop_after);
+    TrainerOptions options = tiny_options(output);
+    std::int64_t steps = 0;
+    options.stop_requested = [&] { return ++steps == stop_after; };
+    const TrainingResult stopped = train(options);
+    EXPECT_TRUE(stopped.interrupted);
+    EXPECT_EQ(stopped.steps, stop_after);
+
+    options.stop_requested = nullptr;
+    options.resume = true;
+    const TrainingResult resumed = train(options);
+    EXPECT_FALSE(resumed.interrupted);
+    EXPECT_EQ(resumed.steps, 3 * tiny_steps_per_epoch);
+    expect_same_run(folder / "unbroken", output);
+  }
+}
+
+TEST_F(TrainerTest, AQuantizedNetworkResumesBitForBit) {
+  const TemporaryFolder folder;
+  const auto run = [&](const char* name, bool resume, std::optional<std::int64_t> stop_after) {
+    TrainerOptions options = tiny_options(folder / name);
+    options.recipe.model = "small-cnn";
+    options.resume = resume;
+    std::int64_t steps = 0;
+    if (stop_after) options.stop_requested = [&] { return ++steps == *stop_after; };
+    const auto model = make_model("small-cnn", {.classes = 3, .input = {8, 8, 2}});
+    Trainer(*model, tiny_data(), options).run();
+  };
+  run("unbroken", false, {});
+  run("resumed", false, 7);
+  run("resumed", true, 9);
+  run("resumed", true, {});
+  expect_same_run(folder / "unbroken", folder / "resumed");
+}
+
+TEST_F(TrainerTest, CheckpointsBetweenEpochsDoNotChangeTheRun) {
+  const TemporaryFolder folder;
+  train(tiny_options(folder / "plain"));
+  TrainerOptions options = tiny_options(folder / "often");
+  options.checkpoint_interval = 5;
+  std::int64_t steps = 0;
+  options.stop_requested = [&] {
+    ++steps;
+    const TrainingState state = load_checkpoint(options.output / "last.safetensors").state;
+    EXPECT_EQ(state.epochs_done * tiny_steps_per_epoch + state.steps_done,
+              std::max(steps / 5 * 5, (steps - 1) / tiny_steps_per_epoch * tiny_steps_per_epoch))
+        << "after step " << steps;
+    return false;
+  };
+  train(options);
+  expect_same_run(folder / "plain", folder / "often");
+}
+
+TEST_F(TrainerTest, MaxStepsEndsTheRunWithAnEvaluation) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  options.max_steps = 15;
+  const TrainingResult result = train(options);
+  EXPECT_EQ(result.steps, 15);
+  EXPECT_EQ(result.epochs, 1);
+  EXPECT_FALSE(result.interrupted);
+  EXPECT_TRUE(result.test);
+  EXPECT_EQ(metrics_in(folder / "run", "epoch").back()["step"], 15);
+  EXPECT_EQ(load_checkpoint(folder / "run/last.safetensors").state.steps_done, 2);
+
+  options.max_steps.reset();
+  options.resume = true;
+  EXPECT_EQ(train(options).steps, 3 * tiny_steps_per_epoch);
+  train(tiny_options(folder / "unbroken"));
+  EXPECT_EQ(metrics_in(folder / "run", "step"), metrics_in(folder / "unbroken", "step"));
+}
+
+TEST_F(TrainerTest, AFinishedRunThatIsResumedIsOnlyEvaluated) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  const TrainingResult first = train(options);
+  const std::string last = content_of(folder / "run/last.safetensors");
+  options.resume = true;
+  const TrainingResult second = train(options);
+  EXPECT_EQ(second.steps, first.steps);
+  EXPECT_EQ(second.test, first.test);
+  EXPECT_EQ(second.best_accuracy, first.best_accuracy);
+  EXPECT_EQ(content_of(folder / "run/last.safetensors"), last);
+
+  options.recipe.epochs = 4;
+  EXPECT_EQ(train(options).steps, 4 * tiny_steps_per_epoch);
+}
+
+TEST_F(TrainerTest, ARunIsNeverOverwritten) {
+  const TemporaryFolder folder;
+  const TrainerOptions options = tiny_options(folder / "run");
+  train(options);
+  const std::string last = content_of(folder / "run/last.safetensors");
+  EXPECT_TRUE(throws_error([&] { train(options); },
+                           "run: the folder already holds a run (last.safetensors)"));
+  EXPECT_EQ(content_of(folder / "run/last.safetensors"), last);
+  for (const char* remaining : {"last.safetensors", "best.safetensors"}) {
+    std::filesystem::remove(folder / "run" / remaining);
+    EXPECT_TRUE(throws_error([&] { train(options); }, "already holds a run"));
+  }
+}
+
+TEST_F(TrainerTest, ThereMustBeARunToResume) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  options.resume = true;
+  EXPECT_TRUE(throws_error([&] { train(options); },
+                           "run: there is no run to resume (no last.safetensors)"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "run"));
+}
+
+TEST_F(TrainerTest, OnlyTheSameRunIsResumed) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  options.max_steps = 2;
+  train(options);
+  options.resume = true;
+
+  TrainerOptions other_bits = options;
+  other_bits.recipe.w_bits = 3;
+  EXPECT_TRUE(throws_error(
+      [&] { train(other_bits); },
+      "last.safetensors: cannot be continued with other settings: w_bits is 2, not 3"));
+  TrainerOptions other_model = options;
+  other_model.recipe.model = "resnet20";
+  EXPECT_TRUE(throws_error([&] { train(other_model); },
+                           "other settings: model is \"tiny-net\", not \"resnet20\""));
+
+  const std::string_view other_data = "cannot be continued with other data";
+  TinyNet model;
+  EXPECT_TRUE(throws_error([&] { Trainer(model, tiny_data(/*seed=*/4), options); }, other_data));
+
+  // The same name for another network: the tensors tell.
+  TinyNet wider(4);
+  EXPECT_TRUE(throws_error([&] { Trainer(wider, tiny_data(), options); },
+                           "last.safetensors: state: 'weight' is 3x128 f32, expected 4x128 f32"));
+}
+
+TEST_F(TrainerTest, ADamagedCheckpointIsNotResumed) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  options.max_steps = 2;
+  train(options);
+  std::string content = content_of(folder / "run/last.safetensors");
+  content.back() = static_cast<char>(content.back() ^ 1);
+  write_content(folder / "run/last.safetensors", content);
+  options.resume = true;
+  EXPECT_TRUE(throws_error([&] { train(options); }, "last.safetensors: "));
+}
+
+TEST_F(TrainerTest, UnwritableOutputIsFoundBeforeAnyWork) {
+  const TemporaryFolder folder;
+  write_content(folder / "file", "x");
+  EXPECT_TRUE(throws_error([&] { train(tiny_options(folder / "file/run")); },
+                           "file/run: the output folder cannot be made: Not a directory"));
+  EXPECT_TRUE(throws_error([&] { train(tiny_options(folder / "file")); }, "file"));
+  const FileSizeLimit full_disk(100);
+  EXPECT_TRUE(throws_error([&] { train(tiny_options(folder / "run")); }, "last.safetensors: "));
+}
+
+TEST_F(TrainerTest, AFullDiskKeepsTheLastCheckpointAndTheRunCanGoOn) {
+  const TemporaryFolder folder;
+  train(tiny_options(folder / "unbroken"));
+  TrainerOptions options = tiny_options(folder / "run");
+  options.checkpoint_interval = 5;
+  options.log_interval = 100;  // the metrics stay far below the limit
+  {
+    std::optional<FileSizeLimit> full_disk;
+    std::int64_t steps = 0;
+    options.stop_requested = [&] {
+      if (++steps == 12) full_disk.emplace(2000);
+      return false;
+    };
+    EXPECT_TRUE(throws_error([&] { train(options); }, ".safetensors: "));
+    EXPECT_EQ(steps, 13);
+  }
+  EXPECT_EQ(names_in(folder / "run"),
+            (std::vector<std::string>{"last.safetensors", "metrics.jsonl"}));
+  EXPECT_EQ(load_checkpoint(folder / "run/last.safetensors").state.steps_done, 10);
+  options.stop_requested = nullptr;
+  options.resume = true;
+  train(options);
+  for (const char* name : {"last.safetensors", "best.safetensors"}) {
+    EXPECT_EQ(content_of(folder / "run" / name), content_of(folder / "unbroken" / name));
+  }
+}
+
+TEST_F(TrainerTest, ALossThatIsNotFiniteEndsTheRunAndKeepsTheCheckpoint) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  options.checkpoint_interval = 1;
+  options.recipe.schedule = {.base_rate = 1e30, .decay = MultiStepDecay{}};
+  EXPECT_TRUE(throws_error([&] { train(options); }, "train: the loss is "));
+  const Checkpoint checkpoint = load_checkpoint(folder / "run/last.safetensors");
+  EXPECT_EQ(checkpoint.state.steps_done, std::ssize(metrics_in(folder / "run", "step")));
+}
+
+TEST_F(TrainerTest, HealthWarningsAreLogged) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  options.health_check = [](Module&) { return std::vector<std::string>{"one", "two"}; };
+  train(options);
+  const std::vector<json> warnings = metrics_in(folder / "run", "warning");
+  ASSERT_EQ(warnings.size(), 6U);
+  EXPECT_EQ(warnings[1],
+            (json{{"kind", "warning"}, {"step", tiny_steps_per_epoch}, {"message", "two"}}));
+}
+
+TEST_F(TrainerTest, OptionsOutOfRangeAreRefused) {
+  const TemporaryFolder folder;
+  const auto refuses = [&](const std::function<void(TrainerOptions&)>& change,
+                           std::string_view message) {
+    TrainerOptions options = tiny_options(folder / "run");
+    change(options);
+    return throws_error([&] { train(options); }, message);
+  };
+  EXPECT_TRUE(refuses([](auto& o) { o.output.clear(); }, "train: no output folder given"));
+  EXPECT_TRUE(refuses([](auto& o) { o.log_interval = 0; }, "log_interval is 0"));
+  EXPECT_TRUE(refuses([](auto& o) { o.checkpoint_interval = -1; }, "checkpoint_interval is -1"));
+  EXPECT_TRUE(refuses([](auto& o) { o.max_steps = 0; }, "max_steps is 0"));
+  EXPECT_TRUE(refuses([](auto& o) { o.recipe.epochs = 0; }, "recipe: epochs is 0"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "run"));
+}
+
+}  // namespace
+}  // namespace lq::testing

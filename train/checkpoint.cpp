@@ -1,0 +1,135 @@
+#include "train/checkpoint.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/error.h"
+#include "core/io/safetensors.h"
+
+namespace lq {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ClassificationSums, loss, correct, images)
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view format_name = "lqnet-checkpoint";
+constexpr int format_version = 1;
+
+constexpr std::string_view model_prefix = "model.";
+constexpr std::string_view optimizer_prefix = "optimizer.";
+constexpr const char* mean_name = "data.mean";
+constexpr const char* divisor_name = "data.divisor";
+
+std::string state_to_json(const TrainingState& state) {
+  return json{{"epochs_done", state.epochs_done},
+              {"steps_done", state.steps_done},
+              {"epoch_sums", state.epoch_sums},
+              {"best_accuracy", state.best_accuracy ? json(*state.best_accuracy) : json()}}
+      .dump();
+}
+
+TrainingState state_from_json(const std::string& text) {
+  const json object = json::parse(text);
+  TrainingState state;
+  object.at("epochs_done").get_to(state.epochs_done);
+  object.at("steps_done").get_to(state.steps_done);
+  object.at("epoch_sums").get_to(state.epoch_sums);
+  const json& best = object.at("best_accuracy");
+  if (!best.is_null()) state.best_accuracy = best.get<double>();
+  check(state.epochs_done >= 0 && state.steps_done >= 0, "state: counts below 0");
+  return state;
+}
+
+void append(std::string_view prefix, const StateDict& state, std::vector<NamedTensor>& tensors) {
+  for (const auto& [name, tensor] : state) {
+    tensors.emplace_back(std::string(prefix) + name, tensor.to(Device{}));
+  }
+}
+
+StateDict entries_below(std::string_view prefix, const SafetensorsFile& file) {
+  StateDict state;
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name.starts_with(prefix)) state.emplace_back(name.substr(prefix.size()), tensor);
+  }
+  return state;
+}
+
+const std::string& entry(const Metadata& metadata, const std::string& key) {
+  const auto found = metadata.find(key);
+  check(found != metadata.end(), "the metadata entry '{}' is missing", key);
+  return found->second;
+}
+
+void check_format(const Metadata& metadata) {
+  const auto format = metadata.find("format");
+  check(format != metadata.end() && format->second == format_name,
+        "not a checkpoint of a training run");
+  const int version = json::parse(entry(metadata, "format_version")).get<int>();
+  check(version <= format_version,
+        "written by a newer program (checkpoint format {}, this program knows up to {})", version,
+        format_version);
+}
+
+Normalization read_normalization(const SafetensorsFile& file) {
+  const Tensor* mean = file.find(mean_name);
+  const Tensor* divisor = file.find(divisor_name);
+  check(mean != nullptr && mean->shape().rank() == 3 && mean->dtype() == DType::f32 &&
+            divisor != nullptr && divisor->elements() == 1 && divisor->dtype() == DType::f32,
+        "the normalization ('{}', '{}') is missing or of another shape", mean_name, divisor_name);
+  return {*mean, divisor->span<float>()[0]};
+}
+
+Checkpoint parse(const SafetensorsFile& file) {
+  check_format(file.metadata);
+  return {.recipe = recipe_from_json(entry(file.metadata, "recipe")),
+          .classes = json::parse(entry(file.metadata, "classes")).get<std::int64_t>(),
+          .normalization = read_normalization(file),
+          .state = state_from_json(entry(file.metadata, "state")),
+          .model = entries_below(model_prefix, file),
+          .optimizer = entries_below(optimizer_prefix, file)};
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  std::vector<NamedTensor> tensors;
+  append(model_prefix, checkpoint.model, tensors);
+  append(optimizer_prefix, checkpoint.optimizer, tensors);
+  tensors.emplace_back(mean_name, checkpoint.normalization.mean);
+  tensors.emplace_back(divisor_name, Tensor::full({1}, checkpoint.normalization.divisor));
+  save_safetensors(path, tensors,
+                   {{"format", std::string(format_name)},
+                    {"format_version", std::to_string(format_version)},
+                    {"recipe", to_json(checkpoint.recipe)},
+                    {"classes", std::to_string(checkpoint.classes)},
+                    {"state", state_to_json(checkpoint.state)}});
+}
+
+Checkpoint load_checkpoint(const std::filesystem::path& path) {
+  const SafetensorsFile file = load_safetensors(path);
+  try {
+    return parse(file);
+  } catch (const Error& error) {
+    fail("{}: {}", path.string(), error.what());
+  } catch (const json::exception& error) {
+    fail("{}: damaged metadata: {}", path.string(), error.what());
+  }
+}
+
+ModelOptions model_options(const Checkpoint& checkpoint) {
+  return {.w_bits = checkpoint.recipe.w_bits,
+          .a_bits = checkpoint.recipe.a_bits,
+          .quantizer = checkpoint.recipe.quantizer,
+          .classes = checkpoint.classes,
+          .input = checkpoint.normalization.mean.shape()};
+}
+
+std::unique_ptr<Module> restore_model(const Checkpoint& checkpoint) {
+  std::unique_ptr<Module> model = make_model(checkpoint.recipe.model, model_options(checkpoint));
+  model->load_state_dict(checkpoint.model);
+  return model;
+}
+
+}  // namespace lq

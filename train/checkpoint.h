@@ -1,0 +1,53 @@
+// What a run leaves on disk: enough to evaluate the network, and to go on as if nothing happened.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "data/normalization.h"
+#include "layers/module.h"
+#include "models/model.h"
+#include "train/evaluation.h"
+#include "train/recipe.h"
+
+namespace lq {
+
+/// Where a run stands between two steps. Together with the recipe it fixes everything to come:
+/// order, augmentation and learning rate are functions of seed, epoch and step.
+struct TrainingState {
+  std::int64_t epochs_done = 0;         ///< and evaluated
+  std::int64_t steps_done = 0;          ///< in the epoch under way
+  ClassificationSums epoch_sums;        ///< over these steps
+  std::optional<double> best_accuracy;  ///< of all evaluations; absent before the first
+
+  friend bool operator==(const TrainingState&, const TrainingState&) = default;
+};
+
+struct Checkpoint {
+  Recipe recipe;
+  std::int64_t classes = 10;
+  Normalization normalization;  ///< its mean has the shape H W C of the network's input
+  TrainingState state;
+  StateDict model;      ///< parameters and buffers; quantizers keep their state in buffers
+  StateDict optimizer;  ///< of SgdOptimizer
+};
+
+/// Writes one safetensors file, atomically: tensors "model.<name>", "optimizer.<name>",
+/// "data.mean" and "data.divisor", the rest as JSON in the metadata entries "recipe", "state" and
+/// "classes", next to "format" and "format_version". Throws Error "<path>: ..." when that fails;
+/// a file that was there before is kept then.
+void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+/// Throws Error "<path>: ..." for a file that is missing, damaged, not a checkpoint, or written in
+/// a newer format than this program knows.
+Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+/// How to make the network of a checkpoint.
+ModelOptions model_options(const Checkpoint& checkpoint);
+
+/// Makes the network by its name in the recipe and gives it the stored values. Throws Error when
+/// they do not fit each other.
+std::unique_ptr<Module> restore_model(const Checkpoint& checkpoint);
+
+}  // namespace lq

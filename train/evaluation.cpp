@@ -1,0 +1,58 @@
+#include "train/evaluation.h"
+
+#include "autograd/softmax_cross_entropy.h"
+#include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
+
+namespace lq {
+
+namespace {
+
+/// Evaluation mode while it lives.
+class EvaluationScope {
+ public:
+  explicit EvaluationScope(Module& model) : model_(model), was_training_(model.training()) {
+    model_.eval();
+  }
+  ~EvaluationScope() { model_.train(was_training_); }
+  EvaluationScope(const EvaluationScope&) = delete;
+  EvaluationScope& operator=(const EvaluationScope&) = delete;
+
+ private:
+  Module& model_;
+  bool was_training_;
+};
+
+}  // namespace
+
+std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {
+  Tensor count(Shape{}, DType::i64, logits.device());
+  kernels::count_correct(current_stream(logits.device()), logits.view<float>(),
+                         labels.view<std::int32_t>(), count.view<std::int64_t>());
+  return count.to(Device{}).span<std::int64_t>()[0];
+}
+
+double scalar(const Tensor& value) { return value.to(Device{}).span<float>()[0]; }
+
+Device device_of(const Module& model) {
+  const std::vector<Parameter> parameters = model.parameters();
+  return parameters.empty() ? Device{} : parameters.front().variable.device();
+}
+
+ClassificationSums evaluate(Module& model, Loader& loader,
+                            const std::function<void(const ClassificationSums&)>& on_batch) {
+  const EvaluationScope evaluation(model);
+  const autograd::NoGradScope no_tape;
+  const Device device = device_of(model);
+  ClassificationSums sums;
+  loader.start(/*epoch=*/0);
+  while (const std::optional<Batch> batch = loader.next()) {
+    const Tensor labels = batch->labels.to(device);
+    const Variable logits = model(Variable(batch->images.to(device)));
+    const Variable loss = autograd::softmax_cross_entropy(logits, labels);
+    sums.add(scalar(loss.value()), count_correct(logits.value(), labels), batch->size());
+    if (on_batch) on_batch(sums);
+  }
+  return sums;
+}
+
+}  // namespace lq

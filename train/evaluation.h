@@ -1,0 +1,47 @@
+// How well a network classifies.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "core/tensor.h"
+#include "data/loader.h"
+#include "layers/module.h"
+
+namespace lq {
+
+/// Sums over the batches seen so far; they survive a checkpoint bit for bit.
+struct ClassificationSums {
+  double loss = 0.0;         ///< sum over images of the cross-entropy
+  std::int64_t correct = 0;  ///< images whose largest logit is at their label
+  std::int64_t images = 0;
+
+  void add(double mean_loss, std::int64_t batch_correct, std::int64_t batch_images) {
+    loss += mean_loss * static_cast<double>(batch_images);
+    correct += batch_correct;
+    images += batch_images;
+  }
+  /// Mean cross-entropy in nats and fraction of correct images; 0 before the first image.
+  double mean_loss() const { return images == 0 ? 0.0 : loss / static_cast<double>(images); }
+  double accuracy() const {
+    return images == 0 ? 0.0 : static_cast<double>(correct) / static_cast<double>(images);
+  }
+
+  friend bool operator==(const ClassificationSums&, const ClassificationSums&) = default;
+};
+
+/// Rows of logits N K whose largest value is at the label; labels N (i32), any device.
+std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
+
+/// The scalar `value`, f32 on any device, as a number.
+double scalar(const Tensor& value);
+
+/// Where the module's parameters live; the CPU for a module that has none.
+Device device_of(const Module& model);
+
+/// Runs one epoch of the loader through the model in evaluation mode, without a tape, and returns
+/// the sums; the model gets its mode back. `on_batch` is called after each batch.
+ClassificationSums evaluate(Module& model, Loader& loader,
+                            const std::function<void(const ClassificationSums&)>& on_batch = {});
+
+}  // namespace lq

@@ -1,0 +1,100 @@
+#include "train/run_reporter.h"
+
+#include <fmt/format.h>
+
+namespace lq {
+
+std::string epoch_label(const RunExtent& extent, const TrainingState& state) {
+  return fmt::format("epoch {}/{}", state.epochs_done + 1, extent.epochs);
+}
+
+RunReporter::RunReporter(const RunExtent& extent, std::int64_t log_interval,
+                         const ProgressOptions& progress)
+    : extent_(extent), log_interval_(log_interval), progress_(progress) {}
+
+void RunReporter::open_metrics(const std::filesystem::path& path,
+                               std::optional<std::int64_t> resume_after) {
+  metrics_.emplace(path, resume_after);
+}
+
+void RunReporter::start_training() {
+  epoch_images_.restart();
+  line_images_.restart();
+}
+
+void RunReporter::stop_training() {
+  epoch_rate_ = epoch_images_.per_second();
+  trained_images_ += epoch_images_.count();
+  training_seconds_ += epoch_images_.seconds();
+}
+
+void RunReporter::step_done(const TrainingState& state, const StepReport& step) {
+  run_steps_.add(1);
+  epoch_images_.add(step.images);
+  line_images_.add(step.images);
+  learning_rate_ = step.learning_rate;
+  const std::int64_t done = extent_.steps_done(state);
+  if (done % log_interval_ == 0) log_step(state, step);
+
+  const double seconds_per_step = run_steps_.seconds() / static_cast<double>(run_steps_.count());
+  progress_.update(
+      {.label = epoch_label(extent_, state),
+       .step = state.steps_done,
+       .steps = extent_.steps_per_epoch,
+       .loss = state.epoch_sums.mean_loss(),
+       .accuracy = state.epoch_sums.accuracy(),
+       .images_per_s = epoch_images_.per_second(),
+       .seconds_left = seconds_per_step * static_cast<double>(extent_.last_step - done)});
+}
+
+void RunReporter::log_step(const TrainingState& state, const StepReport& step) {
+  metrics_->write(
+      StepMetrics{.epoch = state.epochs_done + 1,
+                  .step = extent_.steps_done(state),
+                  .loss = step.mean_loss,
+                  .accuracy = static_cast<double>(step.correct) / static_cast<double>(step.images),
+                  .learning_rate = step.learning_rate,
+                  .images_per_s = line_images_.per_second(),
+                  .seconds = seconds()});
+  line_images_.restart();
+}
+
+void RunReporter::evaluating(const ClassificationSums& sums, std::int64_t images,
+                             std::int64_t batch) {
+  progress_.update({.label = "test",
+                    .step = (sums.images + batch - 1) / batch,
+                    .steps = (images + batch - 1) / batch,
+                    .loss = sums.mean_loss(),
+                    .accuracy = sums.accuracy(),
+                    .bar_only = true});
+}
+
+void RunReporter::evaluated(const TrainingState& state, const ClassificationSums& test,
+                            bool is_best) {
+  const ClassificationSums& train = state.epoch_sums;
+  metrics_->write(EpochMetrics{.epoch = state.epochs_done + 1,
+                               .step = extent_.steps_done(state),
+                               .train_loss = train.mean_loss(),
+                               .train_accuracy = train.accuracy(),
+                               .test_loss = test.mean_loss(),
+                               .test_accuracy = test.accuracy(),
+                               .learning_rate = learning_rate_,
+                               .images_per_s = epoch_rate_,
+                               .seconds = seconds()});
+  progress_.line(fmt::format(
+      "{}  train loss {:.4f} accuracy {:.2f} %  test loss {:.4f} accuracy {:.2f} %{}  "
+      "{:.0f} images/s  {}",
+      epoch_label(extent_, state), train.mean_loss(), 100.0 * train.accuracy(), test.mean_loss(),
+      100.0 * test.accuracy(), is_best ? " (best)" : "", epoch_rate_, format_duration(seconds())));
+}
+
+void RunReporter::warn(const TrainingState& state, std::string_view message) {
+  metrics_->write_warning(extent_.steps_done(state), message);
+  progress_.line(fmt::format("warning: {}", message));
+}
+
+double RunReporter::images_per_second() const {
+  return training_seconds_ > 0.0 ? static_cast<double>(trained_images_) / training_seconds_ : 0.0;
+}
+
+}  // namespace lq

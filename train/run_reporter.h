@@ -1,0 +1,82 @@
+// Telling how a run goes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "train/checkpoint.h"
+#include "train/evaluation.h"
+#include "train/metrics_log.h"
+#include "train/progress.h"
+#include "train/rate_meter.h"
+
+namespace lq {
+
+/// The size of a run, in steps done since it began.
+struct RunExtent {
+  std::int64_t epochs = 1;
+  std::int64_t steps_per_epoch = 1;
+  std::int64_t last_step = 1;  ///< where it will end
+
+  std::int64_t steps_done(const TrainingState& state) const {
+    return state.epochs_done * steps_per_epoch + state.steps_done;
+  }
+};
+
+/// "epoch 2/3": the epoch under way.
+std::string epoch_label(const RunExtent& extent, const TrainingState& state);
+
+/// One step that was done.
+struct StepReport {
+  double mean_loss = 0.0;
+  std::int64_t correct = 0;
+  std::int64_t images = 0;
+  double learning_rate = 0.0;
+};
+
+/// Tells a person (Progress) and a file (MetricsLog) what happens, and keeps the time for them.
+/// Times are those of this process, not of earlier parts of a resumed run.
+class RunReporter {
+ public:
+  RunReporter(const RunExtent& extent, std::int64_t log_interval, const ProgressOptions& progress);
+
+  /// Begins the metrics file, or continues it after step `resume_after`; before anything below.
+  void open_metrics(const std::filesystem::path& path,
+                    std::optional<std::int64_t> resume_after = std::nullopt);
+
+  /// The clock runs, and training goes on. Evaluations come between stop and start.
+  void start_training();
+  void stop_training();
+
+  /// `state` already counts the step.
+  void step_done(const TrainingState& state, const StepReport& step);
+  /// Of a test set of `images`, `batch` at a time.
+  void evaluating(const ClassificationSums& sums, std::int64_t images, std::int64_t batch);
+  void evaluated(const TrainingState& state, const ClassificationSums& test, bool is_best);
+  void warn(const TrainingState& state, std::string_view message);
+  void line(std::string_view text) { progress_.line(text); }
+
+  double seconds() const { return run_steps_.seconds(); }
+  /// Trained so far, evaluations not counted.
+  double images_per_second() const;
+
+ private:
+  void log_step(const TrainingState& state, const StepReport& step);
+
+  RunExtent extent_;
+  std::int64_t log_interval_;
+  Progress progress_;
+  std::optional<MetricsLog> metrics_;
+  RateMeter run_steps_;     // evaluations included
+  RateMeter epoch_images_;  // since training started or went on
+  RateMeter line_images_;   // since the last line of metrics
+  double epoch_rate_ = 0.0;
+  double learning_rate_ = 0.0;
+  std::int64_t trained_images_ = 0;
+  double training_seconds_ = 0.0;
+};
+
+}  // namespace lq

@@ -1,0 +1,253 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <system_error>
+
+#include "autograd/softmax_cross_entropy.h"
+#include "core/error.h"
+
+namespace lq {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+TrainerOptions validated(TrainerOptions options) {
+  validate(options.recipe);
+  check(!options.output.empty(), "train: no output folder given");
+  check(options.checkpoint_interval >= 0, "train: checkpoint_interval is {}, expected at least 0",
+        options.checkpoint_interval);
+  check(options.log_interval >= 1, "train: log_interval is {}, expected at least 1",
+        options.log_interval);
+  check(options.max_steps.value_or(1) >= 1, "train: max_steps is {}, expected at least 1",
+        options.max_steps.value_or(1));
+  return options;
+}
+
+LoaderOptions training_loader(const TrainerOptions& options) {
+  return {.batch = options.recipe.batch,
+          .threads = options.loader_threads,
+          .shuffle = true,
+          .drop_last = true,
+          .seed = options.recipe.seed};
+}
+
+LoaderOptions test_loader(const TrainerOptions& options) {
+  return {.batch = options.recipe.batch, .threads = options.loader_threads};
+}
+
+SgdOptimizerOptions optimizer_options(const Recipe& recipe) {
+  return {.momentum = recipe.momentum,
+          .nesterov = recipe.nesterov,
+          .weight_decay = recipe.weight_decay};
+}
+
+std::shared_ptr<const Transform> augmentation(const Normalization& normalization,
+                                              const Recipe& recipe) {
+  return std::make_shared<PadCropFlipTransform>(
+      normalization, PadCropFlipOptions{.padding = recipe.crop_padding, .flip = recipe.flip});
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  check(!error, "{}: the output folder cannot be made: {}", folder.string(), error.message());
+}
+
+bool equal(const Normalization& a, const Normalization& b) {
+  return a.divisor == b.divisor && a.mean.shape() == b.mean.shape() &&
+         std::ranges::equal(a.mean.span<float>(), b.mean.span<float>());
+}
+
+RunExtent extent(const TrainerOptions& options, std::int64_t steps_per_epoch) {
+  const std::int64_t all_steps = options.recipe.epochs * steps_per_epoch;
+  return {.epochs = options.recipe.epochs,
+          .steps_per_epoch = steps_per_epoch,
+          .last_step = std::min(all_steps, options.max_steps.value_or(all_steps))};
+}
+
+}  // namespace
+
+Trainer::Trainer(Module& model, DatasetSplits data, TrainerOptions options)
+    : model_(model),
+      device_(device_of(model)),
+      data_(std::move(data)),
+      options_(validated(std::move(options))),
+      normalization_(per_pixel_normalization(data_, options_.recipe.mean_source)),
+      train_loader_(data_.train, augmentation(normalization_, options_.recipe),
+                    training_loader(options_)),
+      test_loader_(data_.test, std::make_shared<NormalizeTransform>(normalization_),
+                   test_loader(options_)),
+      optimizer_(model_, optimizer_options(options_.recipe)),
+      extent_(extent(options_, train_loader_.batches())),
+      report_(extent_, options_.log_interval, options_.progress) {
+  if (options_.resume) {
+    resume_run();
+  } else {
+    begin_run();
+  }
+}
+
+void Trainer::begin_run() {
+  make_folder(options_.output);
+  for (const fs::path& path : {last_path(), best_path(), metrics_path()}) {
+    check(!fs::exists(path), "{}: the folder already holds a run ({}); resume it or name another",
+          options_.output.string(), path.filename().string());
+  }
+  model_.initialize(options_.recipe.seed);
+  save(last_path());
+  report_.open_metrics(metrics_path());
+}
+
+void Trainer::resume_run() {
+  check(fs::exists(last_path()), "{}: there is no run to resume (no {})", options_.output.string(),
+        last_path().filename().string());
+  const Checkpoint checkpoint = load_checkpoint(last_path());
+  check_continues(checkpoint);
+  try {
+    model_.load_state_dict(checkpoint.model);
+    optimizer_.load_state_dict(checkpoint.optimizer);
+  } catch (const Error& error) {
+    fail("{}: {}", last_path().string(), error.what());
+  }
+  state_ = checkpoint.state;
+  report_.open_metrics(metrics_path(), steps_done());
+  report_.line(finished()
+                   ? fmt::format("nothing is left to train after {} steps", steps_done())
+                   : fmt::format("resuming {} after step {} of {}", epoch_label(extent_, state_),
+                                 state_.steps_done, extent_.steps_per_epoch));
+}
+
+void Trainer::check_continues(const Checkpoint& checkpoint) const {
+  const std::string difference = conflict(checkpoint.recipe, options_.recipe);
+  check(difference.empty(), "{}: cannot be continued with other settings: {}", last_path().string(),
+        difference);
+  check(checkpoint.classes == std::ssize(data_.train->classes()) &&
+            equal(checkpoint.normalization, normalization_) &&
+            checkpoint.state.steps_done < extent_.steps_per_epoch,
+        "{}: cannot be continued with other data: the images of '{}' have changed",
+        last_path().string(), options_.recipe.dataset);
+}
+
+TrainingResult Trainer::run() {
+  while (!finished()) run_epoch();
+  // A finished run that is resumed has nothing to train, but its caller wants to know.
+  if (!interrupted_ && !test_) evaluate_model();
+  return {.epochs = state_.epochs_done,
+          .steps = steps_done(),
+          .interrupted = interrupted_,
+          .test = test_,
+          .best_accuracy = state_.best_accuracy,
+          .seconds = report_.seconds(),
+          .images_per_s = report_.images_per_second()};
+}
+
+void Trainer::run_epoch() {
+  train_on_batches();
+  const bool epoch_is_complete = state_.steps_done == extent_.steps_per_epoch;
+  if (interrupted_ && !epoch_is_complete) {
+    save(last_path());
+    report_.line(fmt::format("stopped in {} after step {} of {}; {} can be resumed",
+                             epoch_label(extent_, state_), state_.steps_done,
+                             extent_.steps_per_epoch, options_.output.string()));
+    return;
+  }
+  evaluate_model();
+  const bool is_best = note_best();
+  report_.evaluated(state_, *test_, is_best);
+  check_health();
+  if (epoch_is_complete) {
+    ++state_.epochs_done;
+    state_.steps_done = 0;
+    state_.epoch_sums = {};
+  }
+  // The best one first: a run that is killed in between repeats this epoch from the last one.
+  if (is_best) save(best_path());
+  save(last_path());
+}
+
+void Trainer::train_on_batches() {
+  model_.train();
+  train_loader_.start(state_.epochs_done, state_.steps_done);
+  report_.start_training();
+  while (state_.steps_done < extent_.steps_per_epoch && !finished()) {
+    const std::optional<Batch> batch = train_loader_.next();
+    check(batch.has_value(), "train: the loader ended before the epoch");
+    const StepReport step = train_on(*batch);
+    ++state_.steps_done;
+    state_.epoch_sums.add(step.mean_loss, step.correct, step.images);
+    report_.step_done(state_, step);
+
+    const bool is_due =
+        options_.checkpoint_interval > 0 && steps_done() % options_.checkpoint_interval == 0;
+    // The end of an epoch has a checkpoint of its own, after the evaluation.
+    if (is_due && state_.steps_done < extent_.steps_per_epoch) save(last_path());
+    if (options_.stop_requested && options_.stop_requested()) interrupted_ = true;
+  }
+  report_.stop_training();
+}
+
+StepReport Trainer::train_on(const Batch& batch) {
+  const Tensor labels = batch.labels.to(device_);
+  const Variable logits = model_(Variable(batch.images.to(device_)));
+  Variable loss = autograd::softmax_cross_entropy(logits, labels);
+  const StepReport report{.mean_loss = scalar(loss.value()),
+                          .correct = count_correct(logits.value(), labels),
+                          .images = batch.size(),
+                          .learning_rate = current_learning_rate()};
+  check_finite(report.mean_loss);
+  loss.backward();
+  optimizer_.step(report.learning_rate);
+  return report;
+}
+
+void Trainer::check_finite(double loss) const {
+  check(std::isfinite(loss),
+        "train: the loss is {} at step {} ({}); the last checkpoint is kept; a smaller learning "
+        "rate may help",
+        loss, steps_done() + 1, epoch_label(extent_, state_));
+}
+
+void Trainer::evaluate_model() {
+  test_ = evaluate(model_, test_loader_, [this](const ClassificationSums& sums) {
+    report_.evaluating(sums, test_loader_.images(), options_.recipe.batch);
+  });
+}
+
+/// Whether the last evaluation is the best so far, which it then is from now on.
+bool Trainer::note_best() {
+  const double accuracy = test_->accuracy();
+  if (state_.best_accuracy && accuracy <= *state_.best_accuracy) return false;
+  state_.best_accuracy = accuracy;
+  return true;
+}
+
+void Trainer::check_health() {
+  if (!options_.health_check) return;
+  for (const std::string& warning : options_.health_check(model_)) report_.warn(state_, warning);
+}
+
+void Trainer::save(const fs::path& path) const {
+  save_checkpoint(path, {.recipe = options_.recipe,
+                         .classes = std::ssize(data_.train->classes()),
+                         .normalization = normalization_,
+                         .state = state_,
+                         .model = model_.state_dict(),
+                         .optimizer = optimizer_.state_dict()});
+}
+
+bool Trainer::finished() const { return interrupted_ || steps_done() >= extent_.last_step; }
+
+double Trainer::current_learning_rate() const {
+  return learning_rate(options_.recipe.schedule, {.epoch = state_.epochs_done,
+                                                  .step = state_.steps_done,
+                                                  .epochs = extent_.epochs,
+                                                  .steps_per_epoch = extent_.steps_per_epoch});
+}
+
+fs::path Trainer::last_path() const { return options_.output / last_checkpoint_file; }
+fs::path Trainer::best_path() const { return options_.output / best_checkpoint_file; }
+fs::path Trainer::metrics_path() const { return options_.output / metrics_file; }
+
+}  // namespace lq

@@ -1,0 +1,112 @@
+// The training loop.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "layers/module.h"
+#include "layers/quantizers/quantizer.h"
+#include "train/checkpoint.h"
+#include "train/evaluation.h"
+#include "train/optimizer.h"
+#include "train/progress.h"
+#include "train/recipe.h"
+#include "train/run_reporter.h"
+
+namespace lq {
+
+/// Files of a run in its output folder.
+inline constexpr const char* last_checkpoint_file = "last.safetensors";  ///< to resume from
+inline constexpr const char* best_checkpoint_file = "best.safetensors";  ///< highest test accuracy
+inline constexpr const char* metrics_file = "metrics.jsonl";             ///< see metrics_log.h
+
+struct TrainerOptions {
+  Recipe recipe;
+  /// Made when missing; a run that is there is never overwritten.
+  std::filesystem::path output;
+  /// Continue from last.safetensors of `output`.
+  bool resume = false;
+  /// Of the training loader; the batches do not depend on it.
+  int loader_threads = 1;
+  /// Ends the run, after an evaluation, once it has done this many steps in all, earlier parts of
+  /// a resumed run included. The schedule still spans all epochs.
+  std::optional<std::int64_t> max_steps;
+  /// Write last.safetensors also every so many steps; 0: at the ends of epochs only.
+  std::int64_t checkpoint_interval = 0;
+  /// Write a line of metrics every so many steps, at least 1.
+  std::int64_t log_interval = 50;
+  ProgressOptions progress;
+  /// Asked after each step; true ends the run at once, with a checkpoint.
+  std::function<bool()> stop_requested;
+  /// Asked after each evaluation; each text is shown and logged as a warning. May be null.
+  std::function<std::vector<std::string>(Module&)> health_check = quantizer_warnings;
+};
+
+struct TrainingResult {
+  std::int64_t epochs = 0;                 ///< done since the run began, resumed parts included
+  std::int64_t steps = 0;                  ///< the same
+  bool interrupted = false;                ///< by stop_requested; there may be no evaluation then
+  std::optional<ClassificationSums> test;  ///< last evaluation of this call
+  std::optional<double> best_accuracy;     ///< of all evaluations since the run began
+  double seconds = 0.0;                    ///< of this call
+  double images_per_s = 0.0;               ///< trained by this call, evaluation not counted
+};
+
+/// Trains a model on a data set by a recipe. The numbers depend on the recipe, the data and the
+/// number of threads of core/threads.h, nothing else: not on loader threads, nor on how often the
+/// run was stopped, killed and resumed.
+class Trainer {
+ public:
+  /// Initialises `model` from the recipe's seed or, to resume, from the checkpoint, and writes a
+  /// first checkpoint, so that a folder or disk that cannot be written is found before any work.
+  /// `model` must outlive the trainer. Throws Error for options out of range, an output folder
+  /// that holds a run (or none, to resume) or cannot be written, and a checkpoint that is damaged
+  /// or of another recipe, model or data.
+  Trainer(Module& model, DatasetSplits data, TrainerOptions options);
+
+  /// Trains to the end. Throws Error when the loss stops being finite; the checkpoints written
+  /// before stay as they are.
+  TrainingResult run();
+
+ private:
+  void begin_run();
+  void resume_run();
+  void check_continues(const Checkpoint& checkpoint) const;
+
+  void run_epoch();
+  void train_on_batches();
+  StepReport train_on(const Batch& batch);
+  void check_finite(double loss) const;
+  void evaluate_model();
+  bool note_best();
+  void check_health();
+  void save(const std::filesystem::path& path) const;
+
+  bool finished() const;
+  std::int64_t steps_done() const { return extent_.steps_done(state_); }
+  double current_learning_rate() const;
+  std::filesystem::path last_path() const;
+  std::filesystem::path best_path() const;
+  std::filesystem::path metrics_path() const;
+
+  Module& model_;
+  Device device_;  // of the model
+  DatasetSplits data_;
+  TrainerOptions options_;
+  Normalization normalization_;
+  Loader train_loader_;
+  Loader test_loader_;
+  SgdOptimizer optimizer_;
+  RunExtent extent_;
+  TrainingState state_;
+  RunReporter report_;
+  std::optional<ClassificationSums> test_;  // last evaluation of this process
+  bool interrupted_ = false;
+};
+
+}  // namespace lq
