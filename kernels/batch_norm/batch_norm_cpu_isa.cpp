@@ -61,7 +61,8 @@ void backward_sums(const BatchNormBackwardRun& job, const float* __restrict mean
     const float* __restrict grad_y = job.grad_y + begin;
     for (std::int64_t i = 0; i < n; ++i) {
       const float z = x[i] * scale[i] + offset[i];
-      const float grad_z = (z > job.low) & (z <= job.high) ? grad_y[i] : 0.0F;
+      const float all = grad_y[i];  // loaded unconditionally, or SSE loops do not vectorise
+      const float grad_z = (z > job.low) & (z <= job.high) ? all : 0.0F;
       sum[i] += grad_z;
       product[i] += grad_z * (x[i] - mean[i]);
     }
@@ -78,7 +79,8 @@ inline void input_gradient(const BatchNormBackwardRun& job, std::int64_t begin, 
   const float* __restrict offset = job.offset;
   for (std::int64_t i = 0; i < n; ++i) {
     const float z = x[i] * scale[i] + offset[i];
-    const float grad_z = (z > job.low) & (z <= job.high) ? grad_y[i] : 0.0F;
+    const float all = grad_y[i];
+    const float grad_z = (z > job.low) & (z <= job.high) ? all : 0.0F;
     const float gradient = grad_z * scale[i] + (x[i] * slope[i] + constant[i]);
     grad_x[i] = accumulate ? grad_x[i] + gradient : gradient;
   }

@@ -43,7 +43,7 @@ void take_channels(ConstView<float> from, std::int64_t first_channel, View<float
         for (std::int64_t pixel = begin; pixel < end; ++pixel) {
           const float* const row = source + pixel * from_stride;
           float* const sum = to.data + pixel * channels;
-          for (std::int64_t c = 0; c < channels; ++c) sum[c] = row[c];
+          for (std::int64_t c = 0; c < channels; ++c) sum[c] += row[c];
         }
       });
 }

@@ -53,7 +53,8 @@ void quantize_backward(Stream&, ConstView<float> grad_y, ConstView<float> x,
     const float low = pass_range[2 * r];
     const float high = pass_range[2 * r + 1];
     const auto gradient = [&](std::int64_t i) {
-      return (x[i] > low) & (x[i] <= high) ? grad_y[i] : 0.0F;
+      const float all = grad_y[i];  // loaded unconditionally, or the loop does not vectorise
+      return (x[i] > low) & (x[i] <= high) ? all : 0.0F;
     };
     if (mode == GradientMode::accumulate) {
       for (std::int64_t i = begin; i < end; ++i) grad_x[i] += gradient(i);

@@ -7,7 +7,7 @@
 
 namespace lq::kernels {
 
-/// y = max(x, 0). Shapes equal. y may alias x.
+/// y = max(x, 0); NaN stays NaN, so that a diverged run shows. Shapes equal. y may alias x.
 using ReluForward = void(Stream& stream, ConstView<float> x, View<float> y);
 
 /// grad_x (+)= grad_y where y > 0, else 0: `y` is the output of the forward pass.

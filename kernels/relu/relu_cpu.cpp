@@ -9,7 +9,7 @@ constexpr std::int64_t grain = 1 << 15;  // elements per chunk: 128 KiB, a fract
 
 void relu_forward(Stream&, ConstView<float> x, View<float> y) {
   parallel_for_ranges(x.elements(), grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) y[i] = x[i] > 0.0F ? x[i] : 0.0F;
+    for (std::int64_t i = begin; i < end; ++i) y[i] = x[i] <= 0.0F ? 0.0F : x[i];
   });
 }
 

@@ -4,7 +4,7 @@ namespace lq::kernels::reference {
 
 template <typename T>
 void relu_forward_loops(ConstView<T> x, View<T> y) {
-  for (std::int64_t i = 0; i < x.elements(); ++i) y[i] = x[i] > 0 ? x[i] : T{0};
+  for (std::int64_t i = 0; i < x.elements(); ++i) y[i] = x[i] <= 0 ? T{0} : x[i];
 }
 
 template <typename T>

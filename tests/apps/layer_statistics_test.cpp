@@ -85,7 +85,7 @@ void expect_consistent(const SideStatistics& side) {
     EXPECT_GE(level.position, floating.low - 1e-6);
     EXPECT_LE(level.position, floating.high + 1e-6);
   }
-  if (!side.levels.empty()) EXPECT_EQ(quantized, side.values);
+  EXPECT_EQ(quantized, side.levels.empty() ? 0 : side.values);
   EXPECT_TRUE(std::ranges::is_sorted(side.levels, {}, &LevelSummary::learned));
 }
 
