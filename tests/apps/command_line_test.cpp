@@ -96,23 +96,23 @@ TEST(RecipesTest, ListsWhatTheRegistriesHave) {
 
 TEST(UsageTest, NothingGivenListsTheCommands) {
   EXPECT_TRUE(is_wrong_usage({}, "no command given, expected one of: train, eval"));
-  EXPECT_TRUE(is_wrong_usage({"bench"}, "lqnet bench: no command given, expected one of: train"));
+  EXPECT_TRUE(is_wrong_usage({"bench"}, "error: bench: no command given, expected one of: train"));
 }
 
 TEST(UsageTest, SuggestsWhatWasMeant) {
   EXPECT_TRUE(is_wrong_usage({"trian"}, "unknown command trian; did you mean train?"));
   EXPECT_TRUE(is_wrong_usage({"train", "--epoch", "3"},
-                             "lqnet train: unknown option --epoch; did you mean --epochs?"));
+                             "error: train: unknown option --epoch; did you mean --epochs?"));
   EXPECT_TRUE(is_wrong_usage({"info", "--modle=resnet20"},
                              "unknown option --modle; did you mean --model?"));
   EXPECT_TRUE(is_wrong_usage({"bench", "train", "--w-bit", "2"},
-                             "lqnet bench train: unknown option --w-bit; did you mean --w-bits?"));
+                             "error: bench train: unknown option --w-bit; did you mean --w-bits?"));
   EXPECT_TRUE(is_wrong_usage({"eval", "--zzzzzzzz"}, "unknown option --zzzzzzzz"));
 }
 
 TEST(UsageTest, ArgumentsMustFit) {
   EXPECT_TRUE(is_wrong_usage({"train", "--epochs", "three"}, "--epochs"));
-  EXPECT_TRUE(is_wrong_usage({"train", "--seed", "-1"}, "--seed"));
+  EXPECT_TRUE(is_wrong_usage({"train", "--data", "/nowhere", "--seed", "-1"}, "--seed"));
   EXPECT_TRUE(is_wrong_usage({"train", "--lr"}, "--lr"));
   EXPECT_TRUE(is_wrong_usage({"train", "extra"}, "unexpected argument extra"));
   EXPECT_TRUE(is_wrong_usage({"eval"}, "--checkpoint"));

@@ -137,8 +137,9 @@ TEST(LayerFigureTest, SaysWhatItShows) {
   for (const char* part :
        {"stage2_block1.conv2: 2-bit weights, 3-bit activations", "trained on fashion-mnist",
         "weights, quantized to 4 levels", "activations, quantized to 8 levels",
-        "weight / top level of its output channel", "(60 equal bins)", "weights per bin (%)",
-        "activations per level (%)", "means over 64 channels", "before quantization"}) {
+        "weight, in units of its channel's top level", "activations, floating point (60 bins)",
+        "weights per bin (%)", "activations per level (%)", "means over 64 channels",
+        "before quantization"}) {
     EXPECT_NE(svg.find(part), std::string::npos) << part;
   }
 }
@@ -173,10 +174,13 @@ TEST(LayerFigureTest, UnevenLevelsDoNotCollide) {
   }
 }
 
-TEST(LayerFigureTest, LongNamesStayOnThePage) {
+TEST(LayerFigureTest, LongNamesAndNumbersStayOnThePage) {
   LayerStatistics statistics = statistics_of(3, 3);
-  statistics.layer = std::string(150, 'x') + "<&>";
-  statistics.weights.values = 123'456'789'012;
+  statistics.layer = std::string(150, 'x');
+  constexpr std::int64_t many = 1'000'000;
+  statistics.weights.values *= many;
+  for (std::int64_t& count : statistics.weights.floating.counts) count *= many;
+  for (LevelSummary& level : statistics.weights.levels) level.count *= many;
   expect_nothing_overlaps(read(draw(statistics)));
 }
 

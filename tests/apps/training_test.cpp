@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
+#include "apps/command_line.h"
 #include "tests/apps/process.h"
 #include "tests/apps/xml.h"
 #include "train/checkpoint.h"
@@ -10,6 +13,7 @@ namespace lq::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 using Arguments = std::vector<std::string>;
 
 Arguments training(const fs::path& out, const Arguments& more = {}, const char* steps = "3") {
@@ -178,6 +182,28 @@ TEST_F(TrainingTest, RunsAreReproducible) {
   const fs::path again = *folder_ / "again";
   ASSERT_EQ(run_lqnet(training(again, {"--loader-threads", "3"})).exit_code, 0);
   EXPECT_EQ(content_of(again / "last.safetensors"), content_of(run_folder() / "last.safetensors"));
+}
+
+TEST(InterruptedTrainingTest, StopsInSuchAWayThatItCanGoOn) {
+  const TemporaryFolder folder;
+  const fs::path run = folder / "run";
+  LqnetProcess process(training(run, {"--epochs", "1000", "--json"}, "1000000"));
+  // The first checkpoint is written before the first step.
+  for (int i = 0; i < 20000 && !fs::exists(run / "last.safetensors"); ++i) {
+    std::this_thread::sleep_for(1ms);
+  }
+  process.send(SIGINT);
+  const ProcessResult stopped = process.wait();
+  EXPECT_EQ(stopped.exit_code, apps::interrupted) << stopped.err;
+  EXPECT_EQ(stopped.json()["interrupted"], true);
+  EXPECT_NE(stopped.err.find("can be resumed"), std::string::npos) << stopped.err;
+
+  const std::int64_t steps = stopped.json()["steps"];
+  const std::string goal = std::to_string(steps + 2);
+  const ProcessResult resumed =
+      run_lqnet({"train", "--resume", "--out", run, "--max-steps", goal, "--json"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(resumed.json()["steps"], steps + 2);
 }
 
 TEST(FloatTrainingTest, StatsShowsALayerInFloatingPoint) {

@@ -63,7 +63,7 @@ class XmlReader {
     }
     const bool closes_itself = tag.ends_with("/");
     if (closes_itself) tag.pop_back();
-    static const std::regex form("([A-Za-z]+)((?: [A-Za-z:-]+=\"[^\"<>]*\")*)");
+    static const std::regex form("([A-Za-z]+)((?: [A-Za-z0-9:-]+=\"[^\"<>]*\")*)");
     std::smatch match;
     if (!std::regex_match(tag, match, form)) {
       error_ = "bad tag <" + tag + ">";
@@ -71,7 +71,7 @@ class XmlReader {
     }
     if (open_.empty() && !elements_.empty()) error_ = "more than one root";
     XmlElement element{.name = match[1]};
-    static const std::regex attribute(" ([A-Za-z:-]+)=\"([^\"]*)\"");
+    static const std::regex attribute(" ([A-Za-z0-9:-]+)=\"([^\"]*)\"");
     const std::string list = match[2];
     for (std::sregex_iterator at(list.begin(), list.end(), attribute), end; at != end; ++at) {
       if (!element.attributes.emplace((*at)[1], (*at)[2]).second) error_ = "attribute twice";
