@@ -80,6 +80,7 @@ void add_bench_train_command(CLI::App& bench) {
       "Time a training step of a quantized network and of the same one in floating point.\n"
       "A step is forward, loss, backward and update. Both networks take turns on the same random\n"
       "images; medians are shown.");
+  train->group("Commands");
   add_options(*train, command->network)->capture_default_str();
   auto add = [train](const char* name, auto& field, const char* description) {
     train->add_option(name, field, description)

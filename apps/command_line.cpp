@@ -51,10 +51,6 @@ std::string name_below_root(const CLI::App& command) {
   return above.empty() ? command.get_name() : above + " " + command.get_name();
 }
 
-std::vector<CLI::App*> all_commands(CLI::App& app) {
-  return app.get_subcommands([](CLI::App*) { return true; });
-}
-
 std::vector<std::string> option_names(const CLI::App& command) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
@@ -113,7 +109,9 @@ void add_commands(CLI::App& app) {
   add_stats_command(app);
   add_bench_command(app);
   add_recipes_command(app);
-  for (CLI::App* command : all_commands(app)) command->group("Commands");
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    command->group("Commands");
+  }
   app.footer(examples);
 }
 
