@@ -50,6 +50,9 @@ TEST(XmlReaderTest, SeesWhatIsNotWellFormed) {
   EXPECT_FALSE(is_well_formed_xml("<a><b></a></b>"));
   EXPECT_FALSE(is_well_formed_xml("<a>"));
   EXPECT_FALSE(is_well_formed_xml("<a b=1/>"));
+  EXPECT_FALSE(is_well_formed_xml("<a b=\"1\"c=\"2\"/>"));
+  EXPECT_FALSE(is_well_formed_xml("<a b=\"1\" b=\"2\"/>"));
+  EXPECT_FALSE(is_well_formed_xml("<a b=\"1 & 2\"/>"));
   EXPECT_FALSE(is_well_formed_xml("<a>1 & 2</a>"));
   EXPECT_FALSE(is_well_formed_xml("<a/><b/>"));
   EXPECT_FALSE(is_well_formed_xml(""));

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <map>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -34,8 +34,7 @@ class XmlReader {
   void read_next() {
     const std::size_t tag = text_.find('<', position_);
     const std::string content = text_.substr(position_, tag - position_);
-    static const std::regex allowed("([^&>]|&(amp|lt|gt|quot|#[0-9]+);)*");
-    if (!std::regex_match(content, allowed)) error_ = "bad text '" + content + "'";
+    if (!is_escaped(content)) error_ = "bad text '" + content + "'";
     const bool is_blank = content.find_first_not_of(" \n") == std::string::npos;
     if (open_.empty() && !is_blank) error_ = "text outside of elements";
     if (!elements_.empty() && elements_.back().text.empty()) elements_.back().text = content;
@@ -63,21 +62,49 @@ class XmlReader {
     }
     const bool closes_itself = tag.ends_with("/");
     if (closes_itself) tag.pop_back();
-    static const std::regex form("([A-Za-z]+)((?: [A-Za-z0-9:-]+=\"[^\"<>]*\")*)");
-    std::smatch match;
-    if (!std::regex_match(tag, match, form)) {
+    if (open_.empty() && !elements_.empty()) error_ = "more than one root";
+    XmlElement element;
+    std::size_t at = 0;
+    element.name = read_name(tag, at);
+    if (element.name.empty()) error_ = "bad tag <" + tag + ">";
+    while (error_.empty() && at < tag.size()) read_attribute(tag, at, element);
+    if (!closes_itself) open_.push_back(element.name);
+    elements_.push_back(std::move(element));
+  }
+
+  /// ` name="value"` at position `at`, which then lies behind it.
+  void read_attribute(const std::string& tag, std::size_t& at, XmlElement& element) {
+    const bool has_space = tag[at++] == ' ';
+    const std::string name = read_name(tag, at);
+    const bool has_quote = tag.compare(at, 2, "=\"") == 0;
+    const std::size_t end = has_quote ? tag.find('"', at + 2) : std::string::npos;
+    if (!has_space || name.empty() || end == std::string::npos) {
       error_ = "bad tag <" + tag + ">";
       return;
     }
-    if (open_.empty() && !elements_.empty()) error_ = "more than one root";
-    XmlElement element{.name = match[1]};
-    static const std::regex attribute(" ([A-Za-z0-9:-]+)=\"([^\"]*)\"");
-    const std::string list = match[2];
-    for (std::sregex_iterator at(list.begin(), list.end(), attribute), end; at != end; ++at) {
-      if (!element.attributes.emplace((*at)[1], (*at)[2]).second) error_ = "attribute twice";
+    const std::string value = tag.substr(at + 2, end - at - 2);
+    if (value.find('<') != std::string::npos || !is_escaped(value)) error_ = "bad value " + value;
+    if (!element.attributes.emplace(name, value).second) error_ = name + " occurs twice";
+    at = end + 1;
+  }
+
+  static std::string read_name(const std::string& tag, std::size_t& at) {
+    const std::size_t begin = at;
+    auto in_name = [](unsigned char c) { return std::isalnum(c) != 0 || c == ':' || c == '-'; };
+    while (at < tag.size() && in_name(static_cast<unsigned char>(tag[at]))) ++at;
+    return tag.substr(begin, at - begin);
+  }
+
+  /// Whether every & begins an entity.
+  static bool is_escaped(const std::string& content) {
+    for (auto at = content.find('&'); at != std::string::npos; at = content.find('&', at + 1)) {
+      bool is_entity = false;
+      for (const char* entity : {"&amp;", "&lt;", "&gt;", "&quot;"}) {
+        is_entity = is_entity || content.compare(at, std::string(entity).size(), entity) == 0;
+      }
+      if (!is_entity) return false;
     }
-    if (!closes_itself) open_.push_back(element.name);
-    elements_.push_back(std::move(element));
+    return true;
   }
 
   std::string text_;

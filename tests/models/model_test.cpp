@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/threads.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
@@ -30,6 +31,16 @@ std::int64_t elements(const Module& model, bool decay) {
   }
   return sum;
 }
+
+/// One thread: for batches of a few images more of them only wait for one another.
+class ModelTest : public ::testing::Test {
+ protected:
+  ModelTest() { set_num_threads(1); }
+  ~ModelTest() override { set_num_threads(threads_before_); }
+
+ private:
+  int threads_before_ = num_threads();
+};
 
 // ---- Sizes, counted again by hand
 
@@ -75,7 +86,7 @@ void expect_sizes(std::string_view name, const Sizes& expected) {
   }
 }
 
-TEST(ModelTest, ParametersOfResNets) {
+TEST_F(ModelTest, ParametersOfResNets) {
   for (const int depth : {20, 32, 44, 56}) {
     expect_sizes("resnet" + std::to_string(depth), resnet_sizes(depth));
   }
@@ -84,7 +95,7 @@ TEST(ModelTest, ParametersOfResNets) {
   EXPECT_EQ(resnet_sizes(20).weights + resnet_sizes(20).others, 269'722);
 }
 
-TEST(ModelTest, ParametersOfVggSmall) {
+TEST_F(ModelTest, ParametersOfVggSmall) {
   Sizes sizes;
   const std::vector<std::int64_t> channels{3, 128, 128, 256, 256, 512, 512};
   for (std::size_t i = 1; i < channels.size(); ++i) {
@@ -96,7 +107,7 @@ TEST(ModelTest, ParametersOfVggSmall) {
   expect_sizes("vgg-small", sizes);
 }
 
-TEST(ModelTest, ParametersOfSmallCnn) {
+TEST_F(ModelTest, ParametersOfSmallCnn) {
   Sizes sizes;
   sizes.conv3x3(3, 8);
   sizes.conv3x3(8, 16);
@@ -106,7 +117,7 @@ TEST(ModelTest, ParametersOfSmallCnn) {
   expect_sizes("small-cnn", sizes);
 }
 
-TEST(ModelTest, OnlyConvolutionAndLinearWeightsDecay) {
+TEST_F(ModelTest, OnlyConvolutionAndLinearWeightsDecay) {
   for (const std::string& name : model_names()) {
     for (const Parameter& parameter : make_model(name, {})->parameters()) {
       EXPECT_EQ(parameter.decay, parameter.name.ends_with("weight")) << parameter.name;
@@ -114,7 +125,7 @@ TEST(ModelTest, OnlyConvolutionAndLinearWeightsDecay) {
   }
 }
 
-TEST(ModelTest, NamesAreUnique) {
+TEST_F(ModelTest, NamesAreUnique) {
   for (const std::string& model : model_names()) {
     Names names;
     for (const auto& [name, tensor] : make_model(model, {})->state_dict()) names.push_back(name);
@@ -134,7 +145,7 @@ bool is_zero(const Tensor& tensor) {
   return std::ranges::all_of(tensor.span<float>(), [](float value) { return value == 0.0F; });
 }
 
-TEST(ModelTest, ForwardAndBackwardReachEveryParameter) {
+TEST_F(ModelTest, ForwardAndBackwardReachEveryParameter) {
   const Shape input{16, 16, 3};
   const Variable images(random_normal({2, 16, 16, 3}, 1));
   const Tensor grad_y = random_normal({2, 10}, 2);
@@ -160,7 +171,7 @@ TEST(ModelTest, ForwardAndBackwardReachEveryParameter) {
   }
 }
 
-TEST(ModelTest, EveryQuantizerRunsInTheSmallNetwork) {
+TEST_F(ModelTest, EveryQuantizerRunsInTheSmallNetwork) {
   const Variable images(random_normal({4, 16, 16, 3}, 1));
   for (const std::string& kind : quantizer_kinds()) {
     const auto model = made("small-cnn", {.w_bits = 1, .a_bits = 1, .quantizer = kind});
@@ -173,7 +184,7 @@ TEST(ModelTest, EveryQuantizerRunsInTheSmallNetwork) {
   }
 }
 
-TEST(ModelTest, OtherImagesAndClasses) {
+TEST_F(ModelTest, OtherImagesAndClasses) {
   for (const std::string& name : model_names()) {
     if (name == "resnet32" || name == "resnet44" || name == "resnet56") continue;  // as resnet20
     const auto model = make_model(name, {.classes = 7, .input = {16, 24, 1}});
@@ -181,7 +192,8 @@ TEST(ModelTest, OtherImagesAndClasses) {
   }
 }
 
-TEST(ModelTest, TheSameSeedGivesTheSameNumbers) {
+TEST_F(ModelTest, TheSameSeedGivesTheSameNumbers) {
+  set_num_threads(2);
   const Variable images(random_normal({4, 32, 32, 3}, 1));
   const Tensor grad_y = random_normal({4, 10}, 2);
   const auto first = made("resnet20", {}), second = made("resnet20", {});
@@ -208,7 +220,7 @@ TEST(ModelTest, TheSameSeedGivesTheSameNumbers) {
                          (*other)(images).value().span<float>(), 0, 0));
 }
 
-TEST(ModelTest, BitsDoNotChangeTheInitialWeights) {
+TEST_F(ModelTest, BitsDoNotChangeTheInitialWeights) {
   const auto quantized = made("small-cnn", {.w_bits = 2, .a_bits = 2});
   const auto plain = made("small-cnn", {.w_bits = 32, .a_bits = 32});
   const auto a = quantized->parameters(), b = plain->parameters();
@@ -220,7 +232,7 @@ TEST(ModelTest, BitsDoNotChangeTheInitialWeights) {
   }
 }
 
-TEST(ModelTest, StateContinuesInAnotherModel) {
+TEST_F(ModelTest, StateContinuesInAnotherModel) {
   const Variable images(random_normal({4, 16, 16, 3}, 1));
   const ModelOptions options{.input = {16, 16, 3}};
   const auto source = made("small-cnn", options), target = made("small-cnn", options, 2);
@@ -237,12 +249,12 @@ TEST(ModelTest, StateContinuesInAnotherModel) {
 
 // ---- Errors
 
-TEST(ModelTest, RegistryNames) {
+TEST_F(ModelTest, RegistryNames) {
   EXPECT_EQ(model_names(),
             (Names{"resnet20", "resnet32", "resnet44", "resnet56", "vgg-small", "small-cnn"}));
 }
 
-TEST(ModelTest, UnknownNamesAndOptionsAreRefusedWithWhatIsPossible) {
+TEST_F(ModelTest, UnknownNamesAndOptionsAreRefusedWithWhatIsPossible) {
   const auto refused = [](std::string_view name, const ModelOptions& options,
                           std::string_view message) {
     return throws_error([&] { make_model(name, options); }, message);
@@ -266,7 +278,7 @@ TEST(ModelTest, UnknownNamesAndOptionsAreRefusedWithWhatIsPossible) {
                       "vgg-small: input 32x28x3, expected height and width divisible by 8"));
 }
 
-TEST(ModelTest, ImagesOfAnotherShapeAreRefusedWithTheLayersPath) {
+TEST_F(ModelTest, ImagesOfAnotherShapeAreRefusedWithTheLayersPath) {
   const auto resnet = make_model("resnet20", {}), vgg = make_model("vgg-small", {}),
              small = make_model("small-cnn", {});
   const auto refused = [](Module& model, const Shape& shape, std::string_view message) {
@@ -280,7 +292,7 @@ TEST(ModelTest, ImagesOfAnotherShapeAreRefusedWithTheLayersPath) {
   EXPECT_TRUE(refused(*resnet, {2, 30, 30, 3}, "stage3_block0: "));
 }
 
-TEST(ModelTest, NonFiniteImagesAreRefusedByTheFirstQuantizer) {
+TEST_F(ModelTest, NonFiniteImagesAreRefusedByTheFirstQuantizer) {
   Tensor images = random_normal({2, 32, 32, 3}, 1);
   images.data<float>()[1000] = std::numeric_limits<float>::quiet_NaN();
   const auto resnet = made("resnet20", {}), small = made("small-cnn", {});
@@ -290,7 +302,7 @@ TEST(ModelTest, NonFiniteImagesAreRefusedByTheFirstQuantizer) {
                            "act0: quantizer input has NaN or infinite values"));
 }
 
-TEST(ModelTest, NonFiniteValuesInTheMiddleAreRefusedWhereTheyAppear) {
+TEST_F(ModelTest, NonFiniteValuesInTheMiddleAreRefusedWhereTheyAppear) {
   const auto model = made("resnet20", {});
   for (Parameter& parameter : model->parameters()) {
     if (parameter.name == "stage2_block1.act1.bn.gamma") {
