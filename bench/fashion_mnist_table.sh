@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # Trains ResNet-20 on Fashion-MNIST at several bit widths with one schedule and prints the table of
-# docs/results.md. Runs are kept under the folder given and not repeated.
-# Usage: bench/fashion_mnist_table.sh [folder] [W/A ...]
+# docs/results.md. Runs are kept under runs/ by epochs and widths, and not repeated.
+# Usage: bench/fashion_mnist_table.sh [epochs [W/A ...]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-folder=${1:-runs/fashion-mnist-table}
+lqnet=${LQNET:-build/release/bin/lqnet}
+epochs=${1:-3}
 [ $# -gt 0 ] && shift
 widths=("$@")
 [ ${#widths[@]} -gt 0 ] || widths=(32/32 1/2 2/2 3/3)
+folder=runs/fashion-mnist-table/$epochs-epochs
+mkdir -p "$folder"
 
 echo "| W/A | test accuracy after the last epoch | best | wall time | images/s |"
 echo "|---|---|---|---|---|"
 for width in "${widths[@]}"; do
   run=$folder/w${width%/*}a${width#*/}
   if [ ! -e "$run.json" ]; then
-    build/release/bin/lqnet train --recipe fashion-mnist-resnet20 --w-bits "${width%/*}" \
+    "$lqnet" train --recipe fashion-mnist-resnet20 --epochs "$epochs" --w-bits "${width%/*}" \
       --a-bits "${width#*/}" --out "$run" --json >"$run.json.part" 2>"$run.log"
     mv "$run.json.part" "$run.json"
   fi

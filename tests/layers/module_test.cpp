@@ -244,9 +244,23 @@ TEST(ModuleTest, InitializeDependsOnTheSeedOnly) {
   expect_state(one, snapshot(two));
   const auto first = one.left.first.weight().value().span<float>();
   EXPECT_FALSE(all_close(first, other.left.first.weight().value().span<float>(), 0, 0));
-  // Two parameters of one shape are not copies of each other.
-  EXPECT_NE(one.left.second.weight().value().span<float>()[0],
-            one.right.first.weight().value().span<float>()[0]);
+}
+
+TEST(ModuleTest, ParametersOfOneShapeAreNotCopiesOfEachOther) {
+  class Twins final : public Module {
+   public:
+    Twins() : first(add<Leaf>("first", 3)), second(add<Leaf>("second", 3)) {}
+
+    Leaf& first;
+    Leaf& second;
+
+   protected:
+    Variable forward(const Variable& x) override { return x; }
+  };
+  Twins twins;
+  twins.initialize(5);
+  EXPECT_NE(twins.first.weight().value().span<float>()[0],
+            twins.second.weight().value().span<float>()[0]);
 }
 
 TEST(ModuleTest, InitializeFillsByInitializerAndLeavesBuffersAlone) {
