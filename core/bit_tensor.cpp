@@ -4,7 +4,7 @@ namespace lq {
 
 BitTensor::BitTensor(const Shape& shape, int planes, Device device)
     : shape_(shape), planes_(planes) {
-  check(shape.rank() == 4, "BitTensor: shape {} given, expected N H W C", shape.to_string());
+  check(shape.rank() == 4, "BitTensor: shape {} given, expected N H W C", shape);
   check(planes >= 1 && planes <= 8, "BitTensor: {} planes given, expected 1 to 8", planes);
   words_ = Tensor::zeros({planes, shape[0], shape[1], shape[2], packed::words(shape[3])},
                          DType::i32, device);
@@ -20,7 +20,7 @@ const std::uint32_t* BitTensor::plane(int j) const {
 
 void BitTensor::expect_host() const {
   check(device().type == DeviceType::cpu, "BitTensor: codes on {} are not readable from the host",
-        device().to_string());
+        device());
 }
 
 std::int64_t BitTensor::word_index(std::int64_t n, std::int64_t h, std::int64_t w,
@@ -28,7 +28,7 @@ std::int64_t BitTensor::word_index(std::int64_t n, std::int64_t h, std::int64_t 
   expect_host();
   const auto inside = [this](int axis, std::int64_t i) { return 0 <= i && i < shape_[axis]; };
   check(inside(0, n) && inside(1, h) && inside(2, w) && inside(3, c),
-        "BitTensor: element ({}, {}, {}, {}) of {}", n, h, w, c, shape_.to_string());
+        "BitTensor: element ({}, {}, {}, {}) of {}", n, h, w, c, shape_);
   return ((n * shape_[1] + h) * shape_[2] + w) * words_per_pixel() + packed::word_of(c);
 }
 

@@ -44,7 +44,7 @@ void register_device_memory(DeviceType type, DeviceMemoryFactory factory) {
 DeviceMemory& device_memory(Device device) {
   const DeviceMemoryFactory factory = factories()[static_cast<std::size_t>(device.type)];
   check(factory != nullptr, "device {}: this build of lqnet has no CUDA backend, use --device cpu",
-        device.to_string());
+        device);
   return factory(device.index);
 }
 

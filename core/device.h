@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/format.h"
+
 namespace lq {
 
 enum class DeviceType : unsigned char { cpu, cuda };
@@ -46,3 +48,6 @@ using DeviceMemoryFactory = DeviceMemory& (*)(int index);
 void register_device_memory(DeviceType type, DeviceMemoryFactory factory);
 
 }  // namespace lq
+
+template <>
+struct fmt::formatter<lq::Device> : lq::ToStringFormatter<lq::Device> {};

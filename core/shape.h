@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+#include "core/format.h"
+
 namespace lq {
 
 /// Up to five extents, outermost first; a rank of 0 is a scalar with one element.
@@ -43,3 +45,6 @@ class Shape {
 };
 
 }  // namespace lq
+
+template <>
+struct fmt::formatter<lq::Shape> : lq::ToStringFormatter<lq::Shape> {};

@@ -25,7 +25,7 @@ Stream& current_stream(Device device) {
     if (scope->stream_.device() == device) return scope->stream_;
   }
   check(device.type == DeviceType::cpu,
-        "device {}: this build of lqnet has no CUDA backend, use --device cpu", device.to_string());
+        "device {}: this build of lqnet has no CUDA backend, use --device cpu", device);
   thread_local Stream cpu_stream;
   return cpu_stream;
 }

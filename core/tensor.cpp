@@ -22,7 +22,7 @@ struct Tensor::Storage {
 Tensor::Tensor(const Shape& shape, DType dtype, Device device)
     : shape_(shape), dtype_(dtype), device_(device) {
   check(shape.elements() <= PTRDIFF_MAX / static_cast<std::int64_t>(size_of(dtype)),
-        "Tensor: {} of {} is more than can be addressed", shape.to_string(), name_of(dtype));
+        "Tensor: {} of {} is more than can be addressed", shape, name_of(dtype));
   storage_ = std::make_shared<Storage>(bytes(), device);
 }
 
@@ -60,8 +60,8 @@ void Tensor::expect_dtype(DType wanted) const {
 }
 
 Tensor Tensor::reshape(const Shape& shape) const {
-  check(shape.elements() == elements(), "reshape: {} has {} elements, {} has {}",
-        shape_.to_string(), elements(), shape.to_string(), shape.elements());
+  check(shape.elements() == elements(), "reshape: {} has {} elements, {} has {}", shape_,
+        elements(), shape, shape.elements());
   Tensor result = *this;
   result.shape_ = shape;
   return result;
@@ -69,7 +69,7 @@ Tensor Tensor::reshape(const Shape& shape) const {
 
 Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
   check(shape_.rank() > 0 && 0 <= begin && begin <= end && end <= shape_[0],
-        "slice: rows [{}, {}) of {}", begin, end, shape_.to_string());
+        "slice: rows [{}, {}) of {}", begin, end, shape_);
   std::array<std::int64_t, Shape::max_rank> extents{};
   std::ranges::copy(shape_.extents(), extents.begin());
   extents[0] = end - begin;
@@ -95,7 +95,7 @@ Tensor Tensor::to(Device device) const {
 
 void Tensor::copy_from(const Tensor& from) {
   check(from.shape_ == shape_ && from.dtype_ == dtype_, "copy: {} {} does not fit {} {}",
-        from.shape_.to_string(), name_of(from.dtype_), shape_.to_string(), name_of(dtype_));
+        from.shape_, name_of(from.dtype_), shape_, name_of(dtype_));
   const Device worker = device_.type != DeviceType::cpu ? device_ : from.device_;
   device_memory(worker).copy(raw(), device_, from.raw(), from.device_, bytes(),
                              current_stream(worker));

@@ -97,7 +97,7 @@ class Tensor {
   template <typename T>
   T* host(T* pointer) const {
     check(device_.type == DeviceType::cpu, "Tensor: elements on {} are not readable from the host",
-          device_.to_string());
+          device_);
     return pointer;
   }
 

@@ -58,6 +58,8 @@ class InputFile {
   std::uint64_t size() const { return size_; }
   /// Fills `bytes` from position `offset`; throws Error when the file does not have that many.
   void read(std::uint64_t offset, std::span<std::byte> bytes) const;
+  /// For calls of the system; the object keeps it.
+  int descriptor() const { return descriptor_.get(); }
 
  private:
   std::filesystem::path path_;

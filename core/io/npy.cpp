@@ -186,7 +186,7 @@ Tensor parse_npy(std::span<const std::byte> file) {
   const auto elements = static_cast<std::uint64_t>(header.shape.elements());
   const std::size_t element_bytes = size_of(header.dtype);
   check(data.size() % element_bytes == 0 && data.size() / element_bytes == elements,
-        "{} bytes of data, expected {} x {} (truncated?)", data.size(), header.shape.to_string(),
+        "{} bytes of data, expected {} x {} (truncated?)", data.size(), header.shape,
         name_of(header.dtype));
   Tensor tensor(header.shape, header.dtype);
   std::ranges::copy(data, bytes_of(tensor).begin());

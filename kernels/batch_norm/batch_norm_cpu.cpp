@@ -6,14 +6,20 @@
 #include "core/threads.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_isa.h"
+#include "kernels/common/isa_variants.h"
 #include "kernels/common/level_statistics.h"
 
 namespace lq::kernels::cpu {
 
 namespace {
 
-constexpr std::int64_t period_target = 1024;    // values: a few such arrays fit L1
-constexpr std::int64_t periods_per_chunk = 64;  // 256 KiB per stream: a fraction of L2
+constexpr std::int64_t period_target = 1024;  // values: a few such arrays fit L1
+// A chunk is a number of periods: at most 256 KiB per stream, a fraction of L2, and at least so
+// much that folding the per-period sums of a chunk is small beside gathering them. In between, as
+// many chunks as keep every core of a large machine busy. Of shapes alone, never of threads.
+constexpr std::int64_t fewest_periods = 8;
+constexpr std::int64_t most_periods = 64;
+constexpr std::int64_t wanted_chunks = 32;
 
 /// How a tensor of M x C is cut: periods of whole pixels, chunks of whole periods.
 struct Cut {
@@ -21,12 +27,15 @@ struct Cut {
       : channels(shape[1]),
         elements(shape.elements()),
         period(channels * std::max<std::int64_t>(period_target / channels, 1)),
-        chunk(period * periods_per_chunk),
+        chunk(period *
+              std::clamp(elements / (period * wanted_chunks), fewest_periods, most_periods)),
         chunks((elements + chunk - 1) / chunk) {}
 
   BatchNormRun run(const float* x, std::int64_t at) const {
-    return {x + at * chunk, std::min(chunk, elements - at * chunk), period};
+    return {x + at * chunk, length(at), period};
   }
+  /// Of the M rows, how many a chunk has.
+  double rows(std::int64_t at) const { return static_cast<double>(length(at) / channels); }
 
   /// Per-channel values, repeated to the length of a period.
   template <typename Value>
@@ -37,6 +46,8 @@ struct Cut {
     return result;
   }
 
+  std::int64_t length(std::int64_t at) const { return std::min(chunk, elements - at * chunk); }
+
   std::int64_t channels;
   std::int64_t elements;
   std::int64_t period;
@@ -44,42 +55,49 @@ struct Cut {
   std::int64_t chunks;
 };
 
-/// Two per-channel sums, gathered chunk by chunk and added in the order of the chunks.
-class ChannelSums {
- public:
-  explicit ChannelSums(const Cut& cut) : cut_(cut), partial_(cut.chunks * 2 * cut.channels) {}
+/// sums[c] += the values of channel c in an array of one period.
+void fold(const Cut& cut, const float* slots, double* sums) {
+  for (std::int64_t pixel = 0; pixel < cut.period; pixel += cut.channels) {
+    for (std::int64_t c = 0; c < cut.channels; ++c) {
+      sums[c] += static_cast<double>(slots[pixel + c]);
+    }
+  }
+}
 
-  /// fill(chunk, first, second) adds to two arrays of one period each.
-  template <typename Fill>
-  void gather(Fill&& fill) {
-    parallel_for(cut_.chunks, [&](std::int64_t chunk) {
-      std::vector<float> slots(2 * cut_.period, 0.0F);
-      fill(chunk, slots.data(), slots.data() + cut_.period);
-      double* first = partial_.data() + chunk * 2 * cut_.channels;
-      double* second = first + cut_.channels;
-      for (std::int64_t i = 0, c = 0; i < cut_.period;
-           ++i, c = c + 1 == cut_.channels ? 0 : c + 1) {
-        first[c] += static_cast<double>(slots[i]);
-        second[c] += static_cast<double>(slots[cut_.period + i]);
-      }
-    });
-    for (std::int64_t chunk = 1; chunk < cut_.chunks; ++chunk) {
-      for (std::int64_t i = 0; i < 2 * cut_.channels; ++i) {
-        partial_[i] += partial_[chunk * 2 * cut_.channels + i];
-      }
+/// Two per-channel sums of a chunk, gathered in single precision by fill(first, second), which
+/// adds to two arrays of one period each, and added to `first` and `second` (C) in double.
+template <typename Fill>
+void gather(const Cut& cut, Fill&& fill, double* first, double* second) {
+  std::vector<float> slots(2 * cut.period, 0.0F);
+  fill(slots.data(), slots.data() + cut.period);
+  fold(cut, slots.data(), first);
+  fold(cut, slots.data() + cut.period, second);
+}
+
+/// Two numbers per channel and chunk.
+class ChunkedPairs {
+ public:
+  explicit ChunkedPairs(const Cut& cut)
+      : channels_(cut.channels), chunks_(cut.chunks), values_(2 * channels_ * chunks_, 0.0) {}
+
+  double* first(std::int64_t chunk) { return values_.data() + 2 * channels_ * chunk; }
+  double* second(std::int64_t chunk) { return first(chunk) + channels_; }
+
+  /// Adds all chunks to the first one, in order.
+  void add_up() {
+    for (std::int64_t chunk = 1; chunk < chunks_; ++chunk) {
+      for (std::int64_t i = 0; i < 2 * channels_; ++i) first(0)[i] += first(chunk)[i];
     }
   }
 
-  double first(std::int64_t c) const { return partial_[c]; }
-  double second(std::int64_t c) const { return partial_[cut_.channels + c]; }
-
  private:
-  const Cut& cut_;
-  std::vector<double> partial_;
+  std::int64_t channels_;
+  std::int64_t chunks_;
+  std::vector<double> values_;
 };
 
 const BatchNormKernels& kernels() {
-  return choose_isa<BatchNormKernels>(LQNET_ISA_VARIANTS(batch_norm_kernels));
+  return choose_isa<BatchNormKernels>(LQNET_VECTOR_ISAS(batch_norm_kernels));
 }
 
 /// z = x * scale(c) + offset(c).
@@ -104,20 +122,51 @@ void deliver(View<float> to, GradientMode mode, std::int64_t c, double gradient)
   if (mode == GradientMode::accumulate) to[c] += static_cast<float>(gradient);
 }
 
+/// Mean of a chunk, and sum of the squared differences from it, per channel. Two passes, the second
+/// of which finds the chunk in cache: squares are of differences from a value that is near the
+/// chunk's mean whatever single values are, so that nothing cancels.
+void chunk_moments(const Cut& cut, const BatchNormRun& run, double* mean, double* squares) {
+  const auto rows = static_cast<double>(run.n / cut.channels);
+  const auto first_row = cut.repeated([&](std::int64_t c) { return run.x[c]; });
+  std::vector<float> slots(cut.period, 0.0F);
+  kernels().sums(run, first_row.data(), slots.data());
+  std::vector<double> sums(cut.channels, 0.0);
+  fold(cut, slots.data(), sums.data());
+  const auto shift = cut.repeated(
+      [&](std::int64_t c) { return static_cast<double>(first_row[c]) + sums[c] / rows; });
+  gather(
+      cut, [&](float* sum, float* square) { kernels().moments(run, shift.data(), sum, square); },
+      mean, squares);
+  for (std::int64_t c = 0; c < cut.channels; ++c) {
+    const double average = mean[c] / rows;
+    squares[c] = std::max(squares[c] - mean[c] * average, 0.0);
+    mean[c] = static_cast<double>(shift[c]) + average;
+  }
+}
+
 }  // namespace
 
 void batch_norm_statistics(Stream&, ConstView<float> x, View<float> mean, View<float> variance) {
   const Cut cut(x.shape);
-  const auto shift = cut.repeated([&](std::int64_t c) { return x[c]; });
-  ChannelSums sums(cut);
-  sums.gather([&](std::int64_t chunk, float* sum, float* squares) {
-    kernels().moments(cut.run(x.data, chunk), shift.data(), sum, squares);
+  ChunkedPairs moments(cut);
+  parallel_for(cut.chunks, [&](std::int64_t chunk) {
+    chunk_moments(cut, cut.run(x.data, chunk), moments.first(chunk), moments.second(chunk));
   });
+  // Chan, Golub and LeVeque (1983): squares within the chunks, and between their means.
   const auto rows = static_cast<double>(x.shape[0]);
   for (std::int64_t c = 0; c < cut.channels; ++c) {
-    const double average = sums.first(c) / rows;
-    mean[c] = static_cast<float>(static_cast<double>(x[c]) + average);
-    variance[c] = static_cast<float>(std::max(sums.second(c) / rows - average * average, 0.0));
+    double sum = 0;
+    for (std::int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
+      sum += cut.rows(chunk) * moments.first(chunk)[c];
+    }
+    const double average = sum / rows;
+    double squares = 0;
+    for (std::int64_t chunk = 0; chunk < cut.chunks; ++chunk) {
+      const double difference = moments.first(chunk)[c] - average;
+      squares += moments.second(chunk)[c] + cut.rows(chunk) * difference * difference;
+    }
+    mean[c] = static_cast<float>(average);
+    variance[c] = static_cast<float>(squares / rows);
   }
 }
 
@@ -174,13 +223,21 @@ void batch_norm_backward(Stream&, ConstView<float> grad_y, ConstView<float> x,
   };
 
   const auto mean = cut.repeated([&](std::int64_t c) { return parameters.mean[c]; });
-  ChannelSums sums(cut);
-  sums.gather([&](std::int64_t chunk, float* sum, float* product) {
-    kernels().backward_sums(run(chunk), mean.data(), sum, product);
+  ChunkedPairs partial(cut);
+  parallel_for(cut.chunks, [&](std::int64_t chunk) {
+    gather(
+        cut,
+        [&](float* sum, float* product) {
+          kernels().backward_sums(run(chunk), mean.data(), sum, product);
+        },
+        partial.first(chunk), partial.second(chunk));
   });
+  partial.add_up();
+  const double* const sums = partial.first(0);
+  const double* const products = partial.second(0);
   for (std::int64_t c = 0; c < cut.channels; ++c) {
-    deliver(gradients.beta, gradients.beta_mode, c, sums.first(c));
-    deliver(gradients.gamma, gradients.gamma_mode, c, sums.second(c) * affine.inverse_deviation(c));
+    deliver(gradients.beta, gradients.beta_mode, c, sums[c]);
+    deliver(gradients.gamma, gradients.gamma_mode, c, products[c] * affine.inverse_deviation(c));
   }
   if (gradients.x_mode == GradientMode::ignore) return;
 
@@ -188,11 +245,11 @@ void batch_norm_backward(Stream&, ConstView<float> grad_y, ConstView<float> x,
   const double weight = options.batch_statistics ? 1.0 / static_cast<double>(x.shape[0]) : 0.0;
   auto slope_of = [&](std::int64_t c) {
     const double inverse = affine.inverse_deviation(c);
-    return -weight * affine.scale(c) * inverse * inverse * sums.second(c);
+    return -weight * affine.scale(c) * inverse * inverse * products[c];
   };
   const auto slope = cut.repeated(slope_of);
   const auto constant = cut.repeated([&](std::int64_t c) {
-    return -weight * affine.scale(c) * sums.first(c) -
+    return -weight * affine.scale(c) * sums[c] -
            slope_of(c) * static_cast<double>(parameters.mean[c]);
   });
   parallel_for(cut.chunks, [&](std::int64_t chunk) {

@@ -7,8 +7,6 @@
 
 #include <cstdint>
 
-#include "kernels/common/isa_variants.h"
-
 namespace lq::kernels {
 
 /// A run of values that starts at channel 0; per-channel arrays have `period` values.
@@ -44,6 +42,8 @@ struct BatchNormBackwardRun {
 };
 
 struct BatchNormKernels {
+  /// sum[i % period] += x - shift.
+  void (*sums)(const BatchNormRun& run, const float* shift, float* sum);
   /// sum[i % period] += x - shift, squares[i % period] += (x - shift)^2.
   void (*moments)(const BatchNormRun& run, const float* shift, float* sum, float* squares);
   void (*forward)(const BatchNormForwardRun& run);

@@ -7,7 +7,7 @@
 namespace lq::kernels {
 namespace {
 
-#if defined(LQNET_ISA_IS_avx512)
+#if defined(LQNET_ISA_IS_avx512) || defined(LQNET_ISA_IS_avx512_vpopcnt)
 constexpr int simd_bytes = 64;
 #elif defined(LQNET_ISA_IS_avx2)
 constexpr int simd_bytes = 32;

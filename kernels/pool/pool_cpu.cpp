@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/threads.h"
+#include "kernels/common/isa_variants.h"
 #include "kernels/pool/pool.h"
 #include "kernels/pool/pool_isa.h"
 
@@ -86,7 +87,7 @@ struct Plane {
 };
 
 const PoolKernels& pool_kernels() {
-  return choose_isa<PoolKernels>(LQNET_ISA_VARIANTS(pool_kernels));
+  return choose_isa<PoolKernels>(LQNET_VECTOR_ISAS(pool_kernels));
 }
 
 }  // namespace

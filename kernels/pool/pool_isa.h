@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include "kernels/common/isa_variants.h"
-
 namespace lq::kernels {
 
 /// A rectangle of pixels, all of whose channels are looked at: neighbours in a row are `channels`

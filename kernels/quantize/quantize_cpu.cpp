@@ -1,5 +1,6 @@
 
 #include "core/threads.h"
+#include "kernels/common/isa_variants.h"
 #include "kernels/common/level_statistics.h"
 #include "kernels/quantize/quantize.h"
 #include "kernels/quantize/quantize_isa.h"
@@ -13,7 +14,7 @@ constexpr std::int64_t grain = 1 << 16;  // values per chunk of a long row: 256 
 void quantize_forward(Stream&, ConstView<float> x, const LevelTableView& table, View<float> y,
                       const LevelStatistics& statistics) {
   const QuantizeKernels& kernels =
-      choose_isa<QuantizeKernels>(LQNET_ISA_VARIANTS(quantize_kernels));
+      choose_isa<QuantizeKernels>(LQNET_VECTOR_ISAS(quantize_kernels));
   const std::int64_t rows = x.shape[0];
   const std::int64_t n = x.shape[1];
   const std::int64_t size = table.size();

@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include "kernels/common/isa_variants.h"
-
 namespace lq::kernels {
 
 /// Statistics of a run of values before they are turned into those of positions: values above

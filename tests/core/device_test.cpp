@@ -14,6 +14,7 @@ TEST(DeviceTest, ParsesWhatItPrints) {
   EXPECT_EQ(Device::parse("cuda:12"), (Device{DeviceType::cuda, 12}));
   for (const char* text : {"cpu", "cuda:0", "cuda:7"}) {
     EXPECT_EQ(Device::parse(text).to_string(), text);
+    EXPECT_EQ(fmt::format("{}", Device::parse(text)), text);
   }
 }
 

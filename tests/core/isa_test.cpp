@@ -32,6 +32,17 @@ TEST(IsaTest, NamesAreThoseOfTheEnvironmentVariable) {
   EXPECT_EQ(name_of(Isa::portable), "portable");
   EXPECT_EQ(name_of(Isa::avx2), "avx2");
   EXPECT_EQ(name_of(Isa::avx512), "avx512");
+  EXPECT_EQ(name_of(Isa::avx512_vpopcnt), "avx512_vpopcnt");
+  EXPECT_EQ(name_of(Isa::neon), "neon");
+}
+
+TEST(IsaTest, MachineSupportsOneFamily) {
+  EXPECT_TRUE(is_supported(Isa::portable));
+  EXPECT_TRUE(is_supported(detected_isa()));
+  EXPECT_FALSE(is_supported(Isa::neon) && is_supported(Isa::avx2));
+  for (const Isa isa : all_isas) {
+    EXPECT_TRUE(isa <= detected_isa() || !is_supported(isa)) << name_of(isa);
+  }
 }
 
 // The variable is read once per process, so each case runs in a child of its own.
@@ -47,7 +58,10 @@ class IsaEnvironmentDeathTest : public ::testing::Test {
 
   [[noreturn]] static void exit_with_refusal(const char* value) {
     ::setenv("LQNET_ISA", value, 1);
-    std::exit(throws_error([] { active_isa(); }, "expected portable, avx2 or avx512") ? 0 : 1);
+    std::exit(throws_error([] { active_isa(); },
+                           "expected portable, neon, avx2, avx512 or avx512_vpopcnt")
+                  ? 0
+                  : 1);
   }
 };
 

@@ -19,6 +19,7 @@ TEST(ShapeTest, KnowsItsExtents) {
   EXPECT_EQ(shape[-4], 2);
   EXPECT_EQ(shape.elements(), 2 * 32 * 30 * 16);
   EXPECT_EQ(shape.to_string(), "2x32x30x16");
+  EXPECT_EQ(fmt::format("{} and {}", shape, Shape()), "2x32x30x16 and scalar");
   const std::vector<std::int64_t> extents(shape.extents().begin(), shape.extents().end());
   EXPECT_EQ(extents, (std::vector<std::int64_t>{2, 32, 30, 16}));
 }

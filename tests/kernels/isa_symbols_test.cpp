@@ -73,7 +73,7 @@ TEST_P(IsaSymbolsTest, StayInTheirNamespace) {
 }
 
 INSTANTIATE_TEST_SUITE_P(InstructionSets, IsaSymbolsTest,
-                         ::testing::Values("portable", "avx2", "avx512"),
+                         ::testing::Values("portable", "neon", "avx2", "avx512", "avx512_vpopcnt"),
                          [](const auto& isa) { return isa.param; });
 
 TEST(IsaSymbolsToolTest, SeesAWeakSymbolOfTheLibrary) {

@@ -20,8 +20,8 @@ struct BackendCase {
 /// this machine has. The CUDA backend will add its row here.
 inline std::vector<BackendCase> fast_backends() {
   std::vector<BackendCase> cases;
-  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
-    if (isa <= detected_isa()) cases.push_back({Backend::cpu, isa});
+  for (const Isa isa : all_isas) {
+    if (is_supported(isa)) cases.push_back({Backend::cpu, isa});
   }
   return cases;
 }
