@@ -28,6 +28,19 @@ struct Saved {
   }
 };
 
+Attributes describe(const BatchNormState& state, const BatchNormOptions& options,
+                    const FusedActivation& activation) {
+  Attributes attributes{{"epsilon", options.epsilon},
+                        {"per_layer", std::int64_t{options.per_layer}},
+                        {"relu", std::int64_t{activation.relu}},
+                        {"quantize", std::int64_t{activation.table != nullptr}}};
+  if (record_mode() == RecordMode::trace) {
+    attributes.emplace_back("running_mean", state.running_mean);
+    attributes.emplace_back("running_variance", state.running_variance);
+  }
+  return attributes;
+}
+
 /// inputs: x, then gamma and beta if the normalization has them.
 void backward(const Saved& saved, const Tensor& output_gradient, std::span<GradientSink> inputs) {
   kernels::BatchNormGradients gradients;
@@ -53,8 +66,7 @@ void backward(const Saved& saved, const Tensor& output_gradient, std::span<Gradi
 Variable batch_norm(const Variable& x, BatchNormState& state, const BatchNormOptions& options,
                     const FusedActivation& activation) {
   check(x.shape().rank() >= 2 && x.value().elements() > 0,
-        "batch_norm: input {}, expected N H W C or N C with at least one value",
-        x.shape().to_string());
+        "batch_norm: input {}, expected N H W C or N C with at least one value", x.shape());
   check(state.gamma.defined() == state.beta.defined(),
         "batch_norm: gamma and beta are both needed, or neither");
   check(!options.per_layer || !state.gamma.defined(),
@@ -101,12 +113,7 @@ Variable batch_norm(const Variable& x, BatchNormState& state, const BatchNormOpt
     inputs.push_back(state.gamma);
     inputs.push_back(state.beta);
   }
-  return record("batch_norm",
-                {{"epsilon", options.epsilon},
-                 {"per_layer", std::int64_t{options.per_layer}},
-                 {"relu", std::int64_t{activation.relu}},
-                 {"quantize", std::int64_t{activation.table != nullptr}}},
-                inputs, std::move(y),
+  return record("batch_norm", describe(state, options, activation), inputs, std::move(y),
                 [saved = std::move(saved)](const Tensor& gradient, std::span<GradientSink> sinks) {
                   backward(saved, gradient, sinks);
                 });

@@ -5,8 +5,7 @@
 namespace lq::autograd {
 
 Variable global_average_pool(const Variable& x) {
-  check(x.shape().rank() == 4, "global_average_pool: x is {}, expected N H W C",
-        x.shape().to_string());
+  check(x.shape().rank() == 4, "global_average_pool: x is {}, expected N H W C", x.shape());
   Tensor y({x.shape()[0], x.shape()[3]}, DType::f32, x.device());
   kernels::global_average_pool_forward(current_stream(x.device()), x.value().view<float>(),
                                        y.view<float>());

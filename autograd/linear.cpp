@@ -7,8 +7,7 @@ namespace lq::autograd {
 
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias, Attributes extra) {
   check(x.shape().rank() == 2 && weight.shape().rank() == 2,
-        "linear: x {} and weight {}, expected N I and O I", x.shape().to_string(),
-        weight.shape().to_string());
+        "linear: x {} and weight {}, expected N I and O I", x.shape(), weight.shape());
   Tensor y({x.shape()[0], weight.shape()[0]}, DType::f32, x.device());
   std::vector<Variable> inputs{x, weight};
   ConstView<float> bias_view;

@@ -10,7 +10,7 @@ Variable quantize(const Variable& x, const LevelTable& table, LevelStatistics* s
                   bool identity_gradient, Attributes extra) {
   const std::int64_t rows = table.levels.shape()[0];
   check(rows == 1 || (x.shape().rank() > 0 && x.shape()[0] == rows),
-        "quantize: {} tables for a tensor of {}", rows, x.shape().to_string());
+        "quantize: {} tables for a tensor of {}", rows, x.shape());
   const Shape matrix{rows, x.value().elements() / rows};
   const Tensor flat = x.value().reshape(matrix);
   Tensor y(x.shape(), DType::f32, x.device());
@@ -19,6 +19,11 @@ Variable quantize(const Variable& x, const LevelTable& table, LevelStatistics* s
       current_stream(x.device()), flat.view<float>(), table.view(), flat_y.view<float>(),
       statistics != nullptr ? statistics->view() : kernels::LevelStatistics{});
 
+  if (record_mode() == RecordMode::trace) {
+    extra.emplace_back("levels", table.levels);
+    extra.emplace_back("thresholds", table.thresholds);
+    extra.emplace_back("codes", table.codes);
+  }
   if (identity_gradient) {
     return record("quantize", std::move(extra), {x}, std::move(y),
                   [](const Tensor& gradient, std::span<GradientSink> inputs) {

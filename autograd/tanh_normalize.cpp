@@ -6,15 +6,17 @@
 namespace lq::autograd {
 
 Variable tanh_normalize(const Variable& x) {
-  const Tensor input = x.value();
+  Tensor squashed(x.shape(), DType::f32, x.device());
   Tensor y(x.shape(), DType::f32, x.device());
-  kernels::tanh_normalize_forward(current_stream(x.device()), input.view<float>(), y.view<float>());
+  kernels::tanh_normalize_forward(current_stream(x.device()), x.value().view<float>(),
+                                  squashed.view<float>(), y.view<float>());
   return record("tanh_normalize", {}, {x}, std::move(y),
-                [input](const Tensor& gradient, std::span<GradientSink> inputs) {
+                [squashed = std::as_const(squashed)](const Tensor& gradient,
+                                                     std::span<GradientSink> inputs) {
                   const GradientMode mode = inputs[0].mode();
                   if (mode == GradientMode::ignore) return;
-                  kernels::tanh_normalize_backward(current_stream(input.device()),
-                                                   gradient.view<float>(), input.view<float>(),
+                  kernels::tanh_normalize_backward(current_stream(squashed.device()),
+                                                   gradient.view<float>(), squashed.view<float>(),
                                                    inputs[0].buffer().view<float>(), mode);
                 });
 }

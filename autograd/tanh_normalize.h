@@ -5,7 +5,7 @@
 
 namespace lq::autograd {
 
-/// tanh(x) / max |tanh(x)|, any shape. Record "tanh_normalize". Saved: x.
+/// tanh(x) / max |tanh(x)|, any shape. Record "tanh_normalize". Saved: tanh(x).
 Variable tanh_normalize(const Variable& x);
 
 }  // namespace lq::autograd

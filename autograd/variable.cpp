@@ -63,7 +63,7 @@ Tensor& GradientSink::buffer() {
 void GradientSink::adopt(const Tensor& gradient) {
   check(mode() == GradientMode::overwrite, "autograd: adopt() where a gradient already is");
   check(gradient.shape() == slot_.shape, "autograd: gradient {} for a variable of {}",
-        gradient.shape().to_string(), slot_.shape.to_string());
+        gradient.shape(), slot_.shape);
   slot_.gradient = gradient;
 }
 
@@ -97,7 +97,6 @@ Variable record(std::string_view operation, Attributes attributes, std::span<con
   entry->scope = current_path;
   for (const Variable& input : inputs) entry->inputs.push_back(input.slot());
   entry->output = result.slot();
-  entry->output_shape = result.shape();
   if (wants_gradient) entry->backward = std::move(backward);
   entry->sequence = ++record_counter;
   result.slot_->requires_gradient = wants_gradient;
@@ -124,15 +123,14 @@ std::vector<std::shared_ptr<Record>> records_of(const Variable& output) {
 }
 
 void Variable::backward() {
-  check(value_.elements() == 1, "backward: started from {}, expected a scalar",
-        shape().to_string());
+  check(value_.elements() == 1, "backward: started from {}, expected a scalar", shape());
   backward(Tensor::full(shape(), 1.0F, device()));
 }
 
 void Variable::backward(const Tensor& gradient) {
   check(requires_gradient(), "backward: started from a variable that requires no gradient");
-  check(gradient.shape() == shape(), "backward: gradient {} for a variable of {}",
-        gradient.shape().to_string(), shape().to_string());
+  check(gradient.shape() == shape(), "backward: gradient {} for a variable of {}", gradient.shape(),
+        shape());
   GradientSink sink(*slot_);
   pass_on(gradient, sink);
   auto records = records_of(*this);

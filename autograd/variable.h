@@ -18,8 +18,11 @@ namespace lq::autograd {
 using kernels::GradientMode;
 
 /// Named facts about an operation that its tensors do not tell (stride, padding, bits): read by
-/// the tracer, the cost table and exporters. Keys are the names of the option fields.
-using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>>;
+/// the tracer, the cost table and exporters. Keys are the names of the option fields. A Tensor is a
+/// constant that the operation computes with and that is none of its inputs (running statistics, a
+/// table of levels); it shares storage with its owner, and is there under RecordMode::trace only.
+using Attribute =
+    std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, Tensor>;
 using Attributes = std::vector<std::pair<std::string_view, Attribute>>;
 
 struct Record;
@@ -31,7 +34,6 @@ struct Slot {
   Shape shape;
   Device device;
   bool requires_gradient = false;
-  std::string name;  // path of a parameter; empty for intermediates
 };
 
 /// Where a backward function puts the gradient of one input.
@@ -64,10 +66,9 @@ using BackwardFunction =
 struct Record {
   std::string_view operation;  // a literal: "conv2d"
   Attributes attributes;
-  std::string scope;  // module path at the time: "stage1.block0.conv1"
+  std::string scope;  // module path at the time: "stage1_block0.conv1"
   std::vector<std::shared_ptr<Slot>> inputs;
   std::weak_ptr<Slot> output;
-  Shape output_shape;
   BackwardFunction backward;  // released once it has run
   std::uint64_t sequence = 0;
 

@@ -26,11 +26,12 @@ Variable BatchNorm2d::fused(const Variable& x, const autograd::FusedActivation& 
 }
 
 BatchNormReluQuant::BatchNormReluQuant(std::int64_t channels, const Quantization& quantization)
-    : bn_(add<BatchNorm2d>("bn", channels)) {
-  if (auto quantizer = make_activation_quantizer(quantization)) {
-    quant_ = quantizer.get();
-    adopt("quant", std::move(quantizer));
-  }
+    : BatchNormReluQuant(channels, make_activation_quantizer(quantization)) {}
+
+BatchNormReluQuant::BatchNormReluQuant(std::int64_t channels,
+                                       std::unique_ptr<ActivationQuantizer> quantizer)
+    : bn_(add<BatchNorm2d>("bn", channels)), quant_(quantizer.get()) {
+  if (quantizer != nullptr) adopt("quant", std::move(quantizer));
 }
 
 Variable BatchNormReluQuant::forward(const Variable& x) {
@@ -41,16 +42,9 @@ Variable BatchNormReluQuant::forward(const Variable& x) {
     return quant_ != nullptr ? (*quant_)(y) : y;
   }
   if (quant_ == nullptr) return bn_.fused(x, {.relu = relu});
-
-  const LevelTable table = quant_->table();
-  LevelStatistics statistics(table, training() && quant_->learns());
-  Variable y = bn_.fused(x, {.relu = relu, .table = &table, .statistics = &statistics});
-  if (training()) {
-    quant_->observe(table, statistics);
-  } else {
-    require_finite(statistics);
-  }
-  return y;
+  return quant_->quantize_by([&](const LevelTable& table, LevelStatistics& statistics) {
+    return bn_.fused(x, {.relu = relu, .table = &table, .statistics = &statistics});
+  });
 }
 
 BatchNormRelu::BatchNormRelu(std::int64_t channels) : bn_(add<BatchNorm2d>("bn", channels)) {}

@@ -30,6 +30,8 @@ class BatchNorm2d final : public Module {
 class BatchNormReluQuant final : public Module {
  public:
   BatchNormReluQuant(std::int64_t channels, const Quantization& quantization);
+  /// With a quantizer that no registry knows; null: none.
+  BatchNormReluQuant(std::int64_t channels, std::unique_ptr<ActivationQuantizer> quantizer);
 
  protected:
   Variable forward(const Variable& x) override;

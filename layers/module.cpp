@@ -116,9 +116,8 @@ void Module::load_state_dict(const StateDict& state) {
     check(entry != given.end(), "state: '{}' is missing (is it of another model?)", name);
     const Tensor& value = *entry->second;
     check(value.shape() == tensor.shape() && value.dtype() == tensor.dtype(),
-          "state: '{}' is {} {}, expected {} {} (is it of another model?)", name,
-          value.shape().to_string(), name_of(value.dtype()), tensor.shape().to_string(),
-          name_of(tensor.dtype()));
+          "state: '{}' is {} {}, expected {} {} (is it of another model?)", name, value.shape(),
+          name_of(value.dtype()), tensor.shape(), name_of(tensor.dtype()));
     given.erase(entry);
   }
   if (!given.empty()) {

@@ -31,7 +31,7 @@ struct Initializer {
 
 /// A trained tensor.
 struct Parameter {
-  std::string name;  // path from the root: "stage1.block0.conv1.weight"
+  std::string name;  // path from the root: "stage1_block0.conv1.weight"
   Variable variable;
   bool decay = false;  // L2 applies: convolution and linear weights only (spec section 4)
   Initializer initializer;

@@ -17,8 +17,9 @@ struct ModelOptions {
   std::string quantizer = "lq";  ///< lq, hwgq, dorefa or xnor
   std::int64_t classes = 10;
   Shape input{32, 32, 3};  ///< H W C of one image
+  LqOptions lq = {};       ///< for "lq"; not in recipes and checkpoints, which mean the defaults
 
-  Quantization quantization() const { return {quantizer, w_bits, a_bits}; }
+  Quantization quantization() const { return {quantizer, w_bits, a_bits, lq}; }
 };
 
 /// Builds the network `name` with zero parameters; call initialize(seed) on it. Throws Error for

@@ -49,7 +49,7 @@ std::unique_ptr<Module> make_model(std::string_view name, const ModelOptions& op
   validate(options.quantization());
   check(options.classes >= 1, "model {}: {} classes, expected 1 or more", name, options.classes);
   check(options.input.rank() == 3 && options.input.elements() > 0,
-        "model {}: input {}, expected H W C", name, options.input.to_string());
+        "model {}: input {}, expected H W C", name, options.input);
   return found->make(options);
 }
 

@@ -46,8 +46,7 @@ ResNetCifar::ResNetCifar(int depth, const ModelOptions& options)
     : conv0_(add<Conv2d>("conv0", Conv2dSpec{.in = options.input[2], .out = first_channels})),
       act0_(add<BatchNormRelu>("act0", first_channels)) {
   check(options.input[0] % 4 == 0 && options.input[1] % 4 == 0,
-        "resnet{}: input {}, expected height and width divisible by 4", depth,
-        options.input.to_string());
+        "resnet{}: input {}, expected height and width divisible by 4", depth, options.input);
   const int blocks_per_stage = (depth - 2) / 6;
   std::int64_t channels = first_channels;
   for (int stage = 0; stage < 3; ++stage) {

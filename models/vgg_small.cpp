@@ -11,7 +11,7 @@ namespace lq {
 
 VggSmall::VggSmall(const ModelOptions& options) {
   check(options.input[0] % 8 == 0 && options.input[1] % 8 == 0,
-        "vgg-small: input {}, expected height and width divisible by 8", options.input.to_string());
+        "vgg-small: input {}, expected height and width divisible by 8", options.input);
   struct Layer {
     std::int64_t out;
     bool pool;

@@ -8,8 +8,9 @@
 namespace lq::kernels {
 
 /// x is M x C: M values (N*H*W) of C channels, channel fastest. mean and variance (C) over M;
-/// variance is the biased one that normalises the batch. M >= 1. Exact to single precision for
-/// any mean: sums are of differences from the first row.
+/// variance is the biased one that normalises the batch. M >= 1. Each is exact to a few roundings
+/// of single precision, that of the variance relative to the variance, for any mean and wherever
+/// outliers are. NaN or infinite values make both of their channel NaN or infinite.
 using BatchNormStatistics = void(Stream& stream, ConstView<float> x, View<float> mean,
                                  View<float> variance);
 

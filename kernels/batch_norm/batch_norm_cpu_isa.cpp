@@ -14,6 +14,13 @@ inline void for_each_period(const BatchNormRun& run, Body body) {
   }
 }
 
+void sums(const BatchNormRun& run, const float* __restrict shift, float* __restrict sum) {
+  for_each_period(run, [&](std::int64_t begin, std::int64_t n) {
+    const float* __restrict x = run.x + begin;
+    for (std::int64_t i = 0; i < n; ++i) sum[i] += x[i] - shift[i];
+  });
+}
+
 void moments(const BatchNormRun& run, const float* __restrict shift, float* __restrict sum,
              float* __restrict squares) {
   for_each_period(run, [&](std::int64_t begin, std::int64_t n) {
@@ -99,7 +106,7 @@ void backward_input(const BatchNormBackwardRun& job, const float* slope, const f
 
 }  // namespace
 
-extern const BatchNormKernels batch_norm_kernels = {moments, forward, backward_sums,
+extern const BatchNormKernels batch_norm_kernels = {sums, moments, forward, backward_sums,
                                                     backward_input};
 
 }  // namespace lq::kernels::LQNET_ISA

@@ -4,9 +4,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/stream.h"
 #include "core/view.h"
 
 namespace lq::kernels {
+
+/// Most basis elements of a quantizer: a code is one byte.
+inline constexpr int max_bits = 8;
 
 /// Alphabet of the bits of a code (spec section 1): {0,1} for activations, {-1,+1} for weights
 /// (a clear bit means -1).
@@ -37,9 +41,12 @@ struct LevelStatistics {
   View<std::int32_t> non_finite;
 };
 
-/// Shape checks for public calls; throw Error naming `operation`.
-void check_level_table(std::string_view operation, const LevelTableView& table, std::int64_t rows);
-void check_level_statistics(std::string_view operation, const LevelTableView& table,
-                            const LevelStatistics& statistics);
+/// Checks of public calls: whether all views of a table of `rows` rows are there, fit each other
+/// and lie on the stream's device, and the same for those of the statistics that are wanted. Throw
+/// Error naming `operation`.
+void check_level_table(std::string_view operation, const Stream& stream,
+                       const LevelTableView& table, std::int64_t rows);
+void check_level_statistics(std::string_view operation, const Stream& stream,
+                            const LevelTableView& table, const LevelStatistics& statistics);
 
 }  // namespace lq::kernels

@@ -6,8 +6,6 @@
 
 namespace lq::kernels {
 
-inline constexpr int max_bits = 8;
-
 /// Mutable counterpart of LevelTableView; all views present.
 struct LevelTableOutputs {
   View<float> levels;        // R x L

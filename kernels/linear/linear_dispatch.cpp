@@ -10,8 +10,7 @@ namespace {
 template <typename T>
 void check_matrix(std::string_view operation, std::string_view argument, const View<T>& matrix) {
   check(matrix.shape.rank() == 2 && matrix.elements() > 0,
-        "{}: {} is {}, expected two extents, none of them 0", operation, argument,
-        matrix.shape.to_string());
+        "{}: {} is {}, expected two extents, none of them 0", operation, argument, matrix.shape);
 }
 
 }  // namespace

@@ -26,14 +26,14 @@ void check_argmax_fits(std::string_view operation, const PoolOptions& options) {
 
 Shape global_pool_shape(std::string_view operation, const Shape& x) {
   check(x.rank() == 4 && x[1] * x[2] > 0, "{}: x is {}, expected N H W C with a pixel or more",
-        operation, x.to_string());
+        operation, x);
   return {x[0], x[3]};
 }
 
 }  // namespace
 
 PoolGeometry resolve_pool(std::string_view operation, const Shape& x, const PoolOptions& options) {
-  check(x.rank() == 4, "{}: x is {}, expected N H W C", operation, x.to_string());
+  check(x.rank() == 4, "{}: x is {}, expected N H W C", operation, x);
   return {resolve_axis(operation, x, options, PlaneAxis::height),
           resolve_axis(operation, x, options, PlaneAxis::width)};
 }

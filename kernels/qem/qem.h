@@ -6,6 +6,7 @@
 
 namespace lq::kernels {
 
+/// momentum is in [0, 1), ridges are finite and at least 0: else Error.
 struct QemOptions {
   CodeAlphabet alphabet = CodeAlphabet::zero_one;
   /// Share of the old basis in the moving average (spec section 2.2).

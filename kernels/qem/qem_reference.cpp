@@ -9,8 +9,6 @@ namespace lq::kernels::reference {
 
 namespace {
 
-constexpr int max_bits = 8;
-
 /// A symmetric positive definite system; row-major, K x K.
 struct System {
   std::array<double, max_bits * max_bits> matrix{};

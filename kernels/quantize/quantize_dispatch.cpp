@@ -1,16 +1,27 @@
+#include "kernels/common/check_view.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/quantize/quantize.h"
 
 namespace lq::kernels {
 
+namespace {
+
+/// Throws Error unless x is a matrix, which has as many rows as its table.
+void check_input(std::string_view operation, const Stream& stream, const ConstView<float>& x) {
+  check(x.shape.rank() == 2, "{}: x is {}, expected R x n", operation, x.shape);
+  check_view(operation, "x", stream, x, x.shape);
+}
+
+}  // namespace
+
 void quantize_forward(Stream& stream, ConstView<float> x, const LevelTableView& table,
                       View<float> y, const LevelStatistics& statistics) {
-  check(x.shape.rank() == 2 && y.shape == x.shape,
-        "quantize: input {} and output {}, expected R x n", x.shape.to_string(),
-        y.shape.to_string());
-  check_level_table("quantize", table, x.shape[0]);
-  check_level_statistics("quantize", table, statistics);
-  choose<QuantizeForward>("quantize_forward", stream,
+  constexpr std::string_view operation = "quantize_forward";
+  check_input(operation, stream, x);
+  check_view(operation, "y", stream, y, x.shape);
+  check_level_table(operation, stream, table, x.shape[0]);
+  check_level_statistics(operation, stream, table, statistics);
+  choose<QuantizeForward>(operation, stream,
                           {reference::quantize_forward, cpu::quantize_forward,
                            LQNET_CUDA_KERNEL(cuda::quantize_forward)})(stream, x, table, y,
                                                                        statistics);
@@ -18,13 +29,12 @@ void quantize_forward(Stream& stream, ConstView<float> x, const LevelTableView& 
 
 void quantize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> x,
                        ConstView<float> pass_range, View<float> grad_x, GradientMode mode) {
-  check(x.shape.rank() == 2 && grad_y.shape == x.shape &&
-            (mode == GradientMode::ignore || grad_x.shape == x.shape),
-        "quantize: gradients {} and {} for input {}", grad_y.shape.to_string(),
-        grad_x.shape.to_string(), x.shape.to_string());
-  check(pass_range.shape == Shape{x.shape[0], 2}, "quantize: pass range {}, expected {}x2",
-        pass_range.shape.to_string(), x.shape[0]);
-  choose<QuantizeBackward>("quantize_backward", stream,
+  constexpr std::string_view operation = "quantize_backward";
+  check_input(operation, stream, x);
+  check_view(operation, "grad_y", stream, grad_y, x.shape);
+  check_view(operation, "pass_range", stream, pass_range, {x.shape[0], 2});
+  check_gradient(operation, "grad_x", stream, grad_x, x.shape, mode);
+  choose<QuantizeBackward>(operation, stream,
                            {reference::quantize_backward, cpu::quantize_backward,
                             LQNET_CUDA_KERNEL(cuda::quantize_backward)})(stream, grad_y, x,
                                                                          pass_range, grad_x, mode);

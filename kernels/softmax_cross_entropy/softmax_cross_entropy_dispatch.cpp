@@ -11,8 +11,7 @@ namespace {
 void check_classes(std::string_view operation, std::string_view argument, const Stream& stream,
                    const ConstView<float>& scores, const ConstView<std::int32_t>& labels) {
   check(scores.shape.rank() == 2 && scores.elements() > 0,
-        "{}: {} is {}, expected N K, none of them 0", operation, argument,
-        scores.shape.to_string());
+        "{}: {} is {}, expected N K, none of them 0", operation, argument, scores.shape);
   check_view(operation, argument, stream, scores, scores.shape);
   check_view(operation, "labels", stream, labels, {scores.shape[0]});
   if (labels.device.type != DeviceType::cpu) return;
@@ -21,15 +20,6 @@ void check_classes(std::string_view operation, std::string_view argument, const 
           "{}: label {} of sample {}, expected 0 to {}", operation, labels[n], n,
           scores.shape[1] - 1);
   }
-}
-
-/// Throws Error unless the view holds one element, as a scalar of any rank.
-template <typename T>
-void check_scalar(std::string_view operation, std::string_view argument, const Stream& stream,
-                  const View<T>& view) {
-  check(view.elements() == 1, "{}: {} is {}, expected one element", operation, argument,
-        view.shape.to_string());
-  check_view(operation, argument, stream, view, view.shape);
 }
 
 }  // namespace

@@ -1,28 +1,31 @@
+#include "kernels/common/check_view.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/tanh_normalize/tanh_normalize.h"
 
 namespace lq::kernels {
 
-// Weights are few, and this is a baseline: on the CPU the plain version serves.
-
-void tanh_normalize_forward(Stream& stream, ConstView<float> x, View<float> y) {
-  check(x.shape == y.shape, "tanh_normalize: output {} for input {}", y.shape.to_string(),
-        x.shape.to_string());
-  choose<TanhNormalizeForward>(
-      "tanh_normalize_forward", stream,
-      {reference::tanh_normalize_forward, reference::tanh_normalize_forward,
-       LQNET_CUDA_KERNEL(cuda::tanh_normalize_forward)})(stream, x, y);
+void tanh_normalize_forward(Stream& stream, ConstView<float> x, View<float> squashed,
+                            View<float> y) {
+  constexpr std::string_view operation = "tanh_normalize_forward";
+  check_view(operation, "x", stream, x, x.shape);
+  check_view(operation, "squashed", stream, squashed, x.shape);
+  check_view(operation, "y", stream, y, x.shape);
+  choose<TanhNormalizeForward>(operation, stream,
+                               {reference::tanh_normalize_forward, cpu::tanh_normalize_forward,
+                                LQNET_CUDA_KERNEL(cuda::tanh_normalize_forward)})(stream, x,
+                                                                                  squashed, y);
 }
 
-void tanh_normalize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> x,
+void tanh_normalize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> squashed,
                              View<float> grad_x, GradientMode mode) {
-  check(grad_y.shape == x.shape && (mode == GradientMode::ignore || grad_x.shape == x.shape),
-        "tanh_normalize: gradients {} and {} for input {}", grad_y.shape.to_string(),
-        grad_x.shape.to_string(), x.shape.to_string());
-  choose<TanhNormalizeBackward>(
-      "tanh_normalize_backward", stream,
-      {reference::tanh_normalize_backward, reference::tanh_normalize_backward,
-       LQNET_CUDA_KERNEL(cuda::tanh_normalize_backward)})(stream, grad_y, x, grad_x, mode);
+  constexpr std::string_view operation = "tanh_normalize_backward";
+  check_view(operation, "squashed", stream, squashed, squashed.shape);
+  check_view(operation, "grad_y", stream, grad_y, squashed.shape);
+  check_gradient(operation, "grad_x", stream, grad_x, squashed.shape, mode);
+  choose<TanhNormalizeBackward>(operation, stream,
+                                {reference::tanh_normalize_backward, cpu::tanh_normalize_backward,
+                                 LQNET_CUDA_KERNEL(cuda::tanh_normalize_backward)})(
+      stream, grad_y, squashed, grad_x, mode);
 }
 
 }  // namespace lq::kernels

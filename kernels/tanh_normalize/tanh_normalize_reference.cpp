@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "kernels/tanh_normalize/tanh_normalize.h"
 
@@ -6,12 +7,13 @@ namespace lq::kernels::reference {
 
 namespace {
 
-/// Index of the first value of largest magnitude; 0 for an empty view.
+/// Index of the first NaN, or else of the first value of largest magnitude; 0 for an empty view.
 template <typename T>
-std::int64_t largest(ConstView<T> x) {
+std::int64_t largest(ConstView<T> values) {
   std::int64_t at = 0;
-  for (std::int64_t i = 1; i < x.elements(); ++i) {
-    if (std::abs(x[i]) > std::abs(x[at])) at = i;
+  for (std::int64_t i = 0; i < values.elements(); ++i) {
+    if (std::isnan(values[i])) return i;
+    if (std::abs(values[i]) > std::abs(values[at])) at = i;
   }
   return at;
 }
@@ -19,48 +21,51 @@ std::int64_t largest(ConstView<T> x) {
 }  // namespace
 
 template <typename T>
-void tanh_normalize_forward_loops(ConstView<T> x, View<T> y) {
+void tanh_normalize_forward_loops(ConstView<T> x, View<T> squashed, View<T> y) {
   if (x.elements() == 0) return;
-  const T maximum = std::tanh(std::abs(x[largest(x)]));
   for (std::int64_t i = 0; i < x.elements(); ++i) {
-    y[i] = maximum > 0 ? std::tanh(x[i]) / maximum : T{0};
+    squashed[i] = std::isfinite(x[i]) ? std::tanh(x[i]) : std::numeric_limits<T>::quiet_NaN();
+  }
+  const T maximum = std::abs(squashed[largest(ConstView<T>(squashed))]);
+  for (std::int64_t i = 0; i < x.elements(); ++i) {
+    y[i] = maximum == 0 ? T{0} : squashed[i] / maximum;
   }
 }
 
 template <typename T>
-void tanh_normalize_backward_loops(ConstView<T> grad_y, ConstView<T> x, View<T> grad_x,
+void tanh_normalize_backward_loops(ConstView<T> grad_y, ConstView<T> squashed, View<T> grad_x,
                                    GradientMode mode) {
-  if (mode == GradientMode::ignore || x.elements() == 0) return;
-  const std::int64_t top = largest(x);
-  const T maximum = std::tanh(std::abs(x[top]));
-  const T scale = maximum > 0 ? 1 / maximum : T{0};
+  if (mode == GradientMode::ignore || squashed.elements() == 0) return;
+  const std::int64_t top = largest(squashed);
+  const T maximum = std::abs(squashed[top]);
+  const T scale = maximum == 0 ? T{0} : 1 / maximum;
   double through_maximum = 0;  // d loss / d maximum
-  for (std::int64_t i = 0; i < x.elements(); ++i) {
-    through_maximum -= static_cast<double>(grad_y[i] * std::tanh(x[i]) * scale * scale);
+  for (std::int64_t i = 0; i < squashed.elements(); ++i) {
+    through_maximum -= static_cast<double>(grad_y[i] * squashed[i] * scale * scale);
   }
-  for (std::int64_t i = 0; i < x.elements(); ++i) {
-    const T value = std::tanh(x[i]);
+  for (std::int64_t i = 0; i < squashed.elements(); ++i) {
+    const T value = squashed[i];
     T gradient = grad_y[i] * scale;
-    if (i == top) gradient += static_cast<T>(through_maximum) * (x[i] < 0 ? T{-1} : T{1});
+    if (i == top) gradient += static_cast<T>(through_maximum) * (value < 0 ? T{-1} : T{1});
     gradient *= 1 - value * value;
     grad_x[i] = mode == GradientMode::accumulate ? grad_x[i] + gradient : gradient;
   }
 }
 
-template void tanh_normalize_forward_loops<float>(ConstView<float>, View<float>);
-template void tanh_normalize_forward_loops<double>(ConstView<double>, View<double>);
+template void tanh_normalize_forward_loops<float>(ConstView<float>, View<float>, View<float>);
+template void tanh_normalize_forward_loops<double>(ConstView<double>, View<double>, View<double>);
 template void tanh_normalize_backward_loops<float>(ConstView<float>, ConstView<float>, View<float>,
                                                    GradientMode);
 template void tanh_normalize_backward_loops<double>(ConstView<double>, ConstView<double>,
                                                     View<double>, GradientMode);
 
-void tanh_normalize_forward(Stream&, ConstView<float> x, View<float> y) {
-  tanh_normalize_forward_loops<float>(x, y);
+void tanh_normalize_forward(Stream&, ConstView<float> x, View<float> squashed, View<float> y) {
+  tanh_normalize_forward_loops<float>(x, squashed, y);
 }
 
-void tanh_normalize_backward(Stream&, ConstView<float> grad_y, ConstView<float> x,
+void tanh_normalize_backward(Stream&, ConstView<float> grad_y, ConstView<float> squashed,
                              View<float> grad_x, GradientMode mode) {
-  tanh_normalize_backward_loops<float>(grad_y, x, grad_x, mode);
+  tanh_normalize_backward_loops<float>(grad_y, squashed, grad_x, mode);
 }
 
 }  // namespace lq::kernels::reference

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <limits>
 
-#include "autograd/quantize.h"
 #include "autograd/tanh_normalize.h"
 #include "layers/quantizers/uniform_table.h"
 
@@ -28,15 +27,8 @@ LevelTable DorefaWeightQuantizer::table(const Tensor& weights) const {
   return uniform_table(levels, -top, 2 * top / (levels - 1), -infinity, infinity, weights.device());
 }
 
-Variable DorefaWeightQuantizer::forward(const Variable& weights) {
-  const LevelTable current = table(weights.value());
-  LevelStatistics statistics(current, /*counts_and_sums=*/false);
-  Variable quantized = autograd::quantize(
-      bits() == 1 ? weights : autograd::tanh_normalize(weights), current, &statistics,
-      /*identity_gradient=*/true,
-      {{"bits", std::int64_t{bits()}}, {"kind", std::string(kind())}, {"side", "weights"}});
-  require_finite(statistics);
-  return quantized;
+Variable DorefaWeightQuantizer::prepare(const Variable& weights) const {
+  return bits() == 1 ? weights : autograd::tanh_normalize(weights);
 }
 
 DorefaActivationQuantizer::DorefaActivationQuantizer(int bits)

@@ -12,11 +12,10 @@ class DorefaWeightQuantizer final : public WeightQuantizer {
   using WeightQuantizer::WeightQuantizer;
 
   std::string_view kind() const override { return "dorefa"; }
-  /// For K >= 2 the table is that of the squashed weights.
   LevelTable table(const Tensor& weights) const override;
 
  protected:
-  Variable forward(const Variable& weights) override;
+  Variable prepare(const Variable& weights) const override;
 };
 
 /// max(x, 0) clipped to 1, on 2^K uniform levels in [0, 1]; gradient passes in (0, 1].

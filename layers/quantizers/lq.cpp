@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "autograd/quantize.h"
 #include "core/stream.h"
 #include "kernels/level_table/level_table.h"
 
@@ -25,8 +24,7 @@ Tensor doubling_basis(std::int64_t rows, int bits, double first) {
 }
 
 double first_weight_element(int bits, const Shape& weights) {
-  check(weights.rank() == 4 && weights.elements() > 0, "lq: weights {}, expected O H W I",
-        weights.to_string());
+  check(weights.rank() == 4 && weights.elements() > 0, "lq: weights {}, expected O H W I", weights);
   // Fan-out whatever the weights' own initializer, as the official code has it.
   const auto n = static_cast<double>(weights[1] * weights[2] * weights[0]);
   return normal_percentile_75 * std::sqrt(2.0 / n) / std::ldexp(1.0, bits - 1);
@@ -54,13 +52,11 @@ LevelTable LearnedBasis::table() const {
   return table;
 }
 
-void LearnedBasis::update(const LevelTable& table, LevelStatistics& statistics) {
-  require_finite(statistics);
+void LearnedBasis::update(const LevelTable& table, const LevelStatistics& statistics) {
   counts_ = statistics.counts;
-  kernels::qem_update(
-      current_stream(basis_.device()), std::as_const(statistics.counts).view<std::int64_t>(),
-      std::as_const(statistics.sums).view<double>(), table.codes.view<std::uint8_t>(), options_,
-      {basis_.view<float>(), biased_.view<float>(), step_.view<std::int64_t>()});
+  kernels::qem_update(current_stream(basis_.device()), statistics.counts.view<std::int64_t>(),
+                      statistics.sums.view<double>(), table.codes.view<std::uint8_t>(), options_,
+                      {basis_.view<float>(), biased_.view<float>(), step_.view<std::int64_t>()});
 }
 
 std::string LearnedBasis::health() const {
@@ -81,46 +77,25 @@ std::string LearnedBasis::health() const {
   return fmt::format("only one of {} levels is in use in {} of {} channels", size, collapsed, rows);
 }
 
-kernels::QemOptions LqWeightQuantizer::default_options() {
-  return {.alphabet = kernels::CodeAlphabet::minus_plus_one, .ridge = 1e-4};
-}
-
-LqWeightQuantizer::LqWeightQuantizer(int bits, const Shape& weights)
+LqWeightQuantizer::LqWeightQuantizer(int bits, const Shape& weights,
+                                     const kernels::QemOptions& options)
     : WeightQuantizer(bits),
       // Braces, because only they fix the order in which the buffers are registered.
       basis_{add_buffer("basis",
                         doubling_basis(weights[0], bits, first_weight_element(bits, weights))),
              add_buffer("basis_biased", Tensor::zeros({weights[0], bits})),
-             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), default_options()} {}
-
-LevelTable LqWeightQuantizer::table(const Tensor&) const { return basis_.table(); }
-
-Variable LqWeightQuantizer::forward(const Variable& weights) {
-  const LevelTable current = basis_.table();
-  LevelStatistics statistics(current, training());
-  Variable quantized = autograd::quantize(
-      weights, current, &statistics, /*identity_gradient=*/true,
-      {{"bits", std::int64_t{bits()}}, {"kind", std::string(kind())}, {"side", "weights"}});
-  if (training()) {
-    basis_.update(current, statistics);
-  } else {
-    require_finite(statistics);
-  }
-  return quantized;
+             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), options} {
+  check(options.alphabet == kernels::CodeAlphabet::minus_plus_one,
+        "lq: codes {{0,1}} given for weights, expected {{-1,+1}}");
 }
 
-kernels::QemOptions LqActivationQuantizer::default_options() {
-  return {.alphabet = kernels::CodeAlphabet::zero_one, .ridge_per_value = 1e-7};
-}
-
-LqActivationQuantizer::LqActivationQuantizer(int bits)
+LqActivationQuantizer::LqActivationQuantizer(int bits, const kernels::QemOptions& options)
     : ActivationQuantizer(bits),
       basis_{add_buffer("basis", doubling_basis(1, bits, first_activation_element(bits))),
              add_buffer("basis_biased", Tensor::zeros({1, bits})),
-             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), default_options()} {}
-
-void LqActivationQuantizer::observe(const LevelTable& table, LevelStatistics& statistics) {
-  basis_.update(table, statistics);
+             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), options} {
+  check(options.alphabet == kernels::CodeAlphabet::zero_one,
+        "lq: codes {{-1,+1}} given for activations, expected {{0,1}}");
 }
 
 }  // namespace lq

@@ -1,7 +1,6 @@
 // The learned quantizers of LQ-Nets.
 #pragma once
 
-#include "kernels/qem/qem.h"
 #include "layers/quantizers/quantizer.h"
 
 namespace lq {
@@ -17,9 +16,9 @@ class LearnedBasis {
   LearnedBasis(Tensor basis, Tensor biased, Tensor step, const kernels::QemOptions& options);
 
   LevelTable table() const;
-  /// One alternation of QEM (spec section 2.1): acts from the next forward pass on.
-  void update(const LevelTable& table, LevelStatistics& statistics);
-  const Tensor& basis() const { return basis_; }
+  /// One alternation of QEM (spec section 2.1): acts from the next forward pass on. The statistics
+  /// are of finite values.
+  void update(const LevelTable& table, const LevelStatistics& statistics);
   /// See Quantizer::health().
   std::string health() const;
 
@@ -31,40 +30,45 @@ class LearnedBasis {
   Tensor counts_;  // of the last update
 };
 
-/// Official defaults (spec section 2): debiased average with momentum 0.9, {-1,+1} codes, one
-/// basis per output channel, proximal ridge 1e-4; identity gradient.
+/// {-1,+1} codes, one basis per output channel, identity gradient.
 class LqWeightQuantizer final : public WeightQuantizer {
  public:
-  /// `weights` is O H W I. The first basis is uniform (spec section 1.2).
-  LqWeightQuantizer(int bits, const Shape& weights);
+  /// `weights` is O H W I. The first basis is uniform (spec section 1.2). Throws Error for another
+  /// alphabet than that of weights.
+  LqWeightQuantizer(int bits, const Shape& weights,
+                    const kernels::QemOptions& options = LqOptions().weights);
 
   std::string_view kind() const override { return "lq"; }
-  LevelTable table(const Tensor& weights) const override;
+  LevelTable table(const Tensor& /*weights*/) const override { return basis_.table(); }
+  bool learns() const override { return true; }
   std::string health() const override { return basis_.health(); }
 
-  static kernels::QemOptions default_options();
-
  protected:
-  Variable forward(const Variable& weights) override;
+  void observe(const LevelTable& table, const LevelStatistics& statistics) override {
+    basis_.update(table, statistics);
+  }
 
  private:
   LearnedBasis basis_;
 };
 
-/// Official defaults: {0,1} codes, one basis per layer, gradient cut above the top level. The
-/// official solve has no ridge and dies on singular systems; ours has a proximal one that scales
-/// with the number of values and is too small to be seen otherwise (spec section 2.3).
+/// {0,1} codes, one basis per layer, gradient cut above the top level.
 class LqActivationQuantizer final : public ActivationQuantizer {
  public:
-  explicit LqActivationQuantizer(int bits);
+  /// The first basis is uniform (spec section 1.2). Throws Error for another alphabet than that of
+  /// activations.
+  explicit LqActivationQuantizer(int bits,
+                                 const kernels::QemOptions& options = LqOptions().activations);
 
   std::string_view kind() const override { return "lq"; }
   LevelTable table() const override { return basis_.table(); }
   bool learns() const override { return true; }
-  void observe(const LevelTable& table, LevelStatistics& statistics) override;
   std::string health() const override { return basis_.health(); }
 
-  static kernels::QemOptions default_options();
+ protected:
+  void observe(const LevelTable& table, const LevelStatistics& statistics) override {
+    basis_.update(table, statistics);
+  }
 
  private:
   LearnedBasis basis_;

@@ -1,41 +1,57 @@
 #include "layers/quantizers/quantizer.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "autograd/quantize.h"
 #include "layers/quantizers/dorefa.h"
 #include "layers/quantizers/hwgq.h"
 #include "layers/quantizers/lq.h"
+#include "layers/quantizers/quantizer_attributes.h"
 #include "layers/quantizers/xnor.h"
 
 namespace lq {
 
-Quantizer::Quantizer(int bits) : bits_(bits) {
-  check(bits >= 1 && bits <= 8, "quantizer: {} bits given, expected 1 to 8", bits);
-}
-
-void ActivationQuantizer::observe(const LevelTable&, LevelStatistics& statistics) {
-  require_finite(statistics);
-}
-
-Variable ActivationQuantizer::forward(const Variable& x) {
-  const LevelTable current = table();
-  LevelStatistics statistics(current, training() && learns());
-  Variable y = autograd::quantize(
-      x, current, &statistics, /*identity_gradient=*/false,
-      {{"bits", std::int64_t{bits()}}, {"kind", std::string(kind())}, {"side", "activations"}});
-  if (training()) {
-    observe(current, statistics);
-  } else {
-    require_finite(statistics);
-  }
-  return y;
-}
+namespace {
 
 void require_finite(const LevelStatistics& statistics) {
   check(statistics.non_finite.to(Device{}).data<std::int32_t>()[0] == 0,
         "quantizer input has NaN or infinite values (has training diverged?)");
+}
+
+}  // namespace
+
+Quantizer::Quantizer(int bits) : bits_(bits) {
+  check(bits >= 1 && bits <= kernels::max_bits, "quantizer: {} bits given, expected 1 to {}", bits,
+        kernels::max_bits);
+}
+
+Variable Quantizer::quantize_with(const LevelTable& table, const Assignment& assign) {
+  LevelStatistics statistics(table, /*counts_and_sums=*/training() && learns());
+  Variable quantized = assign(table, statistics);
+  require_finite(statistics);
+  if (training()) observe(table, statistics);
+  return quantized;
+}
+
+autograd::Attributes Quantizer::attributes(std::string_view side) const {
+  return {{quantizer_attributes::bits, std::int64_t{bits()}},
+          {quantizer_attributes::kind, std::string(kind())},
+          {quantizer_attributes::side, std::string(side)}};
+}
+
+Variable WeightQuantizer::forward(const Variable& weights) {
+  return quantize_with(
+      table(weights.value()), [&](const LevelTable& table, LevelStatistics& statistics) {
+        return autograd::quantize(prepare(weights), table, &statistics, /*identity_gradient=*/true,
+                                  attributes(quantizer_attributes::weights));
+      });
+}
+
+Variable ActivationQuantizer::forward(const Variable& x) {
+  return quantize_by([&](const LevelTable& table, LevelStatistics& statistics) {
+    return autograd::quantize(x, table, &statistics, /*identity_gradient=*/false,
+                              attributes(quantizer_attributes::activations));
+  });
 }
 
 namespace {
@@ -45,26 +61,39 @@ struct Kind {
   std::string_view name;
   bool one_bit_only_weights;
   bool one_bit_only_activations;
-  std::function<std::unique_ptr<WeightQuantizer>(int bits, const Shape& weights)> weights;
-  std::function<std::unique_ptr<ActivationQuantizer>(int bits)> activations;
+  std::function<std::unique_ptr<WeightQuantizer>(const Quantization&, const Shape& weights)>
+      weights;
+  std::function<std::unique_ptr<ActivationQuantizer>(const Quantization&)> activations;
 };
 
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> table = {
       {"lq", false, false,
-       [](int bits, const Shape& weights) {
-         return std::make_unique<LqWeightQuantizer>(bits, weights);
+       [](const Quantization& chosen, const Shape& weights) {
+         return std::make_unique<LqWeightQuantizer>(chosen.w_bits, weights, chosen.lq.weights);
        },
-       [](int bits) { return std::make_unique<LqActivationQuantizer>(bits); }},
+       [](const Quantization& chosen) {
+         return std::make_unique<LqActivationQuantizer>(chosen.a_bits, chosen.lq.activations);
+       }},
       {"hwgq", true, false,
-       [](int, const Shape& weights) { return std::make_unique<XnorWeightQuantizer>(weights); },
-       [](int bits) { return std::make_unique<HwgqActivationQuantizer>(bits); }},
+       [](const Quantization&, const Shape& weights) {
+         return std::make_unique<XnorWeightQuantizer>(weights);
+       },
+       [](const Quantization& chosen) {
+         return std::make_unique<HwgqActivationQuantizer>(chosen.a_bits);
+       }},
       {"dorefa", false, false,
-       [](int bits, const Shape&) { return std::make_unique<DorefaWeightQuantizer>(bits); },
-       [](int bits) { return std::make_unique<DorefaActivationQuantizer>(bits); }},
+       [](const Quantization& chosen, const Shape&) {
+         return std::make_unique<DorefaWeightQuantizer>(chosen.w_bits);
+       },
+       [](const Quantization& chosen) {
+         return std::make_unique<DorefaActivationQuantizer>(chosen.a_bits);
+       }},
       {"xnor", true, true,
-       [](int, const Shape& weights) { return std::make_unique<XnorWeightQuantizer>(weights); },
-       [](int) { return std::make_unique<SignActivationQuantizer>(); }},
+       [](const Quantization&, const Shape& weights) {
+         return std::make_unique<XnorWeightQuantizer>(weights);
+       },
+       [](const Quantization&) { return std::make_unique<SignActivationQuantizer>(); }},
   };
   return table;
 }
@@ -77,8 +106,9 @@ const Kind& find_kind(std::string_view name) {
 }
 
 void check_bits(std::string_view side, int bits, bool one_bit_only, std::string_view kind) {
-  check((bits >= 1 && bits <= 8) || bits == float_bits,
-        "{} bits: {} given, expected 1 to 8, or 32 for floating point", side, bits);
+  check((bits >= 1 && bits <= kernels::max_bits) || bits == float_bits,
+        "{} bits: {} given, expected 1 to {}, or {} for floating point", side, bits,
+        kernels::max_bits, float_bits);
   check(!one_bit_only || bits == 1 || bits == float_bits,
         "{} bits: {} given, but quantizer '{}' has 1 bit there (or 32 for floating point)", side,
         bits, kind);
@@ -102,13 +132,13 @@ std::unique_ptr<WeightQuantizer> make_weight_quantizer(const Quantization& quant
                                                        const Shape& weights) {
   validate(quantization);
   if (quantization.w_bits == float_bits) return nullptr;
-  return find_kind(quantization.kind).weights(quantization.w_bits, weights);
+  return find_kind(quantization.kind).weights(quantization, weights);
 }
 
 std::unique_ptr<ActivationQuantizer> make_activation_quantizer(const Quantization& quantization) {
   validate(quantization);
   if (quantization.a_bits == float_bits) return nullptr;
-  return find_kind(quantization.kind).activations(quantization.a_bits);
+  return find_kind(quantization.kind).activations(quantization);
 }
 
 std::vector<std::string> quantizer_warnings(Module& module) {

@@ -1,12 +1,14 @@
 // The interface of all quantizers, and how a network chooses one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "autograd/level_table.h"
+#include "kernels/qem/qem.h"
 #include "layers/module.h"
 
 namespace lq {
@@ -17,14 +19,28 @@ using autograd::LevelTable;
 /// 32 bits mean floating point: no quantizer at all.
 inline constexpr int float_bits = 32;
 
+/// How the learned bases of "lq" follow the data: moving average and ridge of QEM. The defaults
+/// are the official ones (spec section 2): momentum 0.9, debiased average, proximal ridge 1e-4 for
+/// weights. The official solve for activations has no ridge and dies on singular systems; ours
+/// scales with the number of values and is too small to be seen otherwise (section 2.3).
+/// The alphabets are part of the method: {-1,+1} for weights, {0,1} for activations.
+struct LqOptions {
+  kernels::QemOptions weights{.alphabet = kernels::CodeAlphabet::minus_plus_one, .ridge = 1e-4};
+  kernels::QemOptions activations{.alphabet = kernels::CodeAlphabet::zero_one,
+                                  .ridge_per_value = 1e-7};
+};
+
 /// What a network is quantized with.
 struct Quantization {
   std::string kind = "lq";  ///< one of quantizer_kinds()
   int w_bits = float_bits;  ///< 1 to 8, or 32
   int a_bits = float_bits;  ///< 1 to 8, or 32
+  LqOptions lq = {};        ///< for "lq"; the other kinds learn nothing
 };
 
-/// Replaces values by the levels of a table; the levels may be learned, fixed or computed.
+/// Replaces values by the levels of a table; the levels may be learned, fixed or computed. Kinds
+/// differ in the hooks that they override; the step itself is written once, here and in the two
+/// sides below, and layers may fuse a part of it with what comes before.
 class Quantizer : public Module {
  public:
   explicit Quantizer(int bits);
@@ -32,26 +48,53 @@ class Quantizer : public Module {
   int bits() const { return bits_; }
   virtual std::string_view kind() const = 0;
 
+  /// Whether observe() wants counts and sums, which cost time.
+  virtual bool learns() const { return false; }
+
   /// A line about levels that are not in use or have collapsed onto each other, as the last
   /// training step saw it; empty when all is well.
   virtual std::string health() const { return {}; }
+
+ protected:
+  /// Replaces values by the levels of the table, and gathers these statistics of them.
+  using Assignment = std::function<Variable(const LevelTable&, LevelStatistics&)>;
+
+  /// Called once per training step with its table and what the table has met: finite values, with
+  /// counts and sums if learns(). What it changes acts from the next step on.
+  virtual void observe(const LevelTable& /*table*/, const LevelStatistics& /*statistics*/) {}
+
+  /// One step: assigns, throws Error if NaN or infinite values came by, and in training mode lets
+  /// observe() learn.
+  Variable quantize_with(const LevelTable& table, const Assignment& assign);
+
+  /// What records tell of this quantizer: see quantizer_attributes.h.
+  autograd::Attributes attributes(std::string_view side) const;
 
  private:
   int bits_;
 };
 
-/// Quantizes an O H W I weight tensor. forward() learns from the weights in training mode.
+/// Quantizes an O H W I weight tensor. Backward is the identity (straight-through, spec section
+/// 2.5) up to prepare(), so the table's pass range is unbounded.
 class WeightQuantizer : public Quantizer {
  public:
   using Quantizer::Quantizer;
 
-  /// The table (O rows, or one for all) that quantizes `weights` now.
+  /// The table (O rows, or one for all) for prepare(weights) as they are now.
   virtual LevelTable table(const Tensor& weights) const = 0;
+
+ protected:
+  /// What is assigned to levels: the weights themselves, or a differentiable function of them.
+  virtual Variable prepare(const Variable& weights) const { return weights; }
+
+  Variable forward(const Variable& weights) final;
 };
 
-/// Quantizes the input of a layer, one table for the tensor.
+/// Quantizes the input of a layer, one table for the tensor. The gradient passes within the
+/// table's pass range.
 class ActivationQuantizer : public Quantizer {
  public:
+  using Quantizer::Assignment;
   using Quantizer::Quantizer;
 
   virtual LevelTable table() const = 0;
@@ -59,19 +102,13 @@ class ActivationQuantizer : public Quantizer {
   /// Whether values are meant to come through a ReLU.
   virtual bool rectified() const { return true; }
 
-  /// Called in training with what the table of this step has met (see LevelStatistics).
-  virtual void observe(const LevelTable& table, LevelStatistics& statistics);
-
-  /// Whether observe() uses counts and sums.
-  virtual bool learns() const { return false; }
+  /// The step with an assignment of the caller's own: for layers that fuse it with what comes
+  /// before. Calling the module assigns on its own; both learn alike.
+  Variable quantize_by(const Assignment& assign) { return quantize_with(table(), assign); }
 
  protected:
-  /// Quantization on its own; layers that can, fuse it with what comes before.
-  Variable forward(const Variable& x) override;
+  Variable forward(const Variable& x) final;
 };
-
-/// Throws Error when the statistics say that NaN or infinite values were quantized.
-void require_finite(const LevelStatistics& statistics);
 
 /// "lq", "hwgq", "dorefa", "xnor".
 std::vector<std::string> quantizer_kinds();

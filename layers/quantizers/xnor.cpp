@@ -3,13 +3,12 @@
 #include <cmath>
 #include <limits>
 
-#include "autograd/quantize.h"
 #include "layers/quantizers/uniform_table.h"
 
 namespace lq {
 
 XnorWeightQuantizer::XnorWeightQuantizer(const Shape& weights) : WeightQuantizer(1) {
-  check(weights.rank() >= 2, "xnor: weights {}, expected O first", weights.to_string());
+  check(weights.rank() >= 2, "xnor: weights {}, expected O first", weights);
 }
 
 LevelTable XnorWeightQuantizer::table(const Tensor& weights) const {
@@ -36,16 +35,6 @@ LevelTable XnorWeightQuantizer::table(const Tensor& weights) const {
     *tensor = tensor->to(weights.device());
   }
   return table;
-}
-
-Variable XnorWeightQuantizer::forward(const Variable& weights) {
-  const LevelTable current = table(weights.value());
-  LevelStatistics statistics(current, /*counts_and_sums=*/false);
-  Variable quantized = autograd::quantize(
-      weights, current, &statistics, /*identity_gradient=*/true,
-      {{"bits", std::int64_t{1}}, {"kind", std::string(kind())}, {"side", "weights"}});
-  require_finite(statistics);
-  return quantized;
 }
 
 SignActivationQuantizer::SignActivationQuantizer()

@@ -14,9 +14,6 @@ class XnorWeightQuantizer final : public WeightQuantizer {
 
   std::string_view kind() const override { return "xnor"; }
   LevelTable table(const Tensor& weights) const override;
-
- protected:
-  Variable forward(const Variable& weights) override;
 };
 
 /// sign(x), without a ReLU before it; gradient passes in (-1, 1]. Zero padding stays 0, which is

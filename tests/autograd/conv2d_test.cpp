@@ -111,7 +111,7 @@ TEST(Conv2dAutogradTest, RecordTellsGeometryAndExtraAttributes) {
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0]->operation, "conv2d");
   EXPECT_EQ(records[0]->inputs.size(), 3U);
-  EXPECT_EQ(records[0]->output_shape, (Shape{1, 16, 32, 6}));
+  EXPECT_EQ(y.shape(), (Shape{1, 16, 32, 6}));
   using Integers = std::vector<std::int64_t>;
   const Attributes expected{{"kernel", Integers{3, 5}},
                             {"stride", Integers{2, 1}},

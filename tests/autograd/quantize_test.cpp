@@ -151,12 +151,12 @@ TEST(QuantizeAutogradTest, LeavesARecordWithItsAttributes) {
   const RecordModeScope trace(RecordMode::trace);
   const Variable x(random_normal({1, 2, 2, 3}, 1));
   const autograd::Attributes attributes{{"bits", std::int64_t{2}}, {"side", "activations"}};
-  const auto records =
-      autograd::records_of(quantize(x, activation_table(), nullptr, straight_through, attributes));
+  const Variable y = quantize(x, activation_table(), nullptr, straight_through, attributes);
+  const auto records = autograd::records_of(y);
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0]->operation, "quantize");
   EXPECT_EQ(records[0]->attributes, attributes);
-  EXPECT_EQ(records[0]->output_shape, (Shape{1, 2, 2, 3}));
+  EXPECT_EQ(y.shape(), (Shape{1, 2, 2, 3}));
 }
 
 TEST(QuantizeAutogradTest, RefusesATableOfOtherRows) {

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <string>
 #include <vector>
 
+#include "tests/kernels/views.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
@@ -144,23 +146,35 @@ TEST_P(LevelTableTest, RefusesABasisThatIsNotFinite) {
   }
 }
 
-TEST_P(LevelTableTest, RefusesOtherShapes) {
-  EXPECT_TRUE(throws_error(
-      [&] {
-        make(Tensor::zeros({1, 9}), CodeAlphabet::zero_one);
-      },
-      "basis 1x9, expected R x K with K from 1 to 8"));
-  EXPECT_TRUE(throws_error([&] { make(Tensor::zeros({4}), CodeAlphabet::zero_one); }, "basis 4,"));
-  const Tensor basis = Tensor::zeros({2, 2});
-  TableTensors other_rows(1, 4), other_bits(2, 8);
-  for (TableTensors* table : {&other_rows, &other_bits}) {
-    EXPECT_TRUE(throws_error(
-        [&] {
-          kernels::make_level_table(stream, basis.view<float>(), CodeAlphabet::zero_one,
-                                    table->outputs());
-        },
-        "for basis 2x2"));
-  }
+TEST_P(LevelTableTest, RefusesViewsThatDoNotFit) {
+  const auto refused = [this](ConstView<float> basis, const kernels::LevelTableOutputs& table,
+                              std::string_view message) {
+    return throws_error(
+        [&] { kernels::make_level_table(stream, basis, CodeAlphabet::zero_one, table); }, message);
+  };
+  const Tensor good({2, 2}), nine({1, 9}), flat({4});
+  const ConstView<float> basis = good.view<float>();
+  TableTensors tensors(2, 4), other_rows(1, 4), other_bits(2, 8);
+  const kernels::LevelTableOutputs table = tensors.outputs();
+  EXPECT_TRUE(refused(nine.view<float>(), table,
+                      "make_level_table: basis is 1x9, expected R x K with K from 1 to 8"));
+  EXPECT_TRUE(refused(flat.view<float>(), table, "make_level_table: basis is 4, expected R x K"));
+  EXPECT_TRUE(refused({nullptr, {2, 2}}, table, "make_level_table: basis is absent, expected 2x2"));
+  EXPECT_TRUE(refused(elsewhere(basis), table, "make_level_table: basis is on cuda:7"));
+  EXPECT_TRUE(refused(basis, other_rows.outputs(), "levels is 1x4, expected 2x4"));
+  EXPECT_TRUE(refused(basis, other_bits.outputs(), "levels is 2x8, expected 2x4"));
+
+  const auto expect_checked = [&](auto member, const std::string& name) {
+    kernels::LevelTableOutputs views = table;
+    views.*member = {};
+    EXPECT_TRUE(refused(basis, views, "make_level_table: " + name + " is absent"));
+    views.*member = elsewhere(table.*member);
+    EXPECT_TRUE(refused(basis, views, "make_level_table: " + name + " is on cuda:7"));
+  };
+  expect_checked(&kernels::LevelTableOutputs::levels, "levels");
+  expect_checked(&kernels::LevelTableOutputs::thresholds, "thresholds");
+  expect_checked(&kernels::LevelTableOutputs::codes, "codes");
+  expect_checked(&kernels::LevelTableOutputs::pass_range, "pass_range");
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, LevelTableTest,

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "kernels/quantize/quantize.h"
+#include "tests/kernels/views.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
@@ -411,24 +413,72 @@ TEST_P(QemTest, RecoversFromEqualBasisElements) {
   }
 }
 
-TEST_P(QemTest, RefusesBadArguments) {
+TEST_P(QemTest, RefusesViewsThatDoNotFit) {
+  State tensors(row({0.25F, 0.5F}));
+  const Statistics statistics(1, 2);
+  struct Arguments {
+    ConstView<std::int64_t> counts;
+    ConstView<double> sums;
+    ConstView<std::uint8_t> codes;
+    kernels::QemState state;
+  };
+  const Arguments good{statistics.counts.view<std::int64_t>(), statistics.sums.view<double>(),
+                       statistics.codes.view<std::uint8_t>(), tensors.view()};
+  const auto refused = [this](const Arguments& arguments, std::string_view message) {
+    return throws_error(
+        [&] {
+          kernels::qem_update(stream, arguments.counts, arguments.sums, arguments.codes, {},
+                              arguments.state);
+        },
+        message);
+  };
+  /// `view_of` picks a view out of arguments.
+  const auto expect_checked = [&](auto view_of, const std::string& name) {
+    Arguments arguments = good;
+    view_of(arguments).data = nullptr;
+    EXPECT_TRUE(refused(arguments, "qem_update: " + name + " is absent"));
+    arguments = good;
+    view_of(arguments) = elsewhere(view_of(arguments));
+    EXPECT_TRUE(refused(arguments, "qem_update: " + name + " is on cuda:7, expected cpu"));
+    arguments = good;
+    view_of(arguments).shape = {3, 3};
+    EXPECT_TRUE(refused(arguments, name == "basis" ? "is 1x2, expected 3x3"
+                                                   : "qem_update: " + name + " is 3x3, expected "));
+  };
+  expect_checked(
+      [](Arguments & all) -> auto& { return all.state.basis; }, "basis");
+  expect_checked(
+      [](Arguments & all) -> auto& { return all.state.biased; }, "biased");
+  expect_checked(
+      [](Arguments & all) -> auto& { return all.state.step; }, "step");
+  expect_checked(
+      [](Arguments & all) -> auto& { return all.counts; }, "counts");
+  expect_checked(
+      [](Arguments & all) -> auto& { return all.sums; }, "sums");
+  expect_checked(
+      [](Arguments & all) -> auto& { return all.codes; }, "codes");
+  State wide(Tensor::zeros({1, 9}));
+  EXPECT_TRUE(throws_error([&] { update(statistics, {}, wide); },
+                           "qem_update: basis is 1x9, expected R x K with K from 1 to 8"));
+  EXPECT_EQ(tensors.step.span<std::int64_t>()[0], 0) << "a refused update counts as a step";
+}
+
+TEST_P(QemTest, RefusesOptionsOutOfRange) {
   State state(row({0.25F, 0.5F}));
-  const auto refused = [&](const Statistics& statistics, const QemOptions& options,
-                           std::string_view message) {
+  const Statistics statistics(1, 2);
+  const auto refused = [&](const QemOptions& options, std::string_view message) {
     return throws_error([&] { update(statistics, options, state); }, message);
   };
-  EXPECT_TRUE(refused(Statistics(1, 3), {}, "qem_update: counts 1x8, sums 1x8, codes 1x8"));
-  EXPECT_TRUE(refused(Statistics(2, 2), {}, "for basis 1x2"));
-  const Statistics good(1, 2);
   const double not_a_number = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
   for (const double momentum : {1.0, -0.1, not_a_number}) {
-    EXPECT_TRUE(refused(good, {.momentum = momentum}, "expected 0 <= momentum < 1"));
+    EXPECT_TRUE(refused({.momentum = momentum}, "expected 0 <= momentum < 1"));
   }
-  State wide(Tensor::zeros({1, 9}));
-  EXPECT_TRUE(throws_error([&] { update(good, {}, wide); }, "basis 1x9, expected R x K"));
-  State odd(row({0.25F, 0.5F}));
-  odd.biased = Tensor::zeros({1, 3});
-  EXPECT_TRUE(throws_error([&] { update(good, {}, odd); }, "qem_update: biased 1x3"));
+  for (const double ridge : {-1e-4, infinity, not_a_number}) {
+    constexpr std::string_view message = "expected finite numbers, at least 0";
+    EXPECT_TRUE(refused({.ridge = ridge}, message));
+    EXPECT_TRUE(refused({.ridge_per_value = ridge}, message));
+  }
   EXPECT_EQ(state.step.span<std::int64_t>()[0], 0) << "a refused update counts as a step";
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/threads.h"
+#include "tests/kernels/views.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
@@ -396,30 +397,56 @@ TEST_P(QuantizeBackwardTest, IgnoreModeNeedsNoOutput) {
                              GradientMode::ignore);
 }
 
-TEST_P(QuantizeTest, RefusesViewsOfOtherShapes) {
-  const TableTensors table = table_of(Tensor::full({2, 2}, 0.5F), CodeAlphabet::zero_one);
-  Tensor x({2, 6}), y({2, 6}), flat({12}), three({3, 4});
-  const auto forward = [&](const Tensor& from, Tensor& to, const kernels::LevelStatistics& views) {
-    kernels::quantize_forward(stream, from.view<float>(), table.view(), to.view<float>(), views);
+TEST_P(QuantizeTest, RefusesViewsThatDoNotFit) {
+  const TableTensors tensors = table_of(Tensor::full({2, 2}, 0.5F), CodeAlphabet::zero_one);
+  const kernels::LevelTableView table = tensors.view();
+  const Tensor input({2, 6}), vector({12}), other({3, 4});
+  Tensor output({2, 6}), other_output({3, 4});
+  const ConstView<float> x = input.view<float>(), three = other.view<float>();
+  const View<float> y = output.view<float>(), three_out = other_output.view<float>();
+  const auto refused = [&](ConstView<float> from, const kernels::LevelTableView& with,
+                           View<float> to, std::string_view message) {
+    return throws_error([&] { kernels::quantize_forward(stream, from, with, to, {}); }, message);
   };
-  EXPECT_TRUE(throws_error([&] { forward(flat, flat, {}); }, "quantize: input 12 and output 12"));
-  EXPECT_TRUE(throws_error([&] { forward(x, three, {}); }, "quantize: input 2x6 and output 3x4"));
-  EXPECT_TRUE(throws_error([&] { forward(three, three, {}); }, "expected 3 rows"));
+  EXPECT_TRUE(refused(vector.view<float>(), table, y, "quantize_forward: x is 12, expected R x n"));
+  EXPECT_TRUE(refused({nullptr, {2, 6}}, table, y, "quantize_forward: x is absent"));
+  EXPECT_TRUE(refused(elsewhere(x), table, y, "quantize_forward: x is on cuda:7, expected cpu"));
+  EXPECT_TRUE(refused(x, table, three_out, "quantize_forward: y is 3x4, expected 2x6"));
+  EXPECT_TRUE(refused(x, table, {}, "quantize_forward: y is absent, expected 2x6"));
+  EXPECT_TRUE(refused(x, table, elsewhere(y), "quantize_forward: y is on cuda:7"));
+  EXPECT_TRUE(refused(three, table, three_out, "quantize_forward: levels is 2x4, expected 3x4"));
+  EXPECT_TRUE(refused(x, {}, y, "quantize_forward: levels is scalar, expected 2 x L"));
+  kernels::LevelTableView without_codes = table;
+  without_codes.codes = {};
+  EXPECT_TRUE(refused(x, without_codes, y, "quantize_forward: codes is absent, expected 2x4"));
   StatisticsTensors narrow({2, 3});
-  EXPECT_TRUE(throws_error([&] { forward(x, y, narrow.view()); },
-                           "quantize: statistics of shapes 2x3 and 2x3 for levels 2x4"));
+  EXPECT_TRUE(throws_error([&] { kernels::quantize_forward(stream, x, table, y, narrow.view()); },
+                           "quantize_forward: counts is 2x3, expected 2x4"));
+}
 
-  const auto backward = [&](const Tensor& range, Tensor& to) {
-    kernels::quantize_backward(stream, std::as_const(y).view<float>(),
-                               std::as_const(x).view<float>(), range.view<float>(),
-                               to.view<float>(), GradientMode::overwrite);
+TEST_P(QuantizeBackwardTest, RefusesViewsThatDoNotFit) {
+  const Tensor input({2, 6}), two_rows({2, 2}), one_row({1, 2});
+  Tensor output({2, 6}), other({3, 4});
+  const ConstView<float> x = input.view<float>(), range = two_rows.view<float>();
+  const View<float> y = output.view<float>(), three = other.view<float>();
+  const auto refused = [this](ConstView<float> grad_y, ConstView<float> from,
+                              ConstView<float> within, View<float> grad_x,
+                              std::string_view message) {
+    return throws_error(
+        [&] {
+          kernels::quantize_backward(stream, grad_y, from, within, grad_x, GradientMode::overwrite);
+        },
+        message);
   };
-  EXPECT_TRUE(throws_error([&] { backward(Tensor({1, 2}), x); }, "pass range 1x2, expected 2x2"));
-  EXPECT_TRUE(throws_error(
-      [&] {
-        backward(Tensor({2, 2}), three);
-      },
-      "quantize: gradients 2x6 and 3x4 for input 2x6"));
+  EXPECT_TRUE(refused(x, elsewhere(x), range, y, "quantize_backward: x is on cuda:7"));
+  EXPECT_TRUE(refused({}, x, range, y, "quantize_backward: grad_y is absent, expected 2x6"));
+  EXPECT_TRUE(refused(three, x, range, y, "quantize_backward: grad_y is 3x4, expected 2x6"));
+  EXPECT_TRUE(refused(x, x, one_row.view<float>(), y,
+                      "quantize_backward: pass_range is 1x2, expected 2x2"));
+  EXPECT_TRUE(refused(x, x, {}, y, "quantize_backward: pass_range is absent, expected 2x2"));
+  EXPECT_TRUE(refused(x, x, elsewhere(range), y, "quantize_backward: pass_range is on cuda:7"));
+  EXPECT_TRUE(refused(x, x, range, three, "quantize_backward: grad_x is 3x4, expected 2x6"));
+  EXPECT_TRUE(refused(x, x, range, {}, "quantize_backward: grad_x is absent, expected 2x6"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, QuantizeTest, ::testing::ValuesIn(all_backends()),

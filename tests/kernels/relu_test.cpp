@@ -1,8 +1,10 @@
 #include "kernels/relu/relu.h"
 
 #include "core/tensor.h"
+#include "tests/kernels/views.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
+#include "tests/support/errors.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/random.h"
 
@@ -47,6 +49,38 @@ TEST_P(ReluTest, OutputsMayAliasInputs) {
     EXPECT_EQ(y.span<float>()[i], positive ? x.span<float>()[i] : 0.0F);
     EXPECT_EQ(grad_x.span<float>()[i], positive ? grad_y.span<float>()[i] : 0.0F);
   }
+}
+
+TEST_P(ReluTest, RefusesViewsThatDoNotFit) {
+  const Tensor input({4});
+  Tensor output({4}), longer({5});
+  const ConstView<float> x = input.view<float>();
+  const View<float> y = output.view<float>(), five = longer.view<float>();
+  const auto forward = [this](ConstView<float> from, View<float> to, std::string_view message) {
+    return throws_error([&] { kernels::relu_forward(stream, from, to); }, message);
+  };
+  EXPECT_TRUE(forward({}, y, "relu_forward: x is absent"));
+  EXPECT_TRUE(forward(elsewhere(x), y, "relu_forward: x is on cuda:7, expected cpu"));
+  EXPECT_TRUE(forward(x, {}, "relu_forward: y is absent, expected 4"));
+  EXPECT_TRUE(forward(x, five, "relu_forward: y is 5, expected 4"));
+  EXPECT_TRUE(forward(x, elsewhere(y), "relu_forward: y is on cuda:7"));
+
+  const auto backward = [this](ConstView<float> grad_y, ConstView<float> from, View<float> grad_x,
+                               std::string_view message) {
+    return throws_error(
+        [&] {
+          kernels::relu_backward(stream, grad_y, from, grad_x, kernels::GradientMode::overwrite);
+        },
+        message);
+  };
+  EXPECT_TRUE(backward(x, {}, y, "relu_backward: y is absent"));
+  EXPECT_TRUE(backward(x, elsewhere(x), y, "relu_backward: y is on cuda:7"));
+  EXPECT_TRUE(backward({}, x, y, "relu_backward: grad_y is absent, expected 4"));
+  EXPECT_TRUE(backward(five, x, y, "relu_backward: grad_y is 5, expected 4"));
+  EXPECT_TRUE(backward(elsewhere(x), x, y, "relu_backward: grad_y is on cuda:7"));
+  EXPECT_TRUE(backward(x, x, {}, "relu_backward: grad_x is absent, expected 4"));
+  EXPECT_TRUE(backward(x, x, elsewhere(y), "relu_backward: grad_x is on cuda:7"));
+  kernels::relu_backward(stream, x, x, {}, kernels::GradientMode::ignore);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, ReluTest, ::testing::ValuesIn(fast_backends()),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "tests/kernels/views.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
@@ -120,14 +121,32 @@ TEST_P(TanhNormalizeTest, TheFirstOfEqualMaximaCarriesTheGradient) {
                         0));
 }
 
-TEST_P(TanhNormalizeTest, RefusesViewsOfOtherShapes) {
-  const Tensor x({4});
-  Tensor y({5});
-  EXPECT_TRUE(throws_error(
-      [&] { kernels::tanh_normalize_forward(stream, x.view<float>(), y.view<float>()); },
-      "tanh_normalize: output 5 for input 4"));
-  EXPECT_TRUE(throws_error([&] { backward(x, x, y, GradientMode::overwrite); },
-                           "tanh_normalize: gradients 4 and 5 for input 4"));
+TEST_P(TanhNormalizeTest, RefusesViewsThatDoNotFit) {
+  const Tensor input({4});
+  Tensor output({4}), longer({5});
+  const ConstView<float> x = input.view<float>();
+  const View<float> y = output.view<float>(), five = longer.view<float>();
+  const auto forward = [this](ConstView<float> from, View<float> to, std::string_view message) {
+    return throws_error([&] { kernels::tanh_normalize_forward(stream, from, to); }, message);
+  };
+  EXPECT_TRUE(forward({}, y, "tanh_normalize_forward: x is absent"));
+  EXPECT_TRUE(forward(elsewhere(x), y, "tanh_normalize_forward: x is on cuda:7, expected cpu"));
+  EXPECT_TRUE(forward(x, {}, "tanh_normalize_forward: y is absent, expected 4"));
+  EXPECT_TRUE(forward(x, five, "tanh_normalize_forward: y is 5, expected 4"));
+
+  const auto backward = [this](ConstView<float> grad_y, ConstView<float> from, View<float> grad_x,
+                               std::string_view message) {
+    return throws_error(
+        [&] {
+          kernels::tanh_normalize_backward(stream, grad_y, from, grad_x, GradientMode::overwrite);
+        },
+        message);
+  };
+  EXPECT_TRUE(backward(x, {}, y, "tanh_normalize_backward: x is absent"));
+  EXPECT_TRUE(backward({}, x, y, "tanh_normalize_backward: grad_y is absent, expected 4"));
+  EXPECT_TRUE(backward(elsewhere(x), x, y, "tanh_normalize_backward: grad_y is on cuda:7"));
+  EXPECT_TRUE(backward(x, x, five, "tanh_normalize_backward: grad_x is 5, expected 4"));
+  EXPECT_TRUE(backward(x, x, {}, "tanh_normalize_backward: grad_x is absent, expected 4"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, TanhNormalizeTest,

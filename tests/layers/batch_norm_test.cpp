@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "autograd/relu.h"
+#include "layers/quantizers/uniform_table.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
@@ -188,6 +191,45 @@ TEST(BatchNormReluQuantTest, TheTracerSeesThreeOperations) {
   EXPECT_EQ(traced(bits(2)), (Names{"batch_norm", "relu", "quantize"}));
   EXPECT_EQ(traced(bits(32)), (Names{"batch_norm", "relu"}));
   EXPECT_EQ(traced(bits(1, "xnor")), (Names{"batch_norm", "quantize"}));
+}
+
+/// Keeps the counts of its levels.
+class CountingQuantizer final : public ActivationQuantizer {
+ public:
+  CountingQuantizer() : ActivationQuantizer(2) {}
+
+  std::string_view kind() const override { return "counting"; }
+  bool learns() const override { return true; }
+  LevelTable table() const override { return uniform_table(4, 0.0, 0.5, 0.0F, 1.5F); }
+
+  std::vector<std::int64_t> counts;
+  int observed = 0;
+
+ protected:
+  void observe(const LevelTable& table, const LevelStatistics& statistics) override {
+    EXPECT_EQ(table.levels.shape(), (Shape{1, 4}));
+    const auto span = statistics.counts.span<std::int64_t>();
+    counts.assign(span.begin(), span.end());
+    ++observed;
+  }
+};
+
+TEST(BatchNormReluQuantTest, AQuantizerOfOnesOwnLearnsAlikeFusedAndAlone) {
+  auto owned = std::make_unique<CountingQuantizer>();
+  CountingQuantizer& fused = *owned;
+  BatchNormReluQuant unit(7, std::move(owned));
+  scramble(unit);
+  BatchNorm2d bn(7);
+  scramble(bn);
+  CountingQuantizer alone;
+  const Variable x(random_normal(shape, 1));
+  const Variable y = unit(x), expected = alone(autograd::relu(bn(x)));
+  EXPECT_TRUE(all_close(y.value().span<float>(), expected.value().span<float>(), 0, 0));
+  EXPECT_EQ(fused.observed, 1);
+  EXPECT_EQ(fused.counts, alone.counts);
+  unit.eval();
+  unit(x);
+  EXPECT_EQ(fused.observed, 1) << "observes in evaluation";
 }
 
 /// Runs a unit below a name, as a network does.

@@ -247,11 +247,36 @@ TEST_F(ModelTest, StateContinuesInAnotherModel) {
                            "state: 'conv1.quant.basis' is 16x2 f32, expected 16x3 f32"));
 }
 
+TEST_F(ModelTest, OptionsOfTheLearnedBasisReachTheQuantizers) {
+  const Variable images(random_normal({2, 16, 16, 3}, 1));
+  ModelOptions options{.input = {16, 16, 3}};
+  options.lq.weights.debias = options.lq.activations.debias = false;
+  const auto debiased = made("small-cnn", {.input = {16, 16, 3}}),
+             plain = made("small-cnn", options);
+  (*debiased)(images);
+  (*plain)(images);
+  const auto biased_of = [](const Module& model, std::string_view name) {
+    for (const Buffer& buffer : model.buffers()) {
+      if (buffer.name == name) return buffer.tensor;
+    }
+    ADD_FAILURE() << "no buffer " << name;
+    return Tensor::zeros({1});
+  };
+  // A plain average has no use for the sum behind the debiased one.
+  for (const char* name : {"act0.quant.basis_biased", "conv1.quant.basis_biased"}) {
+    EXPECT_FALSE(is_zero(biased_of(*debiased, name))) << name;
+    EXPECT_TRUE(is_zero(biased_of(*plain, name))) << name;
+  }
+}
+
 // ---- Errors
 
-TEST_F(ModelTest, RegistryNames) {
-  EXPECT_EQ(model_names(),
-            (Names{"resnet20", "resnet32", "resnet44", "resnet56", "vgg-small", "small-cnn"}));
+TEST_F(ModelTest, NetworksOfThePaperAreRegistered) {
+  const Names known = model_names();
+  for (const char* name :
+       {"resnet20", "resnet32", "resnet44", "resnet56", "vgg-small", "small-cnn"}) {
+    EXPECT_TRUE(std::ranges::find(known, name) != known.end()) << name;
+  }
 }
 
 TEST_F(ModelTest, UnknownNamesAndOptionsAreRefusedWithWhatIsPossible) {
@@ -259,13 +284,14 @@ TEST_F(ModelTest, UnknownNamesAndOptionsAreRefusedWithWhatIsPossible) {
                           std::string_view message) {
     return throws_error([&] { make_model(name, options); }, message);
   };
-  EXPECT_TRUE(refused("resnet18", {},
-                      "model 'resnet18' is not known, expected one of: resnet20, resnet32, "
-                      "resnet44, resnet56, vgg-small, small-cnn"));
+  EXPECT_TRUE(refused("no such model", {},
+                      "model 'no such model' is not known, expected one of: resnet20, "));
+  for (const std::string& name : model_names()) EXPECT_TRUE(refused("no such model", {}, name));
   EXPECT_TRUE(refused("", {}, "model '' is not known"));
   EXPECT_TRUE(refused("resnet20", {.w_bits = 9}, "weight bits: 9 given, expected 1 to 8, or 32"));
   EXPECT_TRUE(refused("resnet20", {.a_bits = 0}, "activation bits: 0 given"));
-  EXPECT_TRUE(refused("resnet20", {.quantizer = "pact"}, "quantizer 'pact' is not known"));
+  EXPECT_TRUE(
+      refused("resnet20", {.quantizer = "no such kind"}, "quantizer 'no such kind' is not known"));
   EXPECT_TRUE(refused("resnet20", {.quantizer = "xnor"}, "'xnor' has 1 bit there"));
   for (const std::string& name : model_names()) {
     EXPECT_TRUE(refused(name, {.classes = 0}, "0 classes, expected 1 or more"));

@@ -90,7 +90,7 @@ TEST(ResNetCifarTest, MapsHalveWhereChannelsDouble) {
     if (!is(record.get(), "add")) continue;
     const std::int64_t stage = record->scope.at(5) - '1';
     const std::int64_t side = 32 >> stage;
-    EXPECT_EQ(record->output_shape, (Shape{2, side, side, 16 << stage})) << record->scope;
+    EXPECT_EQ(output_shape(*record), (Shape{2, side, side, 16 << stage})) << record->scope;
   }
 }
 

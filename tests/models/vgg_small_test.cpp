@@ -42,7 +42,7 @@ TEST(VggSmallTest, PoolingComesBeforeBatchNorm) {
 TEST(VggSmallTest, ShapesOfItsConvolutions) {
   std::vector<Shape> shapes;
   for (const auto& record : trace_of(2, 2)) {
-    if (is(record.get(), "conv2d")) shapes.push_back(record->output_shape);
+    if (is(record.get(), "conv2d")) shapes.push_back(output_shape(*record));
   }
   EXPECT_EQ(shapes, (std::vector<Shape>{{1, 32, 32, 128},
                                         {1, 32, 32, 128},

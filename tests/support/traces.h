@@ -31,6 +31,9 @@ inline const autograd::Record* source(const autograd::Record& record, std::size_
   return record.inputs.at(index)->creator.get();
 }
 
+/// Shape of what the operation made; something must still depend on it.
+inline Shape output_shape(const autograd::Record& record) { return record.output.lock()->shape; }
+
 inline std::string side_of(const autograd::Record& record) {
   for (const auto& [key, value] : record.attributes) {
     if (key == "side") return std::get<std::string>(value);

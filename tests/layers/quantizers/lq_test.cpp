@@ -96,16 +96,18 @@ TEST(LqQuantizerTest, BuffersHoldTheWholeState) {
 }
 
 TEST(LqQuantizerTest, DefaultsAreTheOfficialOnes) {
-  const auto weights = LqWeightQuantizer::default_options();
+  const kernels::QemOptions weights = LqOptions().weights;
   EXPECT_EQ(weights.alphabet, CodeAlphabet::minus_plus_one);
   EXPECT_EQ(weights.momentum, 0.9);
   EXPECT_TRUE(weights.debias);
   EXPECT_EQ(weights.ridge, 1e-4);
   EXPECT_EQ(weights.ridge_per_value, 0.0);
-  const auto activations = LqActivationQuantizer::default_options();
+  const kernels::QemOptions activations = LqOptions().activations;
   EXPECT_EQ(activations.alphabet, CodeAlphabet::zero_one);
   EXPECT_EQ(activations.momentum, 0.9);
   EXPECT_TRUE(activations.debias);
+  EXPECT_EQ(activations.ridge, 0.0);
+  EXPECT_EQ(activations.ridge_per_value, 1e-7);
 }
 
 // ---- Steps
@@ -148,6 +150,55 @@ TEST(LqActivationQuantizerTest, GoldenDebiasedAverage) {
   }
   EXPECT_TRUE(all_close(bases, std::vector{2.0, 2.526316, 3.070111}, 0, 2e-6));
   EXPECT_EQ(buffer_of(quantizer, "basis_step").span<std::int64_t>()[0], 3);
+}
+
+TEST(LqActivationQuantizerTest, PlainAverageKeepsAShareOfTheFirstBasis) {
+  // One bit, no ridge and one value: the solution is that value. 1.349 is the first basis.
+  LqActivationQuantizer quantizer(1, {.momentum = 0.75, .debias = false});
+  std::vector<float> bases;
+  for (const float value : {2.0F, 3.0F}) {
+    quantizer(Variable(Tensor::full({1, 1, 1, 3}, value)));
+    bases.push_back(basis_of(quantizer).span<float>()[0]);
+  }
+  const double first = 0.75 * 1.349 + 0.25 * 2.0;
+  EXPECT_TRUE(all_close(bases, std::vector{first, 0.75 * first + 0.25 * 3.0}, 1e-6, 0));
+}
+
+TEST(LqWeightQuantizerTest, ALargeRidgeHoldsTheBasis) {
+  // Ridge and number of values are equal, so the solution lies halfway between old and new.
+  LqWeightQuantizer quantizer(
+      1, {1, 1, 1, 4}, {.alphabet = CodeAlphabet::minus_plus_one, .momentum = 0.0, .ridge = 4.0});
+  set_basis(quantizer, {1.0F});
+  quantizer(weights_of({-3.0F, 3.0F, 3.0F, -3.0F}));
+  EXPECT_TRUE(all_close(basis_of(quantizer).span<float>(), std::vector{2.0}, 1e-6, 0));
+}
+
+TEST(LqQuantizerTest, QuantizationCarriesTheOptions) {
+  Quantization quantization{.kind = "lq", .w_bits = 1, .a_bits = 1};
+  for (kernels::QemOptions* side : {&quantization.lq.weights, &quantization.lq.activations}) {
+    side->momentum = 0.5;
+    side->debias = false;
+  }
+  quantization.lq.weights.ridge = 0.0;
+  const auto weights = make_weight_quantizer(quantization, {1, 1, 1, 3});
+  const auto activations = make_activation_quantizer(quantization);
+  const Variable x(Tensor::full({1, 1, 1, 3}, 2.0F));
+  for (Module* module :
+       {static_cast<Module*>(weights.get()), static_cast<Module*>(activations.get())}) {
+    const float before = basis_of(*module).span<float>()[0];
+    (*module)(x);
+    EXPECT_NEAR(basis_of(*module).span<float>()[0], before / 2 + 1.0F, 1e-6);
+  }
+}
+
+TEST(LqQuantizerTest, RefusesTheAlphabetOfTheOtherSide) {
+  EXPECT_TRUE(throws_error(
+      [] {
+        LqWeightQuantizer(2, {1, 1, 1, 4}, LqOptions().activations);
+      },
+      "lq: codes {0,1} given for weights, expected {-1,+1}"));
+  EXPECT_TRUE(throws_error([] { LqActivationQuantizer(2, LqOptions().weights); },
+                           "lq: codes {-1,+1} given for activations, expected {0,1}"));
 }
 
 TEST(LqWeightQuantizerTest, EveryChannelHasItsOwnBasis) {

@@ -1,9 +1,12 @@
 #include "layers/quantizers/quantizer.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
+#include "autograd/add.h"
+#include "layers/quantizers/uniform_table.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
@@ -12,10 +15,7 @@ namespace lq::testing {
 namespace {
 
 const Shape weight_shape{4, 3, 3, 2};
-
-TEST(QuantizerTest, KnownKinds) {
-  EXPECT_EQ(quantizer_kinds(), (std::vector<std::string>{"lq", "hwgq", "dorefa", "xnor"}));
-}
+constexpr float infinity = std::numeric_limits<float>::infinity();
 
 TEST(QuantizerTest, EveryKindMakesBothSides) {
   for (const std::string& kind : quantizer_kinds()) {
@@ -26,11 +26,29 @@ TEST(QuantizerTest, EveryKindMakesBothSides) {
     ASSERT_NE(activations, nullptr);
     EXPECT_EQ(weights->bits(), 1);
     EXPECT_EQ(activations->bits(), 1);
-    // HWGQ quantizes activations only; its weights are those of BWN.
-    EXPECT_EQ(weights->kind(), kind == "hwgq" ? "xnor" : kind);
     EXPECT_EQ(activations->kind(), kind);
-    EXPECT_EQ(activations->rectified(), kind != "xnor");
-    EXPECT_EQ(activations->learns(), kind == "lq");
+  }
+}
+
+TEST(QuantizerTest, KindsOfThePaper) {
+  struct Expected {
+    std::string kind, weights;
+    bool rectified, learns;
+  };
+  const std::vector<std::string> known = quantizer_kinds();
+  // HWGQ quantizes activations only; its weights are those of BWN.
+  for (const Expected& expected : {Expected{"lq", "lq", true, true},
+                                   {"hwgq", "xnor", true, false},
+                                   {"dorefa", "dorefa", true, false},
+                                   {"xnor", "xnor", false, false}}) {
+    EXPECT_TRUE(std::ranges::find(known, expected.kind) != known.end()) << expected.kind;
+    const Quantization quantization{expected.kind, 1, 1};
+    const auto weights = make_weight_quantizer(quantization, weight_shape);
+    const auto activations = make_activation_quantizer(quantization);
+    EXPECT_EQ(weights->kind(), expected.weights);
+    EXPECT_EQ(weights->learns(), expected.learns) << expected.kind;
+    EXPECT_EQ(activations->rectified(), expected.rectified) << expected.kind;
+    EXPECT_EQ(activations->learns(), expected.learns) << expected.kind;
   }
 }
 
@@ -63,8 +81,11 @@ TEST(QuantizerTest, UnknownKindsAndBitsAreRefusedWithWhatIsPossible) {
     if (!weights) return weights;
     return throws_error([&] { make_activation_quantizer(quantization); }, message);
   };
-  EXPECT_TRUE(refused({"pact", 2, 2},
-                      "quantizer 'pact' is not known, expected one of: lq, hwgq, dorefa, xnor"));
+  const std::string unknown = "quantizer 'no such kind' is not known, expected one of: ";
+  EXPECT_TRUE(refused({"no such kind", 2, 2}, unknown + "lq, "));
+  for (const std::string& kind : quantizer_kinds()) {
+    EXPECT_TRUE(refused({"no such kind", 2, 2}, kind));
+  }
   EXPECT_TRUE(refused({"", 2, 2}, "quantizer '' is not known"));
   for (const int bits : {0, -1, 9, 16, 31, 33}) {
     const std::string what =
@@ -78,18 +99,98 @@ TEST(QuantizerTest, UnknownKindsAndBitsAreRefusedWithWhatIsPossible) {
 }
 
 TEST(QuantizerTest, NonFiniteInputIsRefusedByEveryKind) {
-  const float bad = std::numeric_limits<float>::infinity();
   for (const std::string& kind : quantizer_kinds()) {
     for (const bool training : {true, false}) {
       const auto weights = make_weight_quantizer({kind, 1, 1}, weight_shape);
       const auto activations = make_activation_quantizer({kind, 1, 1});
       Tensor x = random_normal(weight_shape, 1);
-      x.data<float>()[7] = bad;
+      x.data<float>()[7] = infinity;
       for (Module* module :
            {static_cast<Module*>(weights.get()), static_cast<Module*>(activations.get())}) {
         module->train(training);
         EXPECT_TRUE(throws_error([&] { (*module)(Variable(x)); }, "NaN or infinite")) << kind;
       }
+    }
+  }
+}
+
+/// Notes what its hooks are called with.
+class NotingWeightQuantizer final : public WeightQuantizer {
+ public:
+  explicit NotingWeightQuantizer(bool learns) : WeightQuantizer(1), learns_(learns) {}
+
+  std::string_view kind() const override { return "noting"; }
+  bool learns() const override { return learns_; }
+  LevelTable table(const Tensor& weights) const override {
+    EXPECT_EQ(weights.span<float>()[0], -1.0F) << "the table is made from unprepared weights";
+    return uniform_table(2, -1.0, 2.0, -infinity, infinity);
+  }
+
+  int observed = 0;
+  std::vector<std::int64_t> counts;
+
+ protected:
+  /// Shifts the weights by one.
+  Variable prepare(const Variable& weights) const override {
+    return autograd::add(weights, Variable(Tensor::full(weights.shape(), 1.0F)));
+  }
+  void observe(const LevelTable& table, const LevelStatistics& statistics) override {
+    ++observed;
+    EXPECT_EQ(table.levels.shape(), (Shape{1, 2}));
+    ASSERT_EQ(statistics.counts.defined(), learns_);
+    if (!learns_) return;
+    const auto span = statistics.counts.span<std::int64_t>();
+    counts.assign(span.begin(), span.end());
+  }
+
+ private:
+  bool learns_;
+};
+
+TEST(WeightQuantizerTest, PreparedWeightsAreAssignedAndObservedInTraining) {
+  for (const bool learns : {true, false}) {
+    NotingWeightQuantizer quantizer(learns);
+    Variable weights(Tensor::from(std::vector{-1.0F, -0.5F, 3.0F, -2.0F}, {4, 1, 1, 1}), true);
+    Variable y = quantizer(weights);  // prepared: 0, 0.5, 4, -1
+    EXPECT_TRUE(all_close(y.value().span<float>(), std::vector{-1, 1, 1, -1}, 0, 0));
+    EXPECT_EQ(quantizer.observed, 1);
+    EXPECT_EQ(quantizer.counts,
+              learns ? (std::vector<std::int64_t>{2, 2}) : std::vector<std::int64_t>{});
+    const Tensor grad_y = random_normal(weights.shape(), 1);
+    y.backward(grad_y);
+    EXPECT_TRUE(all_close(weights.gradient().span<float>(), grad_y.span<float>(), 0, 0));
+    quantizer.eval();
+    quantizer(weights);
+    EXPECT_EQ(quantizer.observed, 1) << "observes in evaluation";
+  }
+}
+
+TEST(WeightQuantizerTest, NonFiniteWeightsAreNotObserved) {
+  NotingWeightQuantizer quantizer(/*learns=*/true);
+  const Variable weights(Tensor::from(std::vector{-1.0F, infinity}, {2, 1, 1, 1}));
+  EXPECT_TRUE(throws_error([&] { quantizer(weights); }, "NaN or infinite"));
+  EXPECT_EQ(quantizer.observed, 0);
+}
+
+TEST(QuantizerTest, RecordsTellBitsKindAndSideOfEveryKind) {
+  const autograd::RecordModeScope trace(autograd::RecordMode::trace);
+  const auto attributes_of = [](Module& module) {
+    return autograd::records_of(module(Variable(Tensor::full(weight_shape, 1.0F))))
+        .back()
+        ->attributes;
+  };
+  for (const std::string& name : quantizer_kinds()) {
+    const auto weights = make_weight_quantizer({name, 1, 1}, weight_shape);
+    const auto activations = make_activation_quantizer({name, 1, 1});
+    for (Quantizer* quantizer :
+         {static_cast<Quantizer*>(weights.get()), static_cast<Quantizer*>(activations.get())}) {
+      const std::string side = quantizer == weights.get() ? "weights" : "activations";
+      quantizer->eval();
+      EXPECT_EQ(
+          attributes_of(*quantizer),
+          (autograd::Attributes{
+              {"bits", std::int64_t{1}}, {"kind", std::string(quantizer->kind())}, {"side", side}}))
+          << name;
     }
   }
 }
