@@ -1,0 +1,561 @@
+#include "kernels/bitconv/bitconv.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <thread>
+
+#include "core/bit_tensor.h"
+#include "kernels/common/aligned_vector.h"
+#include "tests/support/backends.h"
+#include "tests/support/errors.h"
+
+namespace lq::testing {
+namespace {
+
+using kernels::Bitconv;
+using kernels::BitconvBuffer;
+using kernels::BitconvDescription;
+using kernels::BitconvFloatOutput;
+using kernels::BitconvOperands;
+using kernels::BitconvSegment;
+using kernels::BitconvSymbolOutput;
+using kernels::BitSegment;
+using kernels::Conv2dGeometry;
+using kernels::FloatSegment;
+using kernels::GridSegment;
+using kernels::Padding;
+
+enum class Kind { bits, int8, float32 };
+
+/// A case is made of small integers only, so that every sum is exact in single precision and
+/// results must be equal bit by bit.
+struct SegmentCase {
+  Kind kind = Kind::bits;
+  int channels = 1;
+  int weight_bits = 1;
+  int input_bits = 1;
+};
+
+struct ConvCase {
+  std::string name;
+  int h = 5, w = 5, outputs = 16, kernel_h = 3, kernel_w = 3;
+  int stride_h = 1, stride_w = 1;
+  Padding padding = Padding::same();
+  int batch = 1;
+  std::vector<SegmentCase> segments = {{}};
+  bool residual = false;
+};
+
+/// Input, weights and everything else of a case, and what they say as integers.
+class Problem {
+ public:
+  Problem(const ConvCase& c, std::uint32_t seed) : case_(c), random_(seed) {
+    std::int64_t channels = 0;
+    for (const SegmentCase& segment : c.segments) channels += segment.channels;
+    const std::int64_t any_channels = std::max<std::int64_t>(channels, 1);
+    description.geometry = kernels::conv2d_geometry(
+        {1, c.h, c.w, any_channels}, {c.outputs, c.kernel_h, c.kernel_w, any_channels},
+        {.stride_h = c.stride_h, .stride_w = c.stride_w, .padding = c.padding});
+    description.geometry.c_in = channels;
+    for (const SegmentCase& segment : c.segments) add_segment(segment);
+    for (int o = 0; o < c.outputs; ++o) {
+      description.scale.push_back(static_cast<float>(one_of({-2, -1, 1, 2})));
+      description.shift.push_back(static_cast<float>(between(-9, 9)));
+    }
+    description.has_residual = c.residual;
+    if (c.residual) residual = integers(results(), -20, 20);
+    sum_up();
+  }
+
+  /// Outputs of every kind, with thresholds around the values that occur.
+  void add_outputs() {
+    description.float_outputs.push_back({});
+    BitconvFloatOutput second{.relu = true};
+    for (int o = 0; o < case_.outputs; ++o) {
+      second.scale.push_back(static_cast<float>(one_of({-2, 1, 4})));
+      second.shift.push_back(static_cast<float>(between(-30, 30)));
+    }
+    description.float_outputs.push_back(second);
+    add_symbols(2, {0, 1, 2, 3});
+    add_symbols(3, {5, 0, 7, 2, 1, 3, 4, 6});  // positions are not codes
+    add_symbols(0, {0, 17, 90, 127});
+    add_symbols(1, {1, 0});
+  }
+
+  /// One output with thresholds around the values that occur.
+  void add_symbols(int planes, std::vector<std::uint8_t> symbols) {
+    BitconvSymbolOutput output{.symbols = std::move(symbols), .planes = planes};
+    const auto count = static_cast<std::int64_t>(output.symbols.size()) - 1;
+    output.thresholds.resize(count * case_.outputs);
+    for (int o = 0; o < case_.outputs; ++o) {
+      output.signs.push_back(static_cast<float>(one_of({-1, 1})));
+      std::vector<float> own;
+      for (std::int64_t t = 0; t < count; ++t) {
+        // Halves are never met; the infinities stand for always and never.
+        own.push_back(static_cast<float>(output.signs[o]) *
+                          static_cast<float>(value(between(0, static_cast<int>(pixels()) - 1), o)) +
+                      0.5F);
+      }
+      if (between(0, 7) == 0) own.front() = -std::numeric_limits<float>::infinity();
+      if (between(0, 7) == 0) own.back() = std::numeric_limits<float>::infinity();
+      std::ranges::sort(own);
+      for (std::int64_t t = 0; t < count; ++t) output.thresholds[t * case_.outputs + o] = own[t];
+    }
+    description.symbol_outputs.push_back(std::move(output));
+  }
+
+  std::int64_t results() const { return sums_per_image() * case_.batch; }
+  std::int64_t pixels() const { return results() / case_.outputs; }
+
+  /// Everything behind the sums, in integers.
+  std::int64_t value(std::int64_t pixel, std::int64_t o) const {
+    const std::int64_t index = pixel * case_.outputs + o;
+    const auto scale = static_cast<std::int64_t>(description.scale[o]);
+    const auto shift = static_cast<std::int64_t>(description.shift[o]);
+    return sums_[index] * scale + shift +
+           (residual.empty() ? 0 : static_cast<std::int64_t>(residual[index]));
+  }
+
+  int symbol(const BitconvSymbolOutput& output, std::int64_t pixel, std::int64_t o) const {
+    int position = 0;
+    for (std::size_t t = 0; t + 1 < output.symbols.size(); ++t) {
+      const double threshold = output.thresholds[t * case_.outputs + o];
+      if (static_cast<double>(output.signs[o]) * static_cast<double>(value(pixel, o)) > threshold) {
+        ++position;
+      }
+    }
+    return output.symbols[position];
+  }
+
+  BitconvDescription description;
+  std::vector<BitconvBuffer<const void*>> inputs;
+  std::vector<float> residual;
+  const ConvCase& conv_case() const { return case_; }
+
+ private:
+  std::int64_t sums_per_image() const {
+    const Conv2dGeometry& g = description.geometry;
+    return g.out_h * g.out_w * g.c_out;
+  }
+  int between(int low, int high) { return std::uniform_int_distribution(low, high)(random_); }
+  int one_of(std::vector<int> values) {
+    return values[between(0, static_cast<int>(values.size()) - 1)];
+  }
+  std::vector<float> integers(std::int64_t count, int low, int high) {
+    std::vector<float> values(count);
+    for (float& value : values) value = static_cast<float>(between(low, high));
+    return values;
+  }
+
+  void add_segment(const SegmentCase& c) {
+    const std::int64_t weights =
+        static_cast<std::int64_t>(case_.outputs) * case_.kernel_h * case_.kernel_w * c.channels;
+    const std::int64_t inputs_count =
+        static_cast<std::int64_t>(case_.batch) * case_.h * case_.w * c.channels;
+    std::vector<int> weight_values(weights);
+    std::vector<int> input_values(inputs_count);
+    switch (c.kind) {
+      case Kind::bits:
+        add_bits(c, weight_values, input_values);
+        break;
+      case Kind::int8:
+        add_grid(c, weight_values, input_values);
+        break;
+      case Kind::float32:
+        add_floats(c, weight_values, input_values);
+        break;
+    }
+    weight_values_.push_back(std::move(weight_values));
+    input_values_.push_back(std::move(input_values));
+  }
+
+  void add_bits(const SegmentCase& c, std::vector<int>& weight_values,
+                std::vector<int>& input_values) {
+    BitSegment segment{
+        .channels = c.channels, .weight_bits = c.weight_bits, .input_bits = c.input_bits};
+    segment.weight_basis =
+        integers(static_cast<std::int64_t>(case_.outputs) * c.weight_bits, -5, 5);
+    segment.input_basis = integers(c.input_bits, -3, 6);
+    const std::size_t per_output = weight_values.size() / case_.outputs;
+    for (std::size_t e = 0; e < weight_values.size(); ++e) {
+      const int code = between(0, (1 << c.weight_bits) - 1);
+      segment.weight_codes.push_back(static_cast<std::uint8_t>(code));
+      for (int i = 0; i < c.weight_bits; ++i) {
+        const int basis =
+            static_cast<int>(segment.weight_basis[e / per_output * c.weight_bits + i]);
+        weight_values[e] += ((code >> i) & 1) != 0 ? basis : -basis;
+      }
+    }
+    BitTensor bits({case_.batch, case_.h, case_.w, c.channels}, c.input_bits);
+    for (std::size_t e = 0; e < input_values.size(); ++e) {
+      const int code = between(0, (1 << c.input_bits) - 1);
+      const std::int64_t pixel = static_cast<std::int64_t>(e) / c.channels;
+      bits.set_code(pixel / (case_.h * case_.w), pixel / case_.w % case_.h, pixel % case_.w,
+                    static_cast<std::int64_t>(e) % c.channels, code);
+      for (int j = 0; j < c.input_bits; ++j) {
+        if (((code >> j) & 1) != 0) input_values[e] += static_cast<int>(segment.input_basis[j]);
+      }
+    }
+    description.segments.emplace_back(std::move(segment));
+    bit_tensors_.push_back(std::move(bits));
+    inputs.push_back({bit_tensors_.back().plane(0), bit_tensors_.back().words_per_plane()});
+  }
+
+  void add_grid(const SegmentCase& c, std::vector<int>& weight_values,
+                std::vector<int>& input_values) {
+    GridSegment segment{.channels = c.channels,
+                        .weight_scale = integers(case_.outputs, 1, 2),
+                        .input_scale = 2.0F,
+                        .zero_point = static_cast<std::uint8_t>(one_of({0, 0, 5}))};
+    const std::size_t per_output = weight_values.size() / case_.outputs;
+    for (std::size_t e = 0; e < weight_values.size(); ++e) {
+      const int grid = between(-128, 127);
+      segment.weights.push_back(static_cast<std::int8_t>(grid));
+      weight_values[e] = grid * static_cast<int>(segment.weight_scale[e / per_output]);
+    }
+    std::vector<std::uint8_t> bytes;
+    for (int& value : input_values) {
+      bytes.push_back(static_cast<std::uint8_t>(between(0, 127)));
+      value = 2 * (bytes.back() - segment.zero_point);
+    }
+    description.segments.emplace_back(std::move(segment));
+    bytes_.push_back(std::move(bytes));
+    inputs.push_back({bytes_.back().data(), 0});
+  }
+
+  void add_floats(const SegmentCase& c, std::vector<int>& weight_values,
+                  std::vector<int>& input_values) {
+    FloatSegment segment{.channels = c.channels};
+    segment.weights = integers(static_cast<std::int64_t>(weight_values.size()), -9, 9);
+    std::ranges::copy(segment.weights, weight_values.begin());
+    std::vector<float> values = integers(static_cast<std::int64_t>(input_values.size()), -9, 9);
+    std::ranges::copy(values, input_values.begin());
+    description.segments.emplace_back(std::move(segment));
+    floats_.push_back(std::move(values));
+    inputs.push_back({floats_.back().data(), 0});
+  }
+
+  void sum_up() {
+    const Conv2dGeometry& g = description.geometry;
+    sums_.assign(results(), 0);
+    std::int64_t at = 0;
+    for (int n = 0; n < case_.batch; ++n) {
+      for (int p = 0; p < g.out_h; ++p) {
+        for (int q = 0; q < g.out_w; ++q) {
+          for (int o = 0; o < g.c_out; ++o) sums_[at++] = window_sum(n, p, q, o);
+        }
+      }
+    }
+  }
+
+  std::int64_t window_sum(int n, int p, int q, int o) const {
+    const Conv2dGeometry& g = description.geometry;
+    std::int64_t sum = 0;
+    for (std::size_t s = 0; s < weight_values_.size(); ++s) {
+      const int channels = case_.segments[s].channels;
+      for (int r = 0; r < g.kernel_h; ++r) {
+        for (int k = 0; k < g.kernel_w; ++k) {
+          const std::int64_t y = p * g.stride_h + r - g.pad_top;
+          const std::int64_t x = q * g.stride_w + k - g.pad_left;
+          if (y < 0 || y >= g.h || x < 0 || x >= g.w) continue;
+          const std::int64_t weight = ((o * g.kernel_h + r) * g.kernel_w + k) * channels;
+          const std::int64_t input = ((n * g.h + y) * g.w + x) * channels;
+          for (int c = 0; c < channels; ++c) {
+            sum += static_cast<std::int64_t>(weight_values_[s][weight + c]) *
+                   input_values_[s][input + c];
+          }
+        }
+      }
+    }
+    return sum;
+  }
+
+  ConvCase case_;
+  std::mt19937 random_;
+  std::vector<BitTensor> bit_tensors_;
+  std::vector<std::vector<std::uint8_t>> bytes_;
+  std::vector<std::vector<float>> floats_;
+  std::vector<std::vector<int>> weight_values_;
+  std::vector<std::vector<int>> input_values_;
+  std::vector<std::int64_t> sums_;
+};
+
+/// Runs a problem and compares all of its results with the integers.
+void expect_exact(const Problem& problem, const BackendCase& backend, int workers) {
+  const BitconvDescription& description = problem.description;
+  const Conv2dGeometry& g = description.geometry;
+  const std::int64_t batch = problem.pixels() / (g.out_h * g.out_w);
+  Stream stream(backend.backend);
+  const std::unique_ptr<Bitconv> conv = prepare_bitconv(stream, description);
+
+  // What is there before does not matter.
+  std::vector<std::vector<float>> floats(
+      description.float_outputs.size(),
+      std::vector<float>(problem.results(), std::numeric_limits<float>::quiet_NaN()));
+  std::vector<float*> float_pointers;
+  for (auto& values : floats) float_pointers.push_back(values.data());
+  std::vector<BitTensor> planes;
+  std::vector<std::vector<std::uint8_t>> bytes;
+  std::vector<BitconvBuffer<void*>> symbols;
+  for (const BitconvSymbolOutput& output : description.symbol_outputs) {
+    planes.emplace_back(Shape{batch, g.out_h, g.out_w, g.c_out}, std::max(output.planes, 1));
+    bytes.emplace_back(problem.results(), std::uint8_t{0xee});
+    std::fill_n(planes.back().plane(0), planes.back().words_per_plane() * planes.back().planes(),
+                0xa5a5a5a5U);
+    if (output.planes == 0) {
+      symbols.push_back({bytes.back().data(), 0});
+    } else {
+      symbols.push_back({planes.back().plane(0), planes.back().words_per_plane()});
+    }
+  }
+  const BitconvOperands operands{
+      .batch = batch,
+      .inputs = problem.inputs,
+      .residual = problem.residual.empty() ? nullptr : problem.residual.data(),
+      .floats = float_pointers,
+      .symbols = symbols};
+  for (int worker = 0; worker < workers; ++worker) {
+    kernels::AlignedVector<std::byte> scratch(conv->scratch_bytes());
+    conv->run(operands, {worker, workers}, scratch);
+  }
+
+  for (std::int64_t pixel = 0; pixel < problem.pixels(); ++pixel) {
+    for (std::int64_t o = 0; o < g.c_out; ++o) {
+      for (std::size_t i = 0; i < floats.size(); ++i) {
+        const BitconvFloatOutput& output = description.float_outputs[i];
+        auto expected = static_cast<float>(problem.value(pixel, o));
+        if (!output.scale.empty()) expected = expected * output.scale[o] + output.shift[o];
+        if (output.relu) expected = std::max(expected, 0.0F);
+        ASSERT_EQ(floats[i][pixel * g.c_out + o], expected)
+            << "float output " << i << ", pixel " << pixel << ", channel " << o;
+      }
+      for (std::size_t i = 0; i < symbols.size(); ++i) {
+        const BitconvSymbolOutput& output = description.symbol_outputs[i];
+        const int given = output.planes == 0
+                              ? bytes[i][pixel * g.c_out + o]
+                              : planes[i].code(pixel / (g.out_h * g.out_w),
+                                               pixel / g.out_w % g.out_h, pixel % g.out_w, o);
+        ASSERT_EQ(given, problem.symbol(output, pixel, o))
+            << "symbol output " << i << ", pixel " << pixel << ", channel " << o;
+      }
+    }
+  }
+  for (std::size_t i = 0; i < planes.size(); ++i) {
+    EXPECT_TRUE(description.symbol_outputs[i].planes == 0 || planes[i].pad_bits_are_zero());
+  }
+}
+
+class BitconvTest : public ::testing::TestWithParam<BackendCase> {
+ protected:
+  BitconvTest() : cap_(GetParam().isa) {}
+
+  void expect_case(const ConvCase& c, std::uint32_t seed = 1, int workers = 1) {
+    SCOPED_TRACE(c.name + " seed " + std::to_string(seed));
+    Problem problem(c, seed);
+    problem.add_outputs();
+    expect_exact(problem, GetParam(), workers);
+  }
+
+ private:
+  IsaCap cap_;
+};
+
+TEST_P(BitconvTest, EveryPairOfBits) {
+  for (int weight_bits = 1; weight_bits <= 4; ++weight_bits) {
+    for (int input_bits = 1; input_bits <= 4; ++input_bits) {
+      expect_case({.name = std::to_string(weight_bits) + "/" + std::to_string(input_bits),
+                   .outputs = 40,
+                   .segments = {{Kind::bits, 64, weight_bits, input_bits}}});
+    }
+  }
+  expect_case({.name = "7/8", .outputs = 17, .segments = {{Kind::bits, 33, 7, 8}}});
+}
+
+TEST_P(BitconvTest, OneBitOfOneCount) {
+  // With a single one-bit result, counts may be compared without turning them into values.
+  for (std::uint32_t seed = 0; seed < 12; ++seed) {
+    const int channels = std::vector{64, 16, 3}[seed % 3];
+    const ConvCase c{.name = "one bit",
+                     .h = 6,
+                     .w = 11,
+                     .outputs = seed % 2 == 0 ? 16 : 37,
+                     .batch = 2,
+                     .segments = {{Kind::bits, channels, 1, 1}}};
+    Problem problem(c, seed);
+    problem.add_symbols(
+        1, seed % 4 < 2 ? std::vector<std::uint8_t>{0, 1} : std::vector<std::uint8_t>{1, 0});
+    expect_exact(problem, GetParam(), 1 + static_cast<int>(seed % 3));
+  }
+}
+
+TEST_P(BitconvTest, RandomShapes) {
+  std::mt19937 random(7);
+  const auto between = [&](int low, int high) {
+    return std::uniform_int_distribution(low, high)(random);
+  };
+  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+    ConvCase c{.name = "random",
+               .h = between(1, 12),
+               .w = between(1, 19),
+               .outputs = between(1, 50),
+               .kernel_h = between(1, 5),
+               .kernel_w = between(1, 5),
+               .stride_h = between(1, 3),
+               .stride_w = between(1, 3),
+               .batch = between(1, 3),
+               .residual = between(0, 1) == 1};
+    c.segments.clear();
+    for (int s = between(1, 3); s > 0; --s) {
+      c.segments.push_back(
+          {static_cast<Kind>(between(0, 2)), between(1, 70), between(1, 4), between(1, 4)});
+    }
+    if (between(0, 3) == 0 && c.h >= c.kernel_h && c.w >= c.kernel_w) c.padding = Padding::valid();
+    if (between(0, 3) == 0) {
+      c.padding = Padding::explicit_sides(c.kernel_h, between(0, 2), between(0, 6), c.kernel_w);
+    }
+    expect_case(c, seed, between(1, 4));
+  }
+}
+
+TEST_P(BitconvTest, FewChannels) {
+  for (const int channels : {1, 3, 8, 16, 24, 31}) {
+    expect_case({.name = "few channels",
+                 .h = 9,
+                 .w = 11,
+                 .outputs = 16,
+                 .batch = 2,
+                 .segments = {{Kind::bits, channels, 2, 2}}},
+                channels);
+    expect_case({.name = "few channels, 5x5 by 2",
+                 .h = 9,
+                 .w = 11,
+                 .outputs = 20,
+                 .kernel_h = 5,
+                 .kernel_w = 5,
+                 .stride_h = 2,
+                 .stride_w = 2,
+                 .segments = {{Kind::bits, channels, 1, 2}}},
+                channels);
+  }
+}
+
+TEST_P(BitconvTest, LargeKernels) {
+  expect_case({.name = "7x7 by 2",
+               .h = 23,
+               .w = 21,
+               .outputs = 24,
+               .kernel_h = 7,
+               .kernel_w = 7,
+               .stride_h = 2,
+               .stride_w = 2,
+               .segments = {{Kind::bits, 16, 2, 1}}});
+  expect_case({.name = "11x11 by 4",
+               .h = 39,
+               .w = 43,
+               .outputs = 16,
+               .kernel_h = 11,
+               .kernel_w = 11,
+               .stride_h = 4,
+               .stride_w = 4,
+               .padding = Padding::valid(),
+               .segments = {{Kind::float32, 3}}});
+}
+
+TEST_P(BitconvTest, FullyConnected) {
+  for (const int batch : {1, 3, 130}) {
+    expect_case({.name = "1x1 map",
+                 .h = 1,
+                 .w = 1,
+                 .outputs = 33,
+                 .kernel_h = 1,
+                 .kernel_w = 1,
+                 .batch = batch,
+                 .segments = {{Kind::bits, 130, 2, 2}}});
+    expect_case({.name = "1x1 map, floats",
+                 .h = 1,
+                 .w = 1,
+                 .outputs = 10,
+                 .kernel_h = 1,
+                 .kernel_w = 1,
+                 .batch = batch,
+                 .segments = {{Kind::float32, 64}}});
+  }
+}
+
+TEST_P(BitconvTest, PointwiseWorkHasNoSegments) {
+  for (const int outputs : {1, 16, 40}) {
+    expect_case({.name = "pointwise",
+                 .h = 3,
+                 .w = 7,
+                 .outputs = outputs,
+                 .kernel_h = 1,
+                 .kernel_w = 1,
+                 .batch = 2,
+                 .segments = {},
+                 .residual = true},
+                1, 3);
+  }
+}
+
+TEST_P(BitconvTest, LongSumsOfBytesDoNotOverflow) {
+  // 9 * 12 words per window: beyond what a byte can count.
+  expect_case({.name = "384 channels", .h = 4, .w = 4, .segments = {{Kind::bits, 384, 1, 1}}});
+  // All bits differ: the largest counts.
+  ConvCase c{.name = "all differ", .h = 3, .w = 3, .segments = {{Kind::bits, 512, 1, 1}}};
+  Problem problem(c, 3);
+  auto& segment = std::get<BitSegment>(problem.description.segments[0]);
+  EXPECT_EQ(segment.weight_codes.size(), 16U * 9 * 512);
+}
+
+TEST_P(BitconvTest, ResultsDoNotDependOnTheWorkers) {
+  for (const int workers : {2, 3, 4, 7}) {
+    expect_case({.name = "7x7 map",
+                 .h = 7,
+                 .w = 7,
+                 .outputs = 80,
+                 .segments = {{Kind::bits, 64, 2, 2}},
+                 .residual = true},
+                1, workers);
+    expect_case({.name = "more workers than rows",
+                 .h = 1,
+                 .w = 3,
+                 .outputs = 16,
+                 .segments = {{Kind::int8, 20}}},
+                1, workers);
+  }
+}
+
+TEST_P(BitconvTest, DescriptionsThatDoNotFitAreRefused) {
+  const ConvCase c{.name = "refused", .segments = {{Kind::bits, 32, 2, 2}}};
+  Stream stream(GetParam().backend);
+  const auto refused = [&](auto&& change, const char* message) {
+    Problem problem(c, 1);
+    problem.add_outputs();
+    change(problem.description);
+    return throws_error([&] { prepare_bitconv(stream, problem.description); }, message);
+  };
+  const auto bits = [](BitconvDescription& d) -> BitSegment& {
+    return std::get<BitSegment>(d.segments[0]);
+  };
+  EXPECT_TRUE(refused([&](auto& d) { bits(d).channels = 31; }, "weight codes has"));
+  EXPECT_TRUE(refused([&](auto& d) { bits(d).weight_bits = 9; }, "weight bits is 9"));
+  EXPECT_TRUE(refused([&](auto& d) { bits(d).weight_codes[5] = 4; }, "weight code 4 in 2 bits"));
+  EXPECT_TRUE(refused([&](auto& d) { bits(d).input_basis[0] = NAN; }, "input basis contains"));
+  EXPECT_TRUE(refused([](auto& d) { d.segments.push_back(d.segments[0]); }, "64 channels in sum"));
+  EXPECT_TRUE(refused([](auto& d) { d.scale.pop_back(); }, "scale has 15 elements, expected 16"));
+  EXPECT_TRUE(refused([](auto& d) { d.float_outputs[1].shift.clear(); }, "scale without shift"));
+  EXPECT_TRUE(refused([](auto& d) { d.symbol_outputs[0].signs[0] = 0; }, "neither +1 nor -1"));
+  EXPECT_TRUE(refused([](auto& d) { d.symbol_outputs[0].symbols[0] = 4; }, "larger than 3"));
+  EXPECT_TRUE(refused([](auto& d) { d.symbol_outputs[0].thresholds[0] = NAN; }, "threshold 0"));
+  EXPECT_TRUE(refused([](auto& d) { d.geometry.n = 2; }, "expected one image"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, BitconvTest, ::testing::ValuesIn(all_backends()),
+                         backend_case_name);
+
+}  // namespace
+}  // namespace lq::testing
