@@ -5,8 +5,9 @@
 
 #include "apps/commands.h"
 #include "apps/compute_options.h"
+#include "apps/descriptions.h"
 #include "apps/network_options.h"
-#include "apps/run_files.h"
+#include "apps/option_spec.h"
 #include "apps/text_table.h"
 #include "bench/training_step.h"
 #include "core/isa.h"
@@ -25,22 +26,18 @@ struct BenchTrainCommand {
 
 void print_json(const bench::TrainingStepTiming& timing,
                 const bench::TrainingStepOptions& options) {
-  const nlohmann::ordered_json report{{"model", options.model},
-                                      {"w_bits", options.network.w_bits},
-                                      {"a_bits", options.network.a_bits},
-                                      {"quantizer", options.network.quantizer},
-                                      {"input", options.network.input.to_string()},
-                                      {"batch", options.batch},
-                                      {"steps", options.steps},
-                                      {"threads", num_threads()},
-                                      {"isa", name_of(active_isa())},
-                                      {"images_per_s", timing.quantized.images_per_s},
-                                      {"float_images_per_s", timing.floating.images_per_s},
-                                      {"step_ratio", timing.step_ratio},
-                                      {"step_ms", timing.quantized.step_ms},
-                                      {"float_step_ms", timing.floating.step_ms},
-                                      {"peak_bytes", timing.quantized.peak_bytes},
-                                      {"float_peak_bytes", timing.floating.peak_bytes}};
+  nlohmann::ordered_json report = network_json(options.model, options.network);
+  report["batch"] = options.batch;
+  report["steps"] = options.steps;
+  report["threads"] = num_threads();
+  report["isa"] = name_of(active_isa());
+  report["images_per_s"] = timing.quantized.images_per_s;
+  report["float_images_per_s"] = timing.floating.images_per_s;
+  report["step_ratio"] = timing.step_ratio;
+  report["step_ms"] = timing.quantized.step_ms;
+  report["float_step_ms"] = timing.floating.step_ms;
+  report["peak_bytes"] = timing.quantized.peak_bytes;
+  report["float_peak_bytes"] = timing.floating.peak_bytes;
   fmt::print("{}\n", report.dump(2));
 }
 
@@ -82,15 +79,13 @@ void add_bench_train_command(CLI::App& bench) {
       "images; medians are shown.");
   train->group("Commands");
   add_options(*train, command->network)->capture_default_str();
-  auto add = [train](const char* name, auto& field, const char* description) {
-    train->add_option(name, field, description)
-        ->type_name("N")
-        ->capture_default_str()
-        ->group("Measurement");
+  auto add = [train](const char* name, auto& field, const char* description, std::uint64_t least) {
+    add_option(*train, {name, "N", description, whole_number(least), "Measurement"}, field)
+        ->capture_default_str();
   };
-  add("--batch", command->options.batch, "Images per step");
-  add("--steps", command->options.steps, "Timed steps of each network");
-  add("--warm-up", command->options.warm_up, "Steps of each before the first timed one");
+  add("--batch", command->options.batch, "Images per step", 1);
+  add("--steps", command->options.steps, "Timed steps of each network", 1);
+  add("--warm-up", command->options.warm_up, "Steps of each before the first timed one", 0);
   add_options(*train, command->compute);
   train->add_flag("--json", command->json, "Print the result as JSON");
   train->callback([command] { run(*command); });

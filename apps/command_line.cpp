@@ -67,12 +67,6 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
-std::string with_suggestion(std::string message, std::string_view word,
-                            const std::vector<std::string>& known) {
-  const std::string nearest = nearest_word(word, known);
-  return nearest.empty() ? message : fmt::format("{}; did you mean {}?", message, nearest);
-}
-
 /// What is wrong with the arguments of `command`, with a hint where there is one.
 std::string explain(const CLI::App& command, const CLI::ParseError& error) {
   const std::vector<std::string> commands = command_names(command);

@@ -1,18 +1,22 @@
 #include "apps/compute_options.h"
 
+#include "apps/option_spec.h"
 #include "core/device.h"
 #include "core/threads.h"
 
 namespace lq::apps {
 
 void add_options(CLI::App& command, ComputeOptions& options) {
-  command.add_option("--threads", options.threads, "Threads that compute (default: one per core)")
-      ->type_name("N")
-      ->group("Machine");
-  command.add_option("--device", options.device, "Where to compute: cpu, or cuda in a CUDA build")
-      ->type_name("DEVICE")
-      ->capture_default_str()
-      ->group("Machine");
+  constexpr const char* group = "Machine";
+  add_option(command,
+             {"--threads", "N", "Threads that compute (default: one per core)",
+              whole_number(1, 1024), group},
+             options.threads);
+  add_option(command,
+             {"--device", "DEVICE", "Where to compute: cpu, or cuda in a CUDA build",
+              parsed_by(Device::parse), group},
+             options.device)
+      ->capture_default_str();
 }
 
 void apply(const ComputeOptions& options) {

@@ -15,8 +15,8 @@ struct ComputeOptions {
 /// --threads and --device.
 void add_options(CLI::App& command, ComputeOptions& options);
 
-/// Sets the number of threads. Throws Error for a number out of range and for a device that this
-/// build or this machine does not have.
+/// Sets the number of threads. Throws Error for a device that this build or this machine does not
+/// have.
 void apply(const ComputeOptions& options);
 
 }  // namespace lq::apps

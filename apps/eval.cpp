@@ -7,6 +7,8 @@
 
 #include "apps/commands.h"
 #include "apps/compute_options.h"
+#include "apps/descriptions.h"
+#include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "train/evaluation.h"
 #include "train/progress.h"
@@ -42,16 +44,14 @@ ClassificationSums evaluate_with_progress(Module& model, Loader& loader) {
 
 void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint,
                 const fs::path& path) {
-  const nlohmann::ordered_json report{{"checkpoint", path.string()},
-                                      {"model", checkpoint.recipe.model},
-                                      {"w_bits", checkpoint.recipe.w_bits},
-                                      {"a_bits", checkpoint.recipe.a_bits},
-                                      {"quantizer", checkpoint.recipe.quantizer},
-                                      {"dataset", checkpoint.recipe.dataset},
-                                      {"accuracy", sums.accuracy()},
-                                      {"loss", sums.mean_loss()},
-                                      {"correct", sums.correct},
-                                      {"count", sums.images}};
+  nlohmann::ordered_json report{{"checkpoint", path.string()}};
+  report.update(network_json(checkpoint.recipe.model, model_options(checkpoint)));
+  report["training"] = training_json(checkpoint);
+  report["dataset"] = checkpoint.recipe.dataset;
+  report["accuracy"] = sums.accuracy();
+  report["loss"] = sums.mean_loss();
+  report["correct"] = sums.correct;
+  report["count"] = sums.images;
   fmt::print("{}\n", report.dump(2));
 }
 
@@ -59,6 +59,8 @@ void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,
                 const fs::path& path) {
   fmt::print("checkpoint  {} ({})\n", path.string(),
              describe_network(checkpoint.recipe.model, model_options(checkpoint)));
+  fmt::print("recipe      {}\n", describe_recipe(checkpoint.recipe));
+  fmt::print("trained     {}\n", describe_epoch(checkpoint));
   fmt::print("accuracy    {:.2f} % ({} of {} test images of {})\n", 100 * sums.accuracy(),
              sums.correct, sums.images, checkpoint.recipe.dataset);
   fmt::print("loss        {:.4f}\n", sums.mean_loss());
@@ -87,8 +89,8 @@ void add_eval_command(CLI::App& app) {
       app.add_subcommand("eval", "Measure a trained network on its data set's test images.");
   add_checkpoint_option(*eval, command->checkpoint)->required();
   add_data_option(*eval, command->data);
-  eval->add_option("--batch", command->batch, "Images per pass (default: as in training)")
-      ->type_name("N");
+  add_option(*eval, {"--batch", "N", "Images per pass (default: as in training)", whole_number(1)},
+             command->batch);
   eval->add_flag("--json", command->json, "Print the result as JSON");
   add_options(*eval, command->compute);
   eval->callback([command] { run(*command); });

@@ -17,7 +17,8 @@ class HelpFormatter final : public CLI::Formatter {
   std::string make_group(std::string group, bool is_positional,
                          std::vector<const CLI::Option*> options) const override {
     return CLI::Formatter::make_group(std::move(group), is_positional, std::move(options))
-        .substr(1);
+               .substr(1) +
+           (is_positional ? "\n" : "");
   }
   std::string make_usage(const CLI::App* app, std::string name) const override {
     return "\n" + CLI::Formatter::make_usage(app, std::move(name)) + "\n";

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "apps/commands.h"
+#include "apps/descriptions.h"
 #include "apps/network_options.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
@@ -28,33 +29,36 @@ struct InfoCommand {
   bool json = false;
 };
 
+struct Training {
+  fs::path path;
+  Checkpoint checkpoint;
+};
+
 /// What is shown: a network, and the training that it has had.
 struct Subject {
   std::string model;
   ModelOptions options;
-  std::optional<Checkpoint> checkpoint;
+  std::optional<Training> training;
 };
 
 Subject subject_of(const InfoCommand& command) {
   if (command.checkpoint.empty()) {
     return {.model = command.network.model, .options = command.network.parsed()};
   }
-  Checkpoint checkpoint = load_checkpoint(checkpoint_path(command.checkpoint));
+  const fs::path path = checkpoint_path(command.checkpoint);
+  Checkpoint checkpoint = load_checkpoint(path);
   return {.model = checkpoint.recipe.model,
           .options = model_options(checkpoint),
-          .checkpoint = std::move(checkpoint)};
+          .training = Training{path, std::move(checkpoint)}};
 }
 
 ordered_json to_json(const LayerCost& layer) {
-  auto extents = [](const Shape& shape) {
-    return ordered_json(std::vector<std::int64_t>(shape.extents().begin(), shape.extents().end()));
-  };
   return {{"path", layer.path},
           {"operation", layer.operation},
           {"kernel", layer.kernel},
           {"stride", layer.stride},
-          {"input", extents(layer.input)},
-          {"output", extents(layer.output)},
+          {"input", shape_json(layer.input)},
+          {"output", shape_json(layer.output)},
           {"weights", layer.weights},
           {"biases", layer.biases},
           {"macs", layer.macs},
@@ -77,23 +81,12 @@ ordered_json to_json(const CostTotals& totals) {
           {"compression", totals.compression}};
 }
 
-ordered_json to_json(const Checkpoint& checkpoint) {
-  ordered_json object{{"recipe", checkpoint.recipe.name},
-                      {"dataset", checkpoint.recipe.dataset},
-                      {"epochs_done", checkpoint.state.epochs_done},
-                      {"best_accuracy", nullptr}};
-  if (checkpoint.state.best_accuracy) object["best_accuracy"] = *checkpoint.state.best_accuracy;
-  return object;
-}
-
 void print_json(const Subject& subject, const CostTable& table) {
-  ordered_json report{{"model", subject.model},
-                      {"w_bits", subject.options.w_bits},
-                      {"a_bits", subject.options.a_bits},
-                      {"quantizer", subject.options.quantizer},
-                      {"classes", subject.options.classes},
-                      {"input", subject.options.input.to_string()}};
-  if (subject.checkpoint) report["checkpoint"] = to_json(*subject.checkpoint);
+  ordered_json report = network_json(subject.model, subject.options);
+  if (subject.training) {
+    report["checkpoint"] = subject.training->path.string();
+    report["training"] = training_json(subject.training->checkpoint);
+  }
   report["layers"] = ordered_json::array();
   for (const LayerCost& layer : table.layers) report["layers"].push_back(to_json(layer));
   report["totals"] = to_json(table.totals);
@@ -136,18 +129,18 @@ std::string layer_table(const CostTable& table) {
   return text.str();
 }
 
+void print_training(const Checkpoint& checkpoint) {
+  fmt::print("trained by {} on {}: {}", describe_recipe(checkpoint.recipe),
+             checkpoint.recipe.dataset, describe_epoch(checkpoint));
+  const auto& best = checkpoint.state.best;
+  if (best) fmt::print(", best test accuracy {:.2f} %", 100 * best->accuracy);
+  fmt::print("\n");
+}
+
 void print_text(const Subject& subject, const CostTable& table) {
   fmt::print("{}; input {}, {} classes\n", describe_network(subject.model, subject.options),
              subject.options.input.to_string(), subject.options.classes);
-  if (subject.checkpoint) {
-    const TrainingState& state = subject.checkpoint->state;
-    fmt::print("trained by {} on {}: {} epochs done", subject.checkpoint->recipe.name,
-               subject.checkpoint->recipe.dataset, state.epochs_done);
-    if (state.best_accuracy) {
-      fmt::print(", best test accuracy {:.2f} %", 100 * *state.best_accuracy);
-    }
-    fmt::print("\n");
-  }
+  if (subject.training) print_training(subject.training->checkpoint);
   const CostTotals& totals = table.totals;
   fmt::print("\n{}\n", layer_table(table));
   fmt::print("weights      {} ({:.1f} % quantized)\n", with_separators(totals.weights),

@@ -10,6 +10,8 @@ namespace lq::apps {
 
 namespace {
 
+constexpr const char* group = "Network";
+
 /// "32x28x3" as a shape of three positive extents.
 Shape parse_input(std::string_view text) {
   std::array<std::int64_t, 3> extents{};
@@ -27,34 +29,61 @@ Shape parse_input(std::string_view text) {
   return {extents[0], extents[1], extents[2]};
 }
 
+CLI::Validator bit_width() {
+  return {[](std::string& text) {
+            for (int bits = 1; bits <= 8; ++bits) {
+              if (text == std::to_string(bits)) return std::string();
+            }
+            if (text == std::to_string(float_bits)) return std::string();
+            return fmt::format("{} given, expected 1 to 8, or {} for floating point", text,
+                               float_bits);
+          },
+          ""};
+}
+
 }  // namespace
+
+OptionSpec model_spec() {
+  return {"--model", "NAME", list_names("Network", model_names()), known_name(model_names()),
+          group};
+}
+
+OptionSpec weight_bits_spec() {
+  return {"--w-bits", "N", "Bits of weights: 1 to 8, or 32 for floating point", bit_width(), group};
+}
+
+OptionSpec activation_bits_spec() {
+  return {"--a-bits", "N", "Bits of activations: the same", bit_width(), group};
+}
+
+OptionSpec quantizer_spec() {
+  return {"--quantizer", "NAME", list_names("Kind of quantizer", quantizer_kinds()),
+          known_name(quantizer_kinds()), group};
+}
 
 ModelOptions NetworkOptions::parsed() const {
   ModelOptions options = network;
   options.input = parse_input(input);
+  as_usage_error("--quantizer", [&] { validate(options.quantization()); });
+  // What is left is an input that the network cannot take.
+  as_usage_error("--input", [&] { make_model(model, options); });
   return options;
 }
 
 CLI::Option* add_options(CLI::App& command, NetworkOptions& options) {
   ModelOptions& network = options.network;
-  CLI::Option* model = command
-                           .add_option("--model", options.model,
-                                       fmt::format("Network: {}", fmt::join(model_names(), ", ")))
-                           ->type_name("NAME")
-                           ->group("Network");
-  auto add = [&command](const char* name, auto& field, const char* type,
-                        const std::string& description) {
-    command.add_option(name, field, description)
-        ->type_name(type)
-        ->capture_default_str()
-        ->group("Network");
-  };
-  add("--w-bits", network.w_bits, "N", "Bits of weights: 1 to 8, or 32 for floating point");
-  add("--a-bits", network.a_bits, "N", "Bits of activations: the same");
-  add("--quantizer", network.quantizer, "NAME",
-      fmt::format("Kind of quantizer: {}", fmt::join(quantizer_kinds(), ", ")));
-  add("--classes", network.classes, "N", "Number of classes");
-  add("--input", options.input, "HxWxC", "Height, width and channels of an image");
+  CLI::Option* model = add_option(command, model_spec(), options.model);
+  add_option(command, weight_bits_spec(), network.w_bits)->capture_default_str();
+  add_option(command, activation_bits_spec(), network.a_bits)->capture_default_str();
+  add_option(command, quantizer_spec(), network.quantizer)->capture_default_str();
+  add_option(command, {"--classes", "N", "Number of classes", whole_number(1, 1'000'000), group},
+             network.classes)
+      ->capture_default_str();
+  add_option(
+      command,
+      {"--input", "HxWxC", "Height, width and channels of an image", parsed_by(parse_input), group},
+      options.input)
+      ->capture_default_str();
   return model;
 }
 

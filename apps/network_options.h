@@ -4,20 +4,28 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
+#include "apps/option_spec.h"
 #include "models/model.h"
 
 namespace lq::apps {
+
+/// --model, --w-bits, --a-bits and --quantizer, for every command that takes a network.
+OptionSpec model_spec();
+OptionSpec weight_bits_spec();
+OptionSpec activation_bits_spec();
+OptionSpec quantizer_spec();
 
 struct NetworkOptions {
   std::string model;  ///< empty until the user names one
   ModelOptions network;
   std::string input = "32x32x3";
 
-  /// The options with `input` parsed into them. Throws Error for text that is not HxWxC.
+  /// The options with `input` parsed into them. Throws CLI::ValidationError, naming the option,
+  /// when they make no network together.
   ModelOptions parsed() const;
 };
 
-/// --model, --w-bits, --a-bits, --quantizer, --classes and --input; returns the one for --model.
+/// The four options above, --classes and --input; returns the one for --model.
 CLI::Option* add_options(CLI::App& command, NetworkOptions& options);
 
 }  // namespace lq::apps

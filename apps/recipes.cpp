@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/commands.h"
+#include "apps/option_spec.h"
 #include "apps/text_table.h"
 #include "data/dataset_registry.h"
 #include "models/model.h"
@@ -16,13 +17,22 @@ namespace {
 
 using nlohmann::ordered_json;
 
+struct RecipesCommand {
+  std::string recipe;  ///< empty: all that there is
+  bool json = false;
+};
+
+ordered_json recipe_as_json(const std::string& name) {
+  return ordered_json::parse(to_json(find_recipe(name)));
+}
+
 void print_json() {
   ordered_json report{{"recipes", ordered_json::array()},
                       {"models", model_names()},
                       {"datasets", ordered_json::array()},
                       {"quantizers", quantizer_kinds()}};
   for (const std::string& name : recipe_names()) {
-    report["recipes"].push_back(ordered_json::parse(to_json(find_recipe(name))));
+    report["recipes"].push_back(recipe_as_json(name));
   }
   for (const DatasetInfo& info : datasets()) {
     report["datasets"].push_back({{"name", info.name},
@@ -56,14 +66,29 @@ void print_text() {
   fmt::print("quantizers  {}\n", fmt::join(quantizer_kinds(), ", "));
 }
 
+void run(const RecipesCommand& command) {
+  if (!command.recipe.empty()) {
+    fmt::print("{}\n", recipe_as_json(command.recipe).dump(2));
+  } else if (command.json) {
+    print_json();
+  } else {
+    print_text();
+  }
+}
+
 }  // namespace
 
 void add_recipes_command(CLI::App& app) {
-  auto json = std::make_shared<bool>(false);
-  CLI::App* recipes =
-      app.add_subcommand("recipes", "List recipes, models, data sets and quantizers.");
-  recipes->add_flag("--json", *json, "Print everything about them as JSON");
-  recipes->callback([json] { *json ? print_json() : print_text(); });
+  auto command = std::make_shared<RecipesCommand>();
+  CLI::App* recipes = app.add_subcommand(
+      "recipes",
+      "List recipes, models, data sets and quantizers.\n"
+      "With the name of a recipe, print it as JSON: a file to change, for lqnet train --recipe.");
+  add_option(*recipes,
+             {"NAME", "", list_names("Recipe", recipe_names()), known_name(recipe_names())},
+             command->recipe);
+  recipes->add_flag("--json", command->json, "Print everything about them as JSON");
+  recipes->callback([command] { run(*command); });
 }
 
 }  // namespace lq::apps

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <string>
 
 #include "data/loader.h"
 #include "train/checkpoint.h"
@@ -24,8 +23,5 @@ CLI::Option* add_data_option(CLI::App& command, std::filesystem::path& folder);
 /// missing or damaged files and for data of other classes.
 Loader test_loader(const Checkpoint& checkpoint, const std::filesystem::path& data_folder,
                    const LoaderOptions& options);
-
-/// "resnet20, 2-bit weights, 2-bit activations (lq)".
-std::string describe_network(const std::string& model, const ModelOptions& options);
 
 }  // namespace lq::apps

@@ -8,8 +8,10 @@
 
 #include "apps/commands.h"
 #include "apps/compute_options.h"
+#include "apps/descriptions.h"
 #include "apps/layer_figure.h"
 #include "apps/layer_statistics.h"
+#include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
 #include "core/io/file.h"
@@ -54,16 +56,19 @@ ordered_json to_json(const SideStatistics& side) {
             {"above", floating.above}}}};
 }
 
-void print_json(const LayerStatistics& statistics, const Recipe& recipe) {
-  ordered_json report{{"model", recipe.model},
-                      {"dataset", recipe.dataset},
-                      {"layer", statistics.layer},
-                      {"operation", statistics.operation},
-                      {"channel", nullptr},
-                      {"images", statistics.images},
-                      {"weights", to_json(statistics.weights)},
-                      {"activations", to_json(statistics.activations)}};
+void print_json(const LayerStatistics& statistics, const Checkpoint& checkpoint,
+                const fs::path& path) {
+  ordered_json report{{"checkpoint", path.string()}};
+  report.update(network_json(checkpoint.recipe.model, model_options(checkpoint)));
+  report["training"] = training_json(checkpoint);
+  report["dataset"] = checkpoint.recipe.dataset;
+  report["layer"] = statistics.layer;
+  report["operation"] = statistics.operation;
+  report["channel"] = nullptr;
   if (statistics.channel) report["channel"] = *statistics.channel;
+  report["images"] = statistics.images;
+  report["weights"] = to_json(statistics.weights);
+  report["activations"] = to_json(statistics.activations);
   fmt::print("{}\n", report.dump(2));
 }
 
@@ -121,7 +126,8 @@ std::string subtitle_of(const Checkpoint& checkpoint, const LayerStatistics& sta
 
 void run(const StatsCommand& command) {
   apply(command.compute);
-  const Checkpoint checkpoint = load_checkpoint(checkpoint_path(command.checkpoint));
+  const fs::path path = checkpoint_path(command.checkpoint);
+  const Checkpoint checkpoint = load_checkpoint(path);
   const std::unique_ptr<Module> model = restore_model(checkpoint);
   const ModelOptions network = model_options(checkpoint);
   const std::unique_ptr<Module> initial = make_model(checkpoint.recipe.model, network);
@@ -136,7 +142,7 @@ void run(const StatsCommand& command) {
     write_file_atomically(command.out, as_bytes(figure));
   }
   if (command.json) {
-    print_json(statistics, checkpoint.recipe);
+    print_json(statistics, checkpoint, path);
   } else {
     print_text(statistics);
   }
@@ -159,16 +165,19 @@ void add_stats_command(CLI::App& app) {
                    "Layer, by its path in lqnet info (default: the middle quantized one)")
       ->type_name("PATH");
   stats->add_option("--out", command->out, "Write the figure to this SVG file")->type_name("FILE");
-  stats
-      ->add_option("--channel", options.channel,
-                   "Weights of this output channel only (default: all channels, each\n"
-                   "divided by the top level of its own)")
-      ->type_name("N");
-  stats->add_option("--images", options.images, "Test images whose activations are counted")
-      ->type_name("N")
+  add_option(*stats,
+             {"--channel", "N",
+              "Weights of this output channel only (default: all channels, each\n"
+              "divided by the top level of its own)",
+              whole_number(0)},
+             options.channel);
+  add_option(*stats,
+             {"--images", "N", "Test images whose activations are counted", whole_number(1)},
+             options.images)
       ->capture_default_str();
-  stats->add_option("--bins", options.bins, "Bins of the floating-point histograms")
-      ->type_name("N")
+  add_option(*stats,
+             {"--bins", "N", "Bins of the floating-point histograms", whole_number(1, 10000)},
+             options.bins)
       ->capture_default_str();
   add_data_option(*stats, command->data);
   stats->add_flag("--json", command->json, "Print all numbers of the figure as JSON");

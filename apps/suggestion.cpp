@@ -1,5 +1,7 @@
 #include "apps/suggestion.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace lq::apps {
@@ -34,6 +36,12 @@ std::string nearest_word(std::string_view word, const std::vector<std::string>& 
     }
   }
   return nearest;
+}
+
+std::string with_suggestion(std::string message, std::string_view word,
+                            const std::vector<std::string>& known) {
+  const std::string nearest = nearest_word(word, known);
+  return nearest.empty() ? message : fmt::format("{}; did you mean {}?", message, nearest);
 }
 
 }  // namespace lq::apps

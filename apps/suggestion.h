@@ -15,4 +15,8 @@ int edit_distance(std::string_view from, std::string_view to);
 /// at most a third of the letters may be wrong.
 std::string nearest_word(std::string_view word, const std::vector<std::string>& known);
 
+/// `message`, with "; did you mean ...?" at its end when there is a near word.
+std::string with_suggestion(std::string message, std::string_view word,
+                            const std::vector<std::string>& known);
+
 }  // namespace lq::apps

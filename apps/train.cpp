@@ -10,10 +10,11 @@
 #include "apps/command_line.h"
 #include "apps/commands.h"
 #include "apps/compute_options.h"
+#include "apps/descriptions.h"
+#include "apps/option_spec.h"
+#include "apps/recipe_options.h"
 #include "apps/run_files.h"
-#include "core/error.h"
 #include "core/threads.h"
-#include "data/dataset_registry.h"
 #include "models/model.h"
 #include "train/interrupt.h"
 #include "train/progress.h"
@@ -25,191 +26,136 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the user gave; whatever is absent comes from the recipe.
 struct TrainCommand {
-  std::optional<std::string> recipe;
-  std::optional<std::string> model;
-  std::optional<int> w_bits;
-  std::optional<int> a_bits;
-  std::optional<std::string> quantizer;
-  std::optional<std::string> dataset;
+  RecipeOptions recipe;
   fs::path data;
-  std::optional<std::int64_t> epochs;
-  std::optional<std::int64_t> batch;
-  std::optional<double> learning_rate;
-  std::optional<double> weight_decay;
-  std::optional<std::uint64_t> seed;
-  std::optional<std::int64_t> max_steps;
-  fs::path out;
+  fs::path out;  ///< empty: default_run_folder()
   bool resume = false;
+  std::optional<std::int64_t> max_steps;
   std::int64_t checkpoint_interval = 0;
   int loader_threads = 1;
   ComputeOptions compute;
   bool json = false;
 };
 
-template <typename T>
-void replace(T& field, const std::optional<T>& given) {
-  if (given) field = *given;
+/// What is trained, and where it is kept.
+struct Run {
+  Recipe recipe;
+  ModelOptions network;
+  fs::path folder;
+};
+
+Recipe recipe_for(const TrainCommand& command, const fs::path& folder) {
+  return command.resume
+             ? resumed_recipe(command.recipe, load_last_checkpoint(folder).recipe, folder)
+             : requested_recipe(command.recipe);
 }
 
-/// A resumed run goes on with its own recipe unless another one is named.
-Recipe base_recipe(const TrainCommand& command) {
-  if (command.recipe) return find_recipe(*command.recipe);
-  const fs::path last = command.out / "last.safetensors";
-  if (command.resume && fs::exists(last)) return load_checkpoint(last).recipe;
-  return find_recipe(recipe_names().front());
-}
-
-Recipe chosen_recipe(const TrainCommand& command) {
-  Recipe recipe = base_recipe(command);
-  replace(recipe.model, command.model);
-  replace(recipe.w_bits, command.w_bits);
-  replace(recipe.a_bits, command.a_bits);
-  replace(recipe.quantizer, command.quantizer);
-  replace(recipe.dataset, command.dataset);
-  replace(recipe.epochs, command.epochs);
-  replace(recipe.batch, command.batch);
-  replace(recipe.schedule.base_rate, command.learning_rate);
-  replace(recipe.weight_decay, command.weight_decay);
-  replace(recipe.seed, command.seed);
-  if (!dataset_info(recipe.dataset).mirror_symmetric) recipe.flip = false;
-  return recipe;
-}
-
-fs::path output_folder(const TrainCommand& command, const Recipe& recipe) {
-  if (!command.out.empty()) return command.out;
-  return fs::path("runs") / fmt::format("{}-w{}a{}", recipe.name, recipe.w_bits, recipe.a_bits);
-}
-
-ModelOptions network_for(const Recipe& recipe, const Dataset& images) {
-  return {.w_bits = recipe.w_bits,
-          .a_bits = recipe.a_bits,
-          .quantizer = recipe.quantizer,
-          .classes = std::ssize(images.classes()),
-          .input = images.image_shape()};
-}
-
-void announce(const Recipe& recipe, const ModelOptions& network, const DatasetSplits& data,
-              const fs::path& out) {
+void announce(const Run& run, const DatasetSplits& data) {
   fmt::print(stderr, "{} on {}: {} training and {} test images, {} epochs, {} threads, into {}\n",
-             describe_network(recipe.model, network), recipe.dataset, data.train->size(),
-             data.test->size(), recipe.epochs, num_threads(), out.string());
+             describe_network(run.recipe.model, run.network), run.recipe.dataset,
+             data.train->size(), data.test->size(), run.recipe.epochs, num_threads(),
+             run.folder.string());
 }
 
-void print_json(const TrainingResult& result, const Recipe& recipe, const fs::path& out) {
-  nlohmann::ordered_json report{{"out", out.string()},
-                                {"recipe", recipe.name},
-                                {"model", recipe.model},
-                                {"w_bits", recipe.w_bits},
-                                {"a_bits", recipe.a_bits},
-                                {"epochs", result.epochs},
-                                {"steps", result.steps},
-                                {"interrupted", result.interrupted},
-                                {"test_accuracy", nullptr},
-                                {"test_loss", nullptr},
-                                {"best_accuracy", nullptr},
-                                {"seconds", result.seconds},
-                                {"images_per_s", result.images_per_s}};
+void print_json(const TrainingResult& result, const Run& run) {
+  nlohmann::ordered_json report = network_json(run.recipe.model, run.network);
+  report["out"] = run.folder.string();
+  report.update(recipe_json(run.recipe));
+  report["threads"] = num_threads();
+  report["epochs_done"] = result.epochs;
+  report["steps"] = result.steps;
+  report["interrupted"] = result.interrupted;
+  report["test_accuracy"] = nullptr;
+  report["test_loss"] = nullptr;
   if (result.test) {
     report["test_accuracy"] = result.test->accuracy();
     report["test_loss"] = result.test->mean_loss();
   }
-  if (result.best_accuracy) report["best_accuracy"] = *result.best_accuracy;
+  report.update(best_json(result.best));
+  report["seconds"] = result.seconds;
+  report["images_per_s"] = result.images_per_s;
   fmt::print("{}\n", report.dump(2));
 }
 
-void print_text(const TrainingResult& result, const fs::path& out) {
+void print_text(const TrainingResult& result, const Run& run) {
   if (result.test) {
     fmt::print("test accuracy  {:.2f} %\n", 100 * result.test->accuracy());
     fmt::print("test loss      {:.4f}\n", result.test->mean_loss());
   }
-  if (result.best_accuracy) {
-    fmt::print("best accuracy  {:.2f} %\n", 100 * *result.best_accuracy);
+  if (result.best) {
+    fmt::print("best accuracy  {:.2f} % ({})\n", 100 * result.best->accuracy,
+               describe_best(*result.best, run.recipe.epochs));
   }
   fmt::print("trained        {} steps, {} epochs done, {} ({:.0f} images/s)\n", result.steps,
              result.epochs, format_duration(result.seconds), result.images_per_s);
-  fmt::print("run            {}\n", out.string());
+  fmt::print("run            {}\n", run.folder.string());
 }
 
-void run(const TrainCommand& command) {
-  apply(command.compute);
-  const Recipe recipe = chosen_recipe(command);
-  validate(recipe);
-  const fs::path out = output_folder(command, recipe);
-  const DatasetSplits data = open_dataset(recipe.dataset, command.data);
-  const ModelOptions network = network_for(recipe, *data.train);
-  const std::unique_ptr<Module> model = make_model(recipe.model, network);
-
+TrainingResult train(const TrainCommand& command, const Run& run, Module& model,
+                     const DatasetSplits& data) {
   const InterruptScope interrupts;
-  Trainer trainer(*model, data,
-                  {.recipe = recipe,
-                   .output = out,
+  Trainer trainer(model, data,
+                  {.recipe = run.recipe,
+                   .output = run.folder,
                    .resume = command.resume,
                    .loader_threads = command.loader_threads,
                    .max_steps = command.max_steps,
                    .checkpoint_interval = command.checkpoint_interval,
                    .stop_requested = InterruptScope::requested,
                    .health_check = quantizer_warnings});
-  announce(recipe, network, data, out);
-  const TrainingResult result = trainer.run();
+  announce(run, data);
+  return trainer.run();
+}
+
+void run(const TrainCommand& command) {
+  apply(command.compute);
+  Run run;
+  run.folder = command.out.empty() ? default_run_folder(command.recipe) : command.out;
+  run.recipe = recipe_for(command, run.folder);
+  const DatasetSplits data = open_dataset(run.recipe, command.data);
+  run.network =
+      model_options(run.recipe, std::ssize(data.train->classes()), data.train->image_shape());
+  const std::unique_ptr<Module> model = make_model(run.recipe.model, run.network);
+  const TrainingResult result = train(command, run, *model, data);
   if (command.json) {
-    print_json(result, recipe, out);
+    print_json(result, run);
   } else {
-    print_text(result, out);
+    print_text(result, run);
   }
   if (result.interrupted) exit_with(interrupted);
 }
 
-void add_network_options(CLI::App& app, TrainCommand& command) {
-  app.add_option("--model", command.model, "Network")->type_name("NAME")->group("Network");
-  app.add_option("--w-bits", command.w_bits, "Bits of weights: 1 to 8, or 32 for floating point")
-      ->type_name("N")
-      ->group("Network");
-  app.add_option("--a-bits", command.a_bits, "Bits of activations: the same")
-      ->type_name("N")
-      ->group("Network");
-  app.add_option("--quantizer", command.quantizer,
-                 fmt::format("Kind of quantizer: {}", fmt::join(quantizer_kinds(), ", ")))
-      ->type_name("NAME")
-      ->group("Network");
-}
-
-void add_training_options(CLI::App& app, TrainCommand& command) {
-  auto add = [&app](const char* name, auto& field, const char* type, const char* description) {
-    return app.add_option(name, field, description)->type_name(type)->group("Training");
-  };
-  add("--dataset", command.dataset, "NAME", "Data set");
-  add("--epochs", command.epochs, "N", "Passes over the training images");
-  add("--batch", command.batch, "N", "Images per step");
-  add("--lr", command.learning_rate, "RATE", "Base learning rate of the schedule");
-  add("--weight-decay", command.weight_decay, "FACTOR",
-      "L2 on convolution and fully connected weights");
-  add("--seed", command.seed, "N", "Seed of initial weights, order and augmentation")
-      ->check(CLI::NonNegativeNumber);
-  add("--max-steps", command.max_steps, "N", "End after this many steps in all, for trials");
-}
-
 void add_run_options(CLI::App& app, TrainCommand& command) {
-  add_data_option(app, command.data)->group("Run");
-  app.add_option("--out", command.out, "Folder of the run (default: runs/<recipe>-w<N>a<N>)")
+  constexpr const char* group = "Run";
+  add_data_option(app, command.data)->group(group);
+  app.add_option("--out", command.out,
+                 "Folder of the run (default: runs/<recipe>-w<N>a<N>, with a model, quantizer or\n"
+                 "data set that is not the recipe's in between)")
       ->type_name("FOLDER")
-      ->group("Run");
+      ->group(group);
   app.add_flag("--resume", command.resume,
-               "Go on with the run in that folder; the result is the same as without the break")
-      ->group("Run");
-  app.add_option("--checkpoint-every", command.checkpoint_interval,
-                 "Steps between checkpoints within an epoch (0: at the ends of epochs only)")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group("Run");
-  app.add_flag("--json", command.json, "Print the result as JSON")->group("Run");
+               "Go on with the run in that folder by its own recipe; the result is the same as\n"
+               "without the break")
+      ->group(group);
+  add_option(
+      app,
+      {"--max-steps", "N", "End after this many steps in all, for trials", whole_number(1), group},
+      command.max_steps);
+  add_option(app,
+             {"--checkpoint-every", "N",
+              "Steps between checkpoints within an epoch (0: at the ends of epochs only)",
+              whole_number(0), group},
+             command.checkpoint_interval)
+      ->capture_default_str();
+  app.add_flag("--json", command.json, "Print the result as JSON")->group(group);
   add_options(app, command.compute);
-  app.add_option("--loader-threads", command.loader_threads,
-                 "Threads that prepare images (0: in turn with the computing)")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group("Machine");
+  add_option(
+      app,
+      {"--loader-threads", "N", "Threads that prepare images (0: in turn with the computing)",
+       whole_number(0, 256), "Machine"},
+      command.loader_threads)
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -222,13 +168,7 @@ void add_train_command(CLI::App& app) {
       "Options that are not given keep the recipe's values. The folder of the run gets\n"
       "best.safetensors, last.safetensors and metrics.jsonl. Ctrl-C stops a run in such a way\n"
       "that --resume can go on with it.");
-  train
-      ->add_option("--recipe", command->recipe,
-                   fmt::format("Recipe, see lqnet recipes (default: {})", recipe_names().front()))
-      ->type_name("NAME")
-      ->group("Recipe");
-  add_network_options(*train, *command);
-  add_training_options(*train, *command);
+  add_options(*train, command->recipe);
   add_run_options(*train, *command);
   train->callback([command] { run(*command); });
 }

@@ -46,6 +46,8 @@ class Dataset {
 struct DatasetSplits {
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> test;
+  /// Whether a mirrored image still shows its class, so that random flips are sound.
+  bool mirror_symmetric = true;
 };
 
 }  // namespace lq

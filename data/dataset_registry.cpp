@@ -78,12 +78,16 @@ constexpr std::array table{
 
 std::span<const DatasetInfo> datasets() { return table; }
 
+std::vector<std::string> dataset_names() {
+  std::vector<std::string> names;
+  for (const DatasetInfo& info : table) names.emplace_back(info.name);
+  return names;
+}
+
 const DatasetInfo& dataset_info(std::string_view name) {
   const auto row = std::ranges::find(table, name, &DatasetInfo::name);
   if (row != table.end()) return *row;
-  std::vector<std::string_view> names;
-  std::ranges::transform(table, std::back_inserter(names), &DatasetInfo::name);
-  fail("data set: \"{}\" is not known, expected one of {}", name, fmt::join(names, ", "));
+  fail("data set: \"{}\" is not known, expected one of {}", name, fmt::join(dataset_names(), ", "));
 }
 
 DatasetSplits open_dataset(std::string_view name, const fs::path& folder,
@@ -95,7 +99,9 @@ DatasetSplits open_dataset(std::string_view name, const fs::path& folder,
     check(fs::is_directory(place), "{}: there is no folder {}; {}", info.name, place.string(),
           info.source);
   }
-  return info.open(place, options);
+  DatasetSplits splits = info.open(place, options);
+  splits.mirror_symmetric = info.mirror_symmetric;
+  return splits;
 }
 
 }  // namespace lq

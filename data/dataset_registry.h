@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "data/dataset.h"
 #include "data/synthetic.h"
@@ -16,6 +18,8 @@ struct DatasetOptions {
   int padded_size = 32;
   /// What "synthetic" is made of.
   SyntheticOptions synthetic = {};
+
+  friend bool operator==(const DatasetOptions&, const DatasetOptions&) = default;
 };
 
 /// A row of the table of data sets.
@@ -29,13 +33,16 @@ struct DatasetInfo {
   std::string_view default_folder;
   /// Whether there are files at all.
   bool needs_folder;
-  /// Whether a mirrored image still shows its class, so that random flips are sound.
+  /// Of the DatasetSplits.
   bool mirror_symmetric;
   DatasetSplits (*open)(const std::filesystem::path& folder, const DatasetOptions& options);
 };
 
 /// Every data set, in the order for help texts.
 std::span<const DatasetInfo> datasets();
+
+/// Their names, in the same order.
+std::vector<std::string> dataset_names();
 
 /// The row of `name`; throws Error that lists the known names when there is none.
 const DatasetInfo& dataset_info(std::string_view name);

@@ -17,6 +17,8 @@ struct SyntheticOptions {
   /// Uniform noise in [-noise, noise] grey levels is added to every value.
   float noise = 64.0F;
   std::uint64_t seed = 0;
+
+  friend bool operator==(const SyntheticOptions&, const SyntheticOptions&) = default;
 };
 
 /// Each class has a smooth random pattern that is its own mirror image, so that it survives the

@@ -9,13 +9,14 @@
 namespace lq {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ClassificationSums, loss, correct, images)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BestEvaluation, accuracy, epoch, steps)
 
 namespace {
 
 using nlohmann::json;
 
 constexpr std::string_view format_name = "lqnet-checkpoint";
-constexpr int format_version = 1;
+constexpr int format_version = 2;
 
 constexpr std::string_view model_prefix = "model.";
 constexpr std::string_view optimizer_prefix = "optimizer.";
@@ -26,7 +27,7 @@ std::string state_to_json(const TrainingState& state) {
   return json{{"epochs_done", state.epochs_done},
               {"steps_done", state.steps_done},
               {"epoch_sums", state.epoch_sums},
-              {"best_accuracy", state.best_accuracy ? json(*state.best_accuracy) : json()}}
+              {"best", state.best ? json(*state.best) : json()}}
       .dump();
 }
 
@@ -36,8 +37,8 @@ TrainingState state_from_json(const std::string& text) {
   object.at("epochs_done").get_to(state.epochs_done);
   object.at("steps_done").get_to(state.steps_done);
   object.at("epoch_sums").get_to(state.epoch_sums);
-  const json& best = object.at("best_accuracy");
-  if (!best.is_null()) state.best_accuracy = best.get<double>();
+  const json& best = object.at("best");
+  if (!best.is_null()) state.best = best.get<BestEvaluation>();
   check(state.epochs_done >= 0 && state.steps_done >= 0, "state: counts below 0");
   return state;
 }
@@ -67,9 +68,9 @@ void check_format(const Metadata& metadata) {
   check(format != metadata.end() && format->second == format_name,
         "not a checkpoint of a training run");
   const int version = json::parse(entry(metadata, "format_version")).get<int>();
-  check(version <= format_version,
-        "written by a newer program (checkpoint format {}, this program knows up to {})", version,
-        format_version);
+  check(version == format_version,
+        "written by {} program (checkpoint format {}, this program reads {})",
+        version > format_version ? "a newer" : "an older", version, format_version);
 }
 
 Normalization read_normalization(const SafetensorsFile& file) {
@@ -87,6 +88,7 @@ Checkpoint parse(const SafetensorsFile& file) {
           .classes = json::parse(entry(file.metadata, "classes")).get<std::int64_t>(),
           .normalization = read_normalization(file),
           .state = state_from_json(entry(file.metadata, "state")),
+          .threads = json::parse(entry(file.metadata, "threads")).get<int>(),
           .model = entries_below(model_prefix, file),
           .optimizer = entries_below(optimizer_prefix, file)};
 }
@@ -104,7 +106,8 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
                     {"format_version", std::to_string(format_version)},
                     {"recipe", to_json(checkpoint.recipe)},
                     {"classes", std::to_string(checkpoint.classes)},
-                    {"state", state_to_json(checkpoint.state)}});
+                    {"state", state_to_json(checkpoint.state)},
+                    {"threads", std::to_string(checkpoint.threads)}});
 }
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
@@ -119,11 +122,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
 }
 
 ModelOptions model_options(const Checkpoint& checkpoint) {
-  return {.w_bits = checkpoint.recipe.w_bits,
-          .a_bits = checkpoint.recipe.a_bits,
-          .quantizer = checkpoint.recipe.quantizer,
-          .classes = checkpoint.classes,
-          .input = checkpoint.normalization.mean.shape()};
+  return model_options(checkpoint.recipe, checkpoint.classes,
+                       checkpoint.normalization.mean.shape());
 }
 
 std::unique_ptr<Module> restore_model(const Checkpoint& checkpoint) {

@@ -13,13 +13,27 @@
 
 namespace lq {
 
+/// The evaluation with the highest test accuracy so far; the first of several.
+struct BestEvaluation {
+  double accuracy = 0.0;
+  std::int64_t epoch = 1;  ///< after which it was made, from 1
+  std::int64_t steps = 0;  ///< of that epoch, when it was not complete; otherwise 0
+
+  friend bool operator==(const BestEvaluation&, const BestEvaluation&) = default;
+};
+
 /// Where a run stands between two steps. Together with the recipe it fixes everything to come:
 /// order, augmentation and learning rate are functions of seed, epoch and step.
 struct TrainingState {
-  std::int64_t epochs_done = 0;         ///< and evaluated
-  std::int64_t steps_done = 0;          ///< in the epoch under way
-  ClassificationSums epoch_sums;        ///< over these steps
-  std::optional<double> best_accuracy;  ///< of all evaluations; absent before the first
+  std::int64_t epochs_done = 0;        ///< and evaluated
+  std::int64_t steps_done = 0;         ///< in the epoch under way
+  ClassificationSums epoch_sums;       ///< over these steps
+  std::optional<BestEvaluation> best;  ///< absent before the first evaluation
+
+  /// The last epoch that has had a step, from 1; 0 before the first step.
+  std::int64_t epoch() const { return epochs_done + (steps_done > 0 ? 1 : 0); }
+  /// Whether the best evaluation was made right here.
+  bool is_best() const { return best && best->epoch == epoch() && best->steps == steps_done; }
 
   friend bool operator==(const TrainingState&, const TrainingState&) = default;
 };
@@ -29,18 +43,19 @@ struct Checkpoint {
   std::int64_t classes = 10;
   Normalization normalization;  ///< its mean has the shape H W C of the network's input
   TrainingState state;
+  int threads = 1;      ///< that computed: sums are rounded as for this number
   StateDict model;      ///< parameters and buffers; quantizers keep their state in buffers
   StateDict optimizer;  ///< of SgdOptimizer
 };
 
 /// Writes one safetensors file, atomically: tensors "model.<name>", "optimizer.<name>",
-/// "data.mean" and "data.divisor", the rest as JSON in the metadata entries "recipe", "state" and
-/// "classes", next to "format" and "format_version". Throws Error "<path>: ..." when that fails;
-/// a file that was there before is kept then.
+/// "data.mean" and "data.divisor", the rest as JSON in the metadata entries "recipe", "state",
+/// "classes" and "threads", next to "format" and "format_version". Throws Error "<path>: ..." when
+/// that fails; a file that was there before is kept then.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
 /// Throws Error "<path>: ..." for a file that is missing, damaged, not a checkpoint, or written in
-/// a newer format than this program knows.
+/// another format than this program's.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// How to make the network of a checkpoint.

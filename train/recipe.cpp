@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/io/file.h"
 
 namespace lq {
 
@@ -64,6 +65,21 @@ const std::vector<Recipe>& recipes() {
   return all;
 }
 
+/// Folders are called after recipes.
+void check_name(const std::string& name) {
+  check(!name.empty() && name.find('/') == std::string::npos,
+        "recipe: name is '{}', expected a word without '/'", name);
+}
+
+void check_registries(const Recipe& recipe) {
+  dataset_info(recipe.dataset);
+  const std::vector<std::string> models = model_names();
+  check(std::ranges::find(models, recipe.model) != models.end(),
+        "recipe: model '{}' is not known, expected one of: {}", recipe.model,
+        fmt::join(models, ", "));
+  validate(Quantization{recipe.quantizer, recipe.w_bits, recipe.a_bits});
+}
+
 }  // namespace
 
 std::vector<std::string> recipe_names() {
@@ -80,7 +96,9 @@ const Recipe& find_recipe(std::string_view name) {
 }
 
 void validate(const Recipe& recipe) {
-  check(recipe.epochs >= 1, "recipe: epochs is {}, expected at least 1", recipe.epochs);
+  constexpr std::int64_t most_epochs = 1 << 24;  // that the loader keeps apart
+  check(recipe.epochs >= 1 && recipe.epochs <= most_epochs,
+        "recipe: epochs is {}, expected 1 to {}", recipe.epochs, most_epochs);
   check(recipe.batch >= 1, "recipe: batch is {}, expected at least 1", recipe.batch);
   check(recipe.crop_padding >= 0, "recipe: crop_padding is {}, expected at least 0",
         recipe.crop_padding);
@@ -89,6 +107,47 @@ void validate(const Recipe& recipe) {
   check(std::isfinite(recipe.weight_decay) && recipe.weight_decay >= 0.0,
         "recipe: weight_decay is {}, expected at least 0", recipe.weight_decay);
   validate(recipe.schedule);
+}
+
+Recipe load_recipe(const std::filesystem::path& path) {
+  constexpr std::uint64_t largest_file = 1 << 20;
+  const std::vector<std::byte> bytes = read_file(path, largest_file);
+  return within_file(path, [&] {
+    Recipe recipe = recipe_from_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    check_name(recipe.name);
+    validate(recipe);
+    check_registries(recipe);
+    return recipe;
+  });
+}
+
+DatasetSplits open_dataset(const Recipe& recipe, const std::filesystem::path& folder) {
+  return open_dataset(recipe.dataset, folder, recipe.dataset_options);
+}
+
+ModelOptions model_options(const Recipe& recipe, std::int64_t classes, const Shape& input) {
+  return {.w_bits = recipe.w_bits,
+          .a_bits = recipe.a_bits,
+          .quantizer = recipe.quantizer,
+          .classes = classes,
+          .input = input};
+}
+
+std::optional<RecipeDifference> conflict(const Recipe& stored, const Recipe& recipe) {
+  for (RecipeDifference& difference : differences(stored, recipe)) {
+    if (difference.field != "epochs" || recipe.epochs < stored.epochs) return difference;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> modified_fields(const Recipe& recipe) {
+  std::vector<std::string> fields;
+  const auto built_in = std::ranges::find(recipes(), recipe.name, &Recipe::name);
+  if (built_in == recipes().end()) return fields;
+  for (RecipeDifference& difference : differences(*built_in, recipe)) {
+    fields.push_back(std::move(difference.field));
+  }
+  return fields;
 }
 
 }  // namespace lq

@@ -2,17 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "data/dataset_registry.h"
 #include "data/normalization.h"
+#include "models/model.h"
 #include "train/schedule.h"
 
 namespace lq {
 
-/// Everything that decides the numbers of a training run, but for the data set's files. Plain
-/// fields: take one from find_recipe() and change what should differ.
+/// Everything that decides the numbers of a training run, but for the data set's files and the
+/// number of threads. Plain fields: take one from find_recipe() and change what should differ. Each
+/// field has its key in recipe_json.cpp.
 struct Recipe {
   std::string name;
   std::string summary;  ///< one line for help texts
@@ -23,11 +28,13 @@ struct Recipe {
   std::string quantizer = "lq";    ///< a name of models/model.h
 
   std::string dataset = "fashion-mnist";  ///< a name of data/dataset_registry.h
-  int crop_padding = 0;                   ///< zeros on each side before a random crop; 0: no crop
-  bool flip = true;                       ///< mirror half of the images
+  DatasetOptions dataset_options;
+  int crop_padding = 0;  ///< zeros on each side before a random crop; 0: no crop
+  /// Mirror half of the images. Trainer turns it off unless DatasetSplits::mirror_symmetric.
+  bool flip = true;
   MeanSource mean_source = MeanSource::train;
 
-  std::int64_t epochs = 3;
+  std::int64_t epochs = 3;  ///< 1 to 2^24
   std::int64_t batch = 128;
   Schedule schedule;
   double momentum = 0.9;  ///< [0, 1)
@@ -44,17 +51,43 @@ std::vector<std::string> recipe_names();
 /// Throws Error that lists the known names when there is no such recipe.
 const Recipe& find_recipe(std::string_view name);
 
-/// Throws Error, naming the field, for numbers out of range. Names are left to their registries.
+/// Throws Error, naming the field, for numbers out of range. Names, bit widths and data set options
+/// are left to their registries.
 void validate(const Recipe& recipe);
 
-/// All fields as one JSON object, and back; throws Error for text that is not such an object.
+/// All fields as one JSON object, in the order of the struct, and back; throws Error, naming the
+/// key, for text that is not such an object: missing and unknown keys, values of another type.
 /// Numbers keep every bit.
 std::string to_json(const Recipe& recipe);
 Recipe recipe_from_json(std::string_view text);
 
-/// One line on the first field for which a run of `recipe` would not be the run of `stored`
-/// continued, as "batch is 128, not 64"; empty when there is none. Name and summary do not matter,
-/// and epochs may differ: a run may be made longer.
-std::string conflict(const Recipe& stored, const Recipe& recipe);
+/// Reads a recipe from a JSON file in the form of to_json(). Throws Error "<path>: ..." for a file
+/// that cannot be read, and for one whose recipe could not be trained: numbers out of range, or
+/// names of a model, a data set or a quantizer that no registry has.
+Recipe load_recipe(const std::filesystem::path& path);
+
+/// Opens the recipe's data set from `folder`; see data/dataset_registry.h.
+DatasetSplits open_dataset(const Recipe& recipe, const std::filesystem::path& folder = {});
+
+/// The recipe's network for images of the shape `input` (H W C).
+ModelOptions model_options(const Recipe& recipe, std::int64_t classes, const Shape& input);
+
+/// A field in which two recipes differ.
+struct RecipeDifference {
+  std::string field;   ///< "batch", or "schedule.base_rate"
+  std::string first;   ///< its value in the first recipe, as JSON; "null" where it has none
+  std::string second;  ///< in the second one
+};
+
+/// In the order of the fields. Name and summary do not count.
+std::vector<RecipeDifference> differences(const Recipe& first, const Recipe& second);
+
+/// The first field for which a run of `recipe` would not be the run of `stored` continued; nothing
+/// when it would. Epochs may grow: a run may be made longer.
+std::optional<RecipeDifference> conflict(const Recipe& stored, const Recipe& recipe);
+
+/// The fields in which a recipe differs from the one that find_recipe() has by its name; none when
+/// it has no such recipe.
+std::vector<std::string> modified_fields(const Recipe& recipe);
 
 }  // namespace lq

@@ -1,89 +1,297 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <type_traits>
+#include <utility>
 
 #include "core/error.h"
 #include "train/recipe.h"
 
 namespace lq {
 
-NLOHMANN_JSON_SERIALIZE_ENUM(ScheduleUnit,
-                             {{ScheduleUnit::epoch, "epoch"}, {ScheduleUnit::step, "step"}})
-NLOHMANN_JSON_SERIALIZE_ENUM(MeanSource, {{MeanSource::train, "train"},
-                                          {MeanSource::train_and_test, "train_and_test"}})
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MultiStepDecay, boundaries, divide_by)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PolynomialDecay, power, end_rate)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CosineDecay, end_rate)
-
 namespace {
 
-using nlohmann::json;
+using nlohmann::ordered_json;
 
-const char* kind_of(const MultiStepDecay&) { return "multi_step"; }
-const char* kind_of(const PolynomialDecay&) { return "polynomial"; }
-const char* kind_of(const CosineDecay&) { return "cosine"; }
+template <typename Enum>
+struct EnumName {
+  Enum value;
+  std::string_view name;
+};
 
-/// Takes the alternative out of `object` when it is of this kind.
-template <typename Decay>
-bool read_decay(const json& object, Schedule& schedule) {
-  if (object.at("kind") != kind_of(Decay{})) return false;
-  schedule.decay = object.get<Decay>();
+constexpr std::array unit_names{EnumName{ScheduleUnit::epoch, "epoch"},
+                                EnumName{ScheduleUnit::step, "step"}};
+constexpr std::array mean_source_names{EnumName{MeanSource::train, "train"},
+                                       EnumName{MeanSource::train_and_test, "train_and_test"}};
+
+constexpr const auto& names_of(ScheduleUnit) { return unit_names; }
+constexpr const auto& names_of(MeanSource) { return mean_source_names; }
+
+constexpr const char* kind_of(const MultiStepDecay&) { return "multi_step"; }
+constexpr const char* kind_of(const PolynomialDecay&) { return "polynomial"; }
+constexpr const char* kind_of(const CosineDecay&) { return "cosine"; }
+
+using Decay = decltype(Schedule::decay);
+
+// visit_fields(object, visit) calls visit(key, field) for every field of a struct, which may be
+// constant: the one list of keys for reading and writing.
+
+template <typename T, typename Struct>
+concept MaybeConst = std::same_as<std::remove_const_t<T>, Struct>;
+
+void visit_fields(MaybeConst<SyntheticOptions> auto& options, auto&& visit) {
+  visit("train_images", options.train_images);
+  visit("test_images", options.test_images);
+  visit("height", options.height);
+  visit("width", options.width);
+  visit("channels", options.channels);
+  visit("classes", options.classes);
+  visit("noise", options.noise);
+  visit("seed", options.seed);
+}
+
+void visit_fields(MaybeConst<DatasetOptions> auto& options, auto&& visit) {
+  visit("padded_size", options.padded_size);
+  visit("synthetic", options.synthetic);
+}
+
+void visit_fields(MaybeConst<MultiStepDecay> auto& decay, auto&& visit) {
+  visit("boundaries", decay.boundaries);
+  visit("divide_by", decay.divide_by);
+}
+
+void visit_fields(MaybeConst<PolynomialDecay> auto& decay, auto&& visit) {
+  visit("power", decay.power);
+  visit("end_rate", decay.end_rate);
+}
+
+void visit_fields(MaybeConst<CosineDecay> auto& decay, auto&& visit) {
+  visit("end_rate", decay.end_rate);
+}
+
+void visit_fields(MaybeConst<Schedule> auto& schedule, auto&& visit) {
+  visit("base_rate", schedule.base_rate);
+  visit("decay", schedule.decay);
+  visit("unit", schedule.unit);
+  visit("warmup_epochs", schedule.warmup_epochs);
+}
+
+void visit_fields(MaybeConst<Recipe> auto& recipe, auto&& visit) {
+  visit("name", recipe.name);
+  visit("summary", recipe.summary);
+  visit("model", recipe.model);
+  visit("w_bits", recipe.w_bits);
+  visit("a_bits", recipe.a_bits);
+  visit("quantizer", recipe.quantizer);
+  visit("dataset", recipe.dataset);
+  visit("dataset_options", recipe.dataset_options);
+  visit("crop_padding", recipe.crop_padding);
+  visit("flip", recipe.flip);
+  visit("mean_source", recipe.mean_source);
+  visit("epochs", recipe.epochs);
+  visit("batch", recipe.batch);
+  visit("schedule", recipe.schedule);
+  visit("momentum", recipe.momentum);
+  visit("nesterov", recipe.nesterov);
+  visit("weight_decay", recipe.weight_decay);
+  visit("seed", recipe.seed);
+}
+
+template <typename T>
+concept Struct = requires(const T& object) {
+  visit_fields(object, [](const char*, auto&) {});
+};
+
+// Writing.
+
+template <typename T>
+ordered_json written(const T& value) {
+  return value;
+}
+
+template <typename Enum>
+requires std::is_enum_v<Enum> ordered_json written(const Enum& value) {
+  return std::ranges::find(names_of(value), value, &EnumName<Enum>::value)->name;
+}
+
+ordered_json written(const Decay& decay);
+
+template <Struct T>
+ordered_json written(const T& object) {
+  ordered_json fields = ordered_json::object();
+  visit_fields(object, [&](const char* key, const auto& field) { fields[key] = written(field); });
+  return fields;
+}
+
+ordered_json written(const Decay& decay) {
+  return std::visit(
+      [](const auto& alternative) {
+        ordered_json fields = {{"kind", kind_of(alternative)}};
+        fields.update(written(alternative));
+        return fields;
+      },
+      decay);
+}
+
+// Reading. A Place is a value in the text, with the keys that lead to it.
+
+struct Place {
+  const ordered_json& value;
+  std::string path = {};
+
+  Place at(std::string_view key) const {
+    std::string inner = path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+    const auto found = value.find(key);
+    check(found != value.end(), "key '{}' is missing", inner);
+    return {*found, std::move(inner)};
+  }
+  void expect(bool condition, std::string_view what) const {
+    check(condition, "{}: expected {}, found {}",
+          path.empty() ? "the text" : fmt::format("key '{}'", path), what,
+          value.is_structured() ? fmt::format("an {}", value.type_name()) : value.dump());
+  }
+};
+
+void read(const Place& place, std::string& text) {
+  place.expect(place.value.is_string(), "a string");
+  text = place.value.get<std::string>();
+}
+
+void read(const Place& place, bool& flag) {
+  place.expect(place.value.is_boolean(), "true or false");
+  flag = place.value.get<bool>();
+}
+
+template <std::integral T>
+void read(const Place& place, T& number) {
+  const ordered_json& value = place.value;
+  place.expect(value.is_number_integer(), "a whole number");
+  const bool fits = value.is_number_unsigned() ? std::in_range<T>(value.get<std::uint64_t>())
+                                               : std::in_range<T>(value.get<std::int64_t>());
+  using Limits = std::numeric_limits<T>;
+  place.expect(fits, fmt::format("a whole number from {} to {}", Limits::min(), Limits::max()));
+  number = value.get<T>();
+}
+
+template <std::floating_point T>
+void read(const Place& place, T& number) {
+  place.expect(place.value.is_number(), "a number");
+  const auto value = place.value.get<double>();
+  constexpr T most = std::numeric_limits<T>::max();
+  place.expect(std::abs(value) <= double{most}, fmt::format("a number of at most {}", most));
+  number = static_cast<T>(value);
+}
+
+template <typename Enum>
+requires std::is_enum_v<Enum>
+void read(const Place& place, Enum& value) {
+  std::vector<std::string_view> known;
+  for (const auto& [alternative, name] : names_of(value)) {
+    if (place.value == name) {
+      value = alternative;
+      return;
+    }
+    known.push_back(name);
+  }
+  place.expect(false, fmt::format("one of \"{}\"", fmt::join(known, "\", \"")));
+}
+
+void read(const Place& place, std::vector<std::int64_t>& numbers) {
+  place.expect(place.value.is_array(), "an array of whole numbers");
+  numbers.clear();
+  for (const ordered_json& value : place.value) {
+    read(Place{value, place.path}, numbers.emplace_back());
+  }
+}
+
+void read(const Place& place, Decay& decay);
+
+template <Struct T>
+void read(const Place& place, T& object) {
+  place.expect(place.value.is_object(), "an object");
+  std::vector<std::string_view> known;
+  visit_fields(object, [&](const char* key, auto& field) {
+    known.emplace_back(key);
+    read(place.at(key), field);
+  });
+  for (const auto& [key, value] : place.value.items()) {
+    check(std::ranges::find(known, key) != known.end(), "key '{}' is not known, expected {}",
+          place.at(key).path, fmt::join(known, ", "));
+  }
+}
+
+/// Whether `place` holds an alternative of this kind, which is taken then.
+template <typename Alternative>
+bool read_alternative(const Place& place, const std::string& kind, Decay& decay) {
+  Alternative alternative;
+  if (kind != kind_of(alternative)) return false;
+  ordered_json fields = place.value;
+  fields.erase("kind");
+  read(Place{fields, place.path}, alternative);
+  decay = alternative;
   return true;
+}
+
+void read(const Place& place, Decay& decay) {
+  place.expect(place.value.is_object(), "an object");
+  std::string kind;
+  read(place.at("kind"), kind);
+  const bool known = read_alternative<MultiStepDecay>(place, kind, decay) ||
+                     read_alternative<PolynomialDecay>(place, kind, decay) ||
+                     read_alternative<CosineDecay>(place, kind, decay);
+  place.at("kind").expect(known, "one of \"multi_step\", \"polynomial\", \"cosine\"");
+}
+
+/// What a parser has to say, without the number that it gives to its errors.
+std::string_view reason(const ordered_json::exception& error) {
+  const std::string_view what = error.what();
+  const std::size_t number_end = what.find("] ");
+  return number_end == std::string_view::npos ? what : what.substr(number_end + 2);
+}
+
+/// Objects are compared key by key, everything else as a whole.
+void compare(const std::string& path, const ordered_json& first, const ordered_json& second,
+             std::vector<RecipeDifference>& differences) {
+  if (!first.is_object() || !second.is_object()) {
+    if (first != second) differences.push_back({path, first.dump(), second.dump()});
+    return;
+  }
+  const auto inner = [&](const std::string& key) { return path.empty() ? key : path + "." + key; };
+  for (const auto& [key, value] : first.items()) {
+    compare(inner(key), value, second.value(key, ordered_json()), differences);
+  }
+  for (const auto& [key, value] : second.items()) {
+    if (!first.contains(key)) compare(inner(key), ordered_json(), value, differences);
+  }
 }
 
 }  // namespace
 
-void to_json(json& object, const Schedule& schedule) {
-  const json decay = std::visit(
-      [](const auto& alternative) {
-        json fields = alternative;
-        fields["kind"] = kind_of(alternative);
-        return fields;
-      },
-      schedule.decay);
-  object = {{"base_rate", schedule.base_rate},
-            {"decay", decay},
-            {"unit", schedule.unit},
-            {"warmup_epochs", schedule.warmup_epochs}};
-}
-
-void from_json(const json& object, Schedule& schedule) {
-  object.at("base_rate").get_to(schedule.base_rate);
-  object.at("unit").get_to(schedule.unit);
-  object.at("warmup_epochs").get_to(schedule.warmup_epochs);
-  const json& decay = object.at("decay");
-  check(read_decay<MultiStepDecay>(decay, schedule) ||
-            read_decay<PolynomialDecay>(decay, schedule) ||
-            read_decay<CosineDecay>(decay, schedule),
-        "schedule: decay of kind {} is not known", decay.at("kind").dump());
-}
-
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Recipe, name, summary, model, w_bits, a_bits, quantizer, dataset,
-                                   crop_padding, flip, mean_source, epochs, batch, schedule,
-                                   momentum, nesterov, weight_decay, seed)
-
-std::string to_json(const Recipe& recipe) { return json(recipe).dump(); }
+std::string to_json(const Recipe& recipe) { return written(recipe).dump(); }
 
 Recipe recipe_from_json(std::string_view text) {
   try {
-    return json::parse(text).get<Recipe>();
-  } catch (const json::exception& error) {
-    fail("recipe: cannot be read from its JSON text: {}", error.what());
+    const ordered_json object = ordered_json::parse(text);
+    Recipe recipe;
+    read(Place{object}, recipe);
+    return recipe;
+  } catch (const ordered_json::exception& error) {
+    fail("recipe: the text is no JSON: {}", reason(error));
+  } catch (const Error& error) {
+    fail("recipe: {}", error.what());
   }
 }
 
-std::string conflict(const Recipe& stored, const Recipe& recipe) {
-  Recipe comparable = recipe;
-  comparable.name = stored.name;
-  comparable.summary = stored.summary;
-  comparable.epochs = stored.epochs;
-  const json before = json(stored).flatten();
-  const json after = json(comparable).flatten();
-  for (const auto& [path, value] : before.items()) {
-    const json other = after.value(path, json());
-    if (value != other) {
-      return fmt::format("{} is {}, not {}", path.substr(1), value.dump(), other.dump());
-    }
-  }
-  return before == after ? "" : "schedule/decay differs";
+std::vector<RecipeDifference> differences(const Recipe& first, const Recipe& second) {
+  Recipe renamed = second;
+  renamed.name = first.name;
+  renamed.summary = first.summary;
+  std::vector<RecipeDifference> found;
+  compare("", written(first), written(renamed), found);
+  return found;
 }
 
 }  // namespace lq

@@ -56,6 +56,10 @@ void validate(const Schedule& schedule) {
       schedule.decay);
 }
 
+bool depends_on_epochs(const Schedule& schedule) {
+  return !std::holds_alternative<MultiStepDecay>(schedule.decay);
+}
+
 double learning_rate(const Schedule& schedule, const SchedulePosition& position) {
   check_position(position);
   const bool per_step = schedule.unit == ScheduleUnit::step;

@@ -59,6 +59,9 @@ struct Schedule {
 /// Throws Error, naming the field, for a schedule outside the ranges above or not finite.
 void validate(const Schedule& schedule);
 
+/// Whether the rates depend on how many epochs the run has in all.
+bool depends_on_epochs(const Schedule& schedule);
+
 /// The learning rate of the step at `position`. Throws Error for a position outside of its run.
 /// Expects a schedule that validate() accepts.
 double learning_rate(const Schedule& schedule, const SchedulePosition& position);

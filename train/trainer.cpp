@@ -6,6 +6,7 @@
 
 #include "autograd/softmax_cross_entropy.h"
 #include "core/error.h"
+#include "core/threads.h"
 
 namespace lq {
 
@@ -13,8 +14,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TrainerOptions validated(TrainerOptions options) {
+TrainerOptions validated(TrainerOptions options, const DatasetSplits& data) {
   validate(options.recipe);
+  // The recipe that checkpoints keep tells what was done.
+  options.recipe.flip = options.recipe.flip && data.mirror_symmetric;
   check(!options.output.empty(), "train: no output folder given");
   check(options.checkpoint_interval >= 0, "train: checkpoint_interval is {}, expected at least 0",
         options.checkpoint_interval);
@@ -69,11 +72,18 @@ RunExtent extent(const TrainerOptions& options, std::int64_t steps_per_epoch) {
 
 }  // namespace
 
+Checkpoint load_last_checkpoint(const fs::path& folder) {
+  const fs::path path = folder / last_checkpoint_file;
+  check(fs::exists(path), "{}: there is no run to resume (no {})", folder.string(),
+        last_checkpoint_file);
+  return load_checkpoint(path);
+}
+
 Trainer::Trainer(Module& model, DatasetSplits data, TrainerOptions options)
     : model_(model),
       device_(device_of(model)),
       data_(std::move(data)),
-      options_(validated(std::move(options))),
+      options_(validated(std::move(options), data_)),
       normalization_(per_pixel_normalization(data_, options_.recipe.mean_source)),
       train_loader_(data_.train, augmentation(normalization_, options_.recipe),
                     training_loader(options_)),
@@ -101,9 +111,7 @@ void Trainer::begin_run() {
 }
 
 void Trainer::resume_run() {
-  check(fs::exists(last_path()), "{}: there is no run to resume (no {})", options_.output.string(),
-        last_path().filename().string());
-  const Checkpoint checkpoint = load_checkpoint(last_path());
+  const Checkpoint checkpoint = load_last_checkpoint(options_.output);
   check_continues(checkpoint);
   try {
     model_.load_state_dict(checkpoint.model);
@@ -117,17 +125,35 @@ void Trainer::resume_run() {
                    ? fmt::format("nothing is left to train after {} steps", steps_done())
                    : fmt::format("resuming {} after step {} of {}", epoch_label(extent_, state_),
                                  state_.steps_done, extent_.steps_per_epoch));
+  if (!finished()) warn_of_changes(checkpoint);
 }
 
 void Trainer::check_continues(const Checkpoint& checkpoint) const {
-  const std::string difference = conflict(checkpoint.recipe, options_.recipe);
-  check(difference.empty(), "{}: cannot be continued with other settings: {}", last_path().string(),
-        difference);
+  if (const auto difference = conflict(checkpoint.recipe, options_.recipe)) {
+    fail("{}: cannot be continued with other settings: {} is {}, not {}{}", last_path().string(),
+         difference->field, difference->first, difference->second,
+         difference->field == "epochs" ? " (it may only grow)" : "");
+  }
   check(checkpoint.classes == std::ssize(data_.train->classes()) &&
             equal(checkpoint.normalization, normalization_) &&
             checkpoint.state.steps_done < extent_.steps_per_epoch,
         "{}: cannot be continued with other data: the images of '{}' have changed",
         last_path().string(), options_.recipe.dataset);
+}
+
+void Trainer::warn_of_changes(const Checkpoint& checkpoint) {
+  if (checkpoint.threads != num_threads()) {
+    report_.warn(state_, fmt::format("threads: {} now, {} before; the numbers may differ in "
+                                     "rounding from those of an unbroken run",
+                                     num_threads(), checkpoint.threads));
+  }
+  const Recipe& recipe = options_.recipe;
+  if (checkpoint.recipe.epochs != recipe.epochs && depends_on_epochs(recipe.schedule)) {
+    report_.warn(state_,
+                 fmt::format("epochs: {} now, {} before; from here on, the learning rate is "
+                             "that of a run of {} epochs",
+                             recipe.epochs, checkpoint.recipe.epochs, recipe.epochs));
+  }
 }
 
 TrainingResult Trainer::run() {
@@ -138,7 +164,7 @@ TrainingResult Trainer::run() {
           .steps = steps_done(),
           .interrupted = interrupted_,
           .test = test_,
-          .best_accuracy = state_.best_accuracy,
+          .best = state_.best,
           .seconds = report_.seconds(),
           .images_per_s = report_.images_per_second()};
 }
@@ -154,7 +180,7 @@ void Trainer::run_epoch() {
     return;
   }
   evaluate_model();
-  const bool is_best = note_best();
+  const bool is_best = note_best(epoch_is_complete);
   report_.evaluated(state_, *test_, is_best);
   check_health();
   if (epoch_is_complete) {
@@ -216,10 +242,12 @@ void Trainer::evaluate_model() {
 }
 
 /// Whether the last evaluation is the best so far, which it then is from now on.
-bool Trainer::note_best() {
+bool Trainer::note_best(bool epoch_is_complete) {
   const double accuracy = test_->accuracy();
-  if (state_.best_accuracy && accuracy <= *state_.best_accuracy) return false;
-  state_.best_accuracy = accuracy;
+  if (state_.best && accuracy <= state_.best->accuracy) return false;
+  state_.best = {.accuracy = accuracy,
+                 .epoch = state_.epochs_done + 1,
+                 .steps = epoch_is_complete ? 0 : state_.steps_done};
   return true;
 }
 
@@ -233,6 +261,7 @@ void Trainer::save(const fs::path& path) const {
                          .classes = std::ssize(data_.train->classes()),
                          .normalization = normalization_,
                          .state = state_,
+                         .threads = num_threads(),
                          .model = model_.state_dict(),
                          .optimizer = optimizer_.state_dict()});
 }

@@ -25,6 +25,9 @@ inline constexpr const char* last_checkpoint_file = "last.safetensors";  ///< to
 inline constexpr const char* best_checkpoint_file = "best.safetensors";  ///< highest test accuracy
 inline constexpr const char* metrics_file = "metrics.jsonl";             ///< see metrics_log.h
 
+/// The checkpoint from which the run in `folder` can be resumed. Throws Error when there is none.
+Checkpoint load_last_checkpoint(const std::filesystem::path& folder);
+
 struct TrainerOptions {
   Recipe recipe;
   /// Made when missing; a run that is there is never overwritten.
@@ -52,14 +55,15 @@ struct TrainingResult {
   std::int64_t steps = 0;                  ///< the same
   bool interrupted = false;                ///< by stop_requested; there may be no evaluation then
   std::optional<ClassificationSums> test;  ///< last evaluation of this call
-  std::optional<double> best_accuracy;     ///< of all evaluations since the run began
+  std::optional<BestEvaluation> best;      ///< of all evaluations since the run began
   double seconds = 0.0;                    ///< of this call
   double images_per_s = 0.0;               ///< trained by this call, evaluation not counted
 };
 
 /// Trains a model on a data set by a recipe. The numbers depend on the recipe, the data and the
 /// number of threads of core/threads.h, nothing else: not on loader threads, nor on how often the
-/// run was stopped, killed and resumed.
+/// run was stopped, killed and resumed. A run that is resumed with another number of threads, or
+/// for more epochs than its schedule was made for, gets a warning on screen and in its metrics.
 class Trainer {
  public:
   /// Initialises `model` from the recipe's seed or, to resume, from the checkpoint, and writes a
@@ -77,13 +81,14 @@ class Trainer {
   void begin_run();
   void resume_run();
   void check_continues(const Checkpoint& checkpoint) const;
+  void warn_of_changes(const Checkpoint& checkpoint);
 
   void run_epoch();
   void train_on_batches();
   StepReport train_on(const Batch& batch);
   void check_finite(double loss) const;
   void evaluate_model();
-  bool note_best();
+  bool note_best(bool epoch_is_complete);
   void check_health();
   void save(const std::filesystem::path& path) const;
 

@@ -34,6 +34,8 @@ TEST(InfoTest, TotalsAreThoseOfTheSpecification) {
 TEST(InfoTest, LayersAddUpToTheTotals) {
   const nlohmann::json report = info("resnet20", "3", "2");
   EXPECT_EQ(report["model"], "resnet20");
+  EXPECT_EQ(report["input"], nlohmann::json::array({32, 32, 3}));
+  EXPECT_EQ(report["layers"][0]["input"], report["input"]);
   EXPECT_EQ(report["layers"].size(), 20U);
   std::int64_t weights = 0;
   std::int64_t macs = 0;

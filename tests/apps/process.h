@@ -2,11 +2,14 @@
 #pragma once
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
@@ -25,24 +28,29 @@ struct ProcessResult {
   nlohmann::json json() const { return nlohmann::json::parse(out); }
 };
 
-/// lqnet, running in an empty folder.
+struct ProcessOptions {
+  std::filesystem::path folder;  ///< to run in; empty: an empty one that goes away afterwards
+  std::string device;            ///< takes standard output, which is not read back then
+};
+
+/// lqnet, running.
 class LqnetProcess {
  public:
-  /// Standard output goes to `device` when that is given, and is not read back then.
-  explicit LqnetProcess(const std::vector<std::string>& arguments, std::string device = "")
-      : device_(std::move(device)) {
+  explicit LqnetProcess(const std::vector<std::string>& arguments, ProcessOptions options = {})
+      : options_(std::move(options)) {
+    if (options_.folder.empty()) options_.folder = temporary_.path();
     std::vector<std::string> words{LQNET_BINARY};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
 
-    const std::string out = device_.empty() ? out_path() : device_;
+    const std::string out = options_.device.empty() ? out_path() : options_.device;
     const std::string err = err_path();
     constexpr int write_new = O_WRONLY | O_CREAT | O_TRUNC;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addchdir_np(&actions, folder_.path().c_str());
+    posix_spawn_file_actions_addchdir_np(&actions, options_.folder.c_str());
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), write_new, 0600);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), write_new, 0600);
@@ -66,24 +74,38 @@ class LqnetProcess {
     ::waitpid(child_, &status, 0);
     child_ = 0;
     ProcessResult result{.err = content_of(err_path())};
-    if (device_.empty()) result.out = content_of(out_path());
+    if (options_.device.empty()) result.out = content_of(out_path());
     if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
     return result;
   }
 
  private:
-  std::string out_path() const { return folder_ / "out"; }
-  std::string err_path() const { return folder_ / "err"; }
+  std::string out_path() const { return temporary_ / "out"; }
+  std::string err_path() const { return temporary_ / "err"; }
 
-  TemporaryFolder folder_;
-  std::string device_;
+  TemporaryFolder temporary_;
+  ProcessOptions options_;
   ::pid_t child_ = 0;
 };
 
 /// Runs lqnet to its end.
 inline ProcessResult run_lqnet(const std::vector<std::string>& arguments,
-                               const std::string& device = "") {
-  return LqnetProcess(arguments, device).wait();
+                               const ProcessOptions& options = {}) {
+  return LqnetProcess(arguments, options).wait();
+}
+
+/// One line "lqnet: error: ..." that contains `part`, nothing on standard output, this exit code.
+inline ::testing::AssertionResult failed_with(const ProcessResult& result, int exit_code,
+                                              const std::string& part) {
+  const auto lines = std::ranges::count(result.err, '\n');
+  const bool as_expected = result.exit_code == exit_code && result.out.empty() && lines == 1 &&
+                           result.err.starts_with("lqnet: error: ") &&
+                           result.err.find(part) != std::string::npos;
+  if (as_expected) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure()
+         << "exit code " << result.exit_code << ", expected " << exit_code
+         << " and one line with \"" << part << "\"\nstdout: " << result.out
+         << "\nstderr: " << result.err;
 }
 
 }  // namespace lq::testing

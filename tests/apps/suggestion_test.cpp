@@ -19,6 +19,9 @@ TEST(SuggestionTest, OnlyNearWordsAreNamed) {
   EXPECT_EQ(apps::nearest_word("--bacth", known), "--batch");
   EXPECT_EQ(apps::nearest_word("--momentum", known), "");
   EXPECT_EQ(apps::nearest_word("", known), "");
+  EXPECT_EQ(apps::with_suggestion("no --epoch", "--epoch", known),
+            "no --epoch; did you mean --epochs?");
+  EXPECT_EQ(apps::with_suggestion("no --momentum", "--momentum", known), "no --momentum");
 }
 
 }  // namespace

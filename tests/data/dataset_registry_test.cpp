@@ -1,5 +1,6 @@
 #include "data/dataset_registry.h"
 
+#include <algorithm>
 #include <array>
 
 #include "tests/data/files.h"
@@ -22,6 +23,7 @@ TEST(DatasetRegistry, KnowsEveryNameOnce) {
   }
   EXPECT_EQ(names, (std::vector<std::string_view>{"fashion-mnist", "mnist", "cifar10", "cifar100",
                                                   "synthetic"}));
+  EXPECT_EQ(dataset_names(), (std::vector<std::string>(names.begin(), names.end())));
 }
 
 TEST(DatasetRegistry, ListsTheNamesWhenOneIsUnknown) {
@@ -59,8 +61,9 @@ TEST(DatasetRegistry, ExpectsTheOfficialSizesOfCifar) {
 TEST(DatasetRegistry, PadsMnistTo32UnlessToldOtherwise) {
   const TemporaryFolder folder;
   for (const std::string part : {"train", "t10k"}) {
-    std::vector<std::uint8_t> images{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28};
-    images.resize(images.size() + 28 * 28, 255);
+    constexpr std::array<std::uint8_t, 16> header{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28};
+    std::vector<std::uint8_t> images(header.size() + 28 * 28, 255);
+    std::ranges::copy(header, images.begin());
     write_file(folder / (part + "-images-idx3-ubyte"), images);
     write_file(folder / (part + "-labels-idx1-ubyte"), {0, 0, 8, 1, 0, 0, 0, 1, 7});
   }
@@ -73,6 +76,8 @@ TEST(DatasetRegistry, PadsMnistTo32UnlessToldOtherwise) {
       ASSERT_EQ(image.pixels[h * 32 + w], inside ? 255 : 0) << h << " " << w;
     }
   }
+  EXPECT_FALSE(open_dataset("mnist", folder.path()).mirror_symmetric);
+  EXPECT_TRUE(open_dataset("fashion-mnist", folder.path()).mirror_symmetric);
   const DatasetSplits plain = open_dataset("mnist", folder.path(), {.padded_size = 0});
   EXPECT_EQ(plain.test->image_shape(), (Shape{28, 28, 1}));
   EXPECT_EQ(plain.test->classes()[plain.test->label(0)], "7");

@@ -23,7 +23,8 @@ Checkpoint example() {
   checkpoint.state = {.epochs_done = 5,
                       .steps_done = 17,
                       .epoch_sums = {.loss = 0.1 + 0.2, .correct = 11, .images = 136},
-                      .best_accuracy = 2.0 / 3.0};
+                      .best = BestEvaluation{.accuracy = 2.0 / 3.0, .epoch = 4, .steps = 2}};
+  checkpoint.threads = 3;
   checkpoint.model = {{"conv.weight", random_normal({4, 3, 3, 2}, 2)},
                       {"conv.quant.steps", Tensor::from(std::vector<std::int64_t>{-5}, {1})},
                       {"conv.quant.biased", Tensor::from(std::vector<double>{1.0 / 3.0}, {1})}};
@@ -51,18 +52,35 @@ TEST(CheckpointTest, RoundTripKeepsEveryBit) {
   EXPECT_EQ(loaded.recipe, saved.recipe);
   EXPECT_EQ(loaded.classes, saved.classes);
   EXPECT_EQ(loaded.state, saved.state);
+  EXPECT_EQ(loaded.threads, 3);
   EXPECT_EQ(loaded.normalization.divisor, saved.normalization.divisor);
   expect_equal({{"mean", loaded.normalization.mean}}, {{"mean", saved.normalization.mean}});
   expect_equal(loaded.model, saved.model);
   expect_equal(loaded.optimizer, saved.optimizer);
 }
 
-TEST(CheckpointTest, BestAccuracyMayBeUnknown) {
+TEST(CheckpointTest, TheBestEvaluationMayBeUnknown) {
   const TemporaryFolder folder;
   Checkpoint saved = example();
-  saved.state.best_accuracy.reset();
+  saved.state.best.reset();
   save_checkpoint(folder / "a.safetensors", saved);
   EXPECT_EQ(load_checkpoint(folder / "a.safetensors").state, saved.state);
+}
+
+TEST(TrainingStateTest, TellsItsEpochAndWhetherItIsTheBest) {
+  EXPECT_EQ(TrainingState{}.epoch(), 0);
+  EXPECT_EQ((TrainingState{.epochs_done = 2}).epoch(), 2);
+  EXPECT_EQ((TrainingState{.epochs_done = 2, .steps_done = 1}).epoch(), 3);
+
+  EXPECT_FALSE(TrainingState{}.is_best());
+  TrainingState state{.epochs_done = 2, .best = BestEvaluation{.epoch = 2}};
+  EXPECT_TRUE(state.is_best());
+  state.steps_done = 5;
+  EXPECT_FALSE(state.is_best());
+  state.best = BestEvaluation{.epoch = 3, .steps = 5};
+  EXPECT_TRUE(state.is_best());
+  state.steps_done = 6;
+  EXPECT_FALSE(state.is_best());
 }
 
 TEST(CheckpointTest, ModelOptionsComeFromRecipeAndData) {
@@ -128,7 +146,7 @@ TEST(CheckpointTest, FilesThatAreNoCheckpointAreRefused) {
                            path.string() + ": not a checkpoint of a training run"));
 }
 
-TEST(CheckpointTest, NewerFormatsAndMissingPartsAreRefused) {
+TEST(CheckpointTest, OtherFormatsAndMissingPartsAreRefused) {
   const TemporaryFolder folder;
   const auto path = folder / "a.safetensors";
   save_checkpoint(path, example());
@@ -141,9 +159,12 @@ TEST(CheckpointTest, NewerFormatsAndMissingPartsAreRefused) {
   };
   EXPECT_NO_THROW(load_with([](SafetensorsFile&) {}));
   EXPECT_TRUE(throws_error(
-      [&] { load_with([](SafetensorsFile& file) { file.metadata["format_version"] = "2"; }); },
-      "written by a newer program (checkpoint format 2, this program knows up to 1)"));
-  for (const std::string key : {"format_version", "recipe", "classes", "state"}) {
+      [&] { load_with([](SafetensorsFile& file) { file.metadata["format_version"] = "3"; }); },
+      "written by a newer program (checkpoint format 3, this program reads 2)"));
+  EXPECT_TRUE(throws_error(
+      [&] { load_with([](SafetensorsFile& file) { file.metadata["format_version"] = "1"; }); },
+      "written by an older program (checkpoint format 1, this program reads 2)"));
+  for (const std::string key : {"format_version", "recipe", "classes", "state", "threads"}) {
     EXPECT_TRUE(throws_error([&] { load_with([&](auto& file) { file.metadata.erase(key); }); },
                              "the metadata entry '" + key + "' is missing"));
     EXPECT_THROW(load_with([&](auto& file) { file.metadata[key] = "}"; }), Error);

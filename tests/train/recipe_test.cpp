@@ -9,9 +9,13 @@
 #include "data/dataset_registry.h"
 #include "models/model.h"
 #include "tests/support/errors.h"
+#include "tests/support/files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace lq::testing {
 namespace {
+
+using nlohmann::json;
 
 TEST(RecipeTest, ResNet20OnCifar10IsTheSupplements) {
   const Recipe& recipe = find_recipe("cifar10-resnet20");
@@ -69,7 +73,9 @@ TEST(RecipeTest, ValidateNamesTheField) {
     change(recipe);
     return throws_error([&] { validate(recipe); }, message);
   };
-  EXPECT_TRUE(refuses([](Recipe& r) { r.epochs = 0; }, "recipe: epochs is 0, expected at least 1"));
+  EXPECT_TRUE(
+      refuses([](Recipe& r) { r.epochs = 0; }, "recipe: epochs is 0, expected 1 to 16777216"));
+  EXPECT_TRUE(refuses([](Recipe& r) { r.epochs = (1 << 24) + 1; }, "recipe: epochs is 16777217"));
   EXPECT_TRUE(refuses([](Recipe& r) { r.batch = 0; }, "recipe: batch is 0, expected at least 1"));
   EXPECT_TRUE(refuses([](Recipe& r) { r.crop_padding = -1; },
                       "recipe: crop_padding is -1, expected at least 0"));
@@ -91,6 +97,15 @@ Recipe unusual_recipe() {
   recipe.a_bits = 32;
   recipe.quantizer = "dorefa";
   recipe.dataset = "cifar10";
+  recipe.dataset_options = {.padded_size = 40,
+                            .synthetic = {.train_images = 1,
+                                          .test_images = 2,
+                                          .height = 3,
+                                          .width = 4,
+                                          .channels = 5,
+                                          .classes = 6,
+                                          .noise = 0.1F,
+                                          .seed = 0x8000000000000000U}};
   recipe.crop_padding = 2;
   recipe.flip = false;
   recipe.mean_source = MeanSource::train_and_test;
@@ -119,19 +134,137 @@ TEST(RecipeTest, JsonKeepsEveryBit) {
   }
 }
 
+/// A recipe of the paper as JSON, to be spoilt.
+json example() { return json::parse(to_json(find_recipe("cifar10-resnet20"))); }
+
+::testing::AssertionResult json_is_refused(const json& object, std::string_view message) {
+  return throws_error([&] { recipe_from_json(object.dump()); }, message);
+}
+
 TEST(RecipeTest, JsonThatIsNoRecipeIsRefused) {
-  EXPECT_THROW(recipe_from_json("not json"), Error);
-  EXPECT_THROW(recipe_from_json("[]"), Error);
-  const nlohmann::json whole = nlohmann::json::parse(to_json(find_recipe("cifar10-resnet20")));
-  for (const auto& [key, value] : whole.items()) {
-    nlohmann::json without = whole;
-    without.erase(key);
-    EXPECT_THROW(recipe_from_json(without.dump()), Error) << key;
+  EXPECT_TRUE(throws_error([] { recipe_from_json("{\n\"name\": ,}"); },
+                           "recipe: the text is no JSON: parse error at line 2, column 9"));
+  EXPECT_TRUE(json_is_refused(json::array(), "recipe: the text: expected an object"));
+}
+
+TEST(RecipeTest, EveryKeyOfTheJsonIsNeeded) {
+  const json flat = example().flatten();
+  for (const auto& [path, value] : flat.items()) {
+    const json::json_pointer pointer(path);
+    if (pointer.back() == "0" || pointer.back() == "1") continue;  // of the boundaries
+    json without = example();
+    without[pointer.parent_pointer()].erase(pointer.back());
+    std::string key = path.substr(1);
+    std::ranges::replace(key, '/', '.');
+    EXPECT_TRUE(json_is_refused(without, fmt::format("recipe: key '{}' is missing", key)));
   }
-  nlohmann::json other_decay = whole;
-  other_decay["schedule"]["decay"]["kind"] = "exponential";
-  EXPECT_TRUE(throws_error([&] { recipe_from_json(other_decay.dump()); },
-                           "schedule: decay of kind \"exponential\" is not known"));
+}
+
+TEST(RecipeTest, KeysThatAreNotKnownAreRefused) {
+  const auto with_key = [](const std::string& parent) {
+    json object = example();
+    object[json::json_pointer(parent)]["bacth"] = 1;
+    return object;
+  };
+  EXPECT_TRUE(json_is_refused(with_key(""), "recipe: key 'bacth' is not known, expected name, "));
+  EXPECT_TRUE(json_is_refused(with_key("/schedule/decay"),
+                              "recipe: key 'schedule.decay.bacth' is not known, expected "
+                              "boundaries, divide_by"));
+}
+
+TEST(RecipeTest, ValuesOfAnotherTypeAreRefused) {
+  const auto with = [](const std::string& pointer, const json& value) {
+    json object = example();
+    object[json::json_pointer(pointer)] = value;
+    return object;
+  };
+  EXPECT_TRUE(json_is_refused(with("/batch", "64"),
+                              "recipe: key 'batch': expected a whole number, found \"64\""));
+  EXPECT_TRUE(json_is_refused(with("/batch", 64.5), "key 'batch': expected a whole number"));
+  EXPECT_TRUE(json_is_refused(with("/batch", true), "key 'batch': expected a whole number"));
+  EXPECT_TRUE(json_is_refused(with("/w_bits", 1LL << 32),
+                              "key 'w_bits': expected a whole number from -2147483648 to "
+                              "2147483647, found 4294967296"));
+  EXPECT_TRUE(json_is_refused(with("/seed", -1), "key 'seed': expected a whole number from 0 to"));
+  EXPECT_TRUE(json_is_refused(with("/momentum", "0.9"), "key 'momentum': expected a number"));
+  EXPECT_TRUE(json_is_refused(with("/dataset_options/synthetic/noise", 1e300),
+                              "key 'dataset_options.synthetic.noise': expected a number of at"));
+  EXPECT_TRUE(json_is_refused(with("/flip", 1), "key 'flip': expected true or false, found 1"));
+  EXPECT_TRUE(json_is_refused(with("/model", nullptr), "key 'model': expected a string"));
+  EXPECT_TRUE(json_is_refused(with("/mean_source", "test"),
+                              "key 'mean_source': expected one of \"train\", \"train_and_test\""));
+  EXPECT_TRUE(json_is_refused(with("/schedule", json::array()),
+                              "key 'schedule': expected an object, found an array"));
+  EXPECT_TRUE(json_is_refused(with("/schedule/decay/boundaries", {82, "123"}),
+                              "key 'schedule.decay.boundaries': expected a whole number"));
+  EXPECT_TRUE(json_is_refused(with("/schedule/decay/kind", "exponential"),
+                              "key 'schedule.decay.kind': expected one of \"multi_step\", "
+                              "\"polynomial\", \"cosine\", found \"exponential\""));
+}
+
+TEST(RecipeTest, AFileHoldsARecipeThatCanBeTrained) {
+  const TemporaryFolder folder;
+  const auto path = folder / "mine.json";
+  const auto refuses = [&](const json& object, const std::string& message) {
+    write_content(path, object.dump(2));
+    return throws_error([&] { load_recipe(path); }, path.string() + ": " + message);
+  };
+  EXPECT_TRUE(throws_error([&] { load_recipe(path); }, path.string() + ": "));
+  json object = example();
+  write_content(path, object.dump(2));
+  EXPECT_EQ(load_recipe(path), find_recipe("cifar10-resnet20"));
+
+  object["batch"] = 0;
+  EXPECT_TRUE(refuses(object, "recipe: batch is 0"));
+  object.erase("batch");
+  EXPECT_TRUE(refuses(object, "recipe: key 'batch' is missing"));
+  const auto refuses_value = [&](const char* key, const json& value, const std::string& message) {
+    json other = example();
+    other[key] = value;
+    return refuses(other, message);
+  };
+  EXPECT_TRUE(refuses_value("name", "", "recipe: name is ''"));
+  EXPECT_TRUE(refuses_value("name", "../a", "recipe: name is '../a'"));
+  EXPECT_TRUE(refuses_value("model", "resnet21", "recipe: model 'resnet21' is not known"));
+  EXPECT_TRUE(refuses_value("dataset", "cifar", "data set: \"cifar\" is not known"));
+  EXPECT_TRUE(refuses_value("quantizer", "pact", "quantizer 'pact' is not known"));
+  EXPECT_TRUE(refuses_value("w_bits", 9, "weight bits: 9 given"));
+}
+
+TEST(RecipeTest, DataSetIsOpenedWithItsOptions) {
+  Recipe recipe;
+  recipe.dataset = "synthetic";
+  recipe.dataset_options.synthetic = {.train_images = 5, .test_images = 3, .height = 4};
+  const DatasetSplits data = open_dataset(recipe);
+  EXPECT_EQ(data.train->size(), 5);
+  EXPECT_EQ(data.test->image_shape(), (Shape{4, 32, 3}));
+}
+
+TEST(RecipeTest, DifferencesComeInTheOrderOfTheFields) {
+  const Recipe first = find_recipe("cifar10-resnet20");
+  Recipe second = first;
+  second.name = second.summary = "other";
+  EXPECT_TRUE(differences(first, second).empty());
+  second.schedule.decay = CosineDecay{};
+  second.w_bits = 3;
+  std::vector<std::string> found;
+  for (const auto& [field, a, b] : differences(first, second)) {
+    found.push_back(fmt::format("{} {} {}", field, a, b));
+  }
+  EXPECT_EQ(found, (std::vector<std::string>{
+                       "w_bits 2 3", "schedule.decay.kind \"multi_step\" \"cosine\"",
+                       "schedule.decay.boundaries [82,123] null",
+                       "schedule.decay.divide_by 10.0 null", "schedule.decay.end_rate null 0.0"}));
+}
+
+TEST(RecipeTest, ModifiedFieldsAreThoseThatTheNameDoesNotPromise) {
+  Recipe recipe = find_recipe("cifar10-resnet20");
+  EXPECT_TRUE(modified_fields(recipe).empty());
+  recipe.epochs = 3;
+  recipe.model = "small-cnn";
+  EXPECT_EQ(modified_fields(recipe), (std::vector<std::string>{"model", "epochs"}));
+  recipe.name = "mine";
+  EXPECT_TRUE(modified_fields(recipe).empty());
 }
 
 TEST(RecipeTest, ConflictNamesTheFirstFieldThatMatters) {
@@ -139,7 +272,8 @@ TEST(RecipeTest, ConflictNamesTheFirstFieldThatMatters) {
   const auto conflict_with = [&](const std::function<void(Recipe&)>& change) {
     Recipe recipe = stored;
     change(recipe);
-    return conflict(stored, recipe);
+    const auto found = conflict(stored, recipe);
+    return found ? fmt::format("{} {} {}", found->field, found->first, found->second) : "";
   };
   EXPECT_EQ(conflict_with([](Recipe&) {}), "");
   EXPECT_EQ(conflict_with([](Recipe& r) {
@@ -147,18 +281,19 @@ TEST(RecipeTest, ConflictNamesTheFirstFieldThatMatters) {
               r.epochs = 300;
             }),
             "");
-  EXPECT_EQ(conflict_with([](Recipe& r) { r.batch = 64; }), "batch is 128, not 64");
-  EXPECT_EQ(conflict_with([](Recipe& r) { r.w_bits = 3; }), "w_bits is 2, not 3");
+  EXPECT_EQ(conflict_with([](Recipe& r) { r.epochs = 199; }), "epochs 200 199");
+  EXPECT_EQ(conflict_with([](Recipe& r) { r.batch = 64; }), "batch 128 64");
+  EXPECT_EQ(conflict_with([](Recipe& r) { r.w_bits = r.a_bits = 3; }), "w_bits 2 3");
   EXPECT_EQ(conflict_with([](Recipe& r) { r.model = "resnet32"; }),
-            "model is \"resnet20\", not \"resnet32\"");
+            "model \"resnet20\" \"resnet32\"");
   EXPECT_EQ(conflict_with([](Recipe& r) { r.schedule.base_rate = 0.2; }),
-            "schedule/base_rate is 0.1, not 0.2");
-  EXPECT_NE(conflict_with([](Recipe& r) { r.schedule.decay = CosineDecay{}; }), "");
-  EXPECT_NE(conflict_with([](Recipe& r) {
+            "schedule.base_rate 0.1 0.2");
+  EXPECT_EQ(conflict_with([](Recipe& r) {
               r.schedule.decay = MultiStepDecay{{82, 123, 160}};
             }),
-            "");
-  EXPECT_NE(conflict_with([](Recipe& r) { r.schedule.decay = MultiStepDecay{{82}}; }), "");
+            "schedule.decay.boundaries [82,123] [82,123,160]");
+  EXPECT_EQ(conflict_with([](Recipe& r) { r.dataset_options.synthetic.seed = 1; }),
+            "dataset_options.synthetic.seed 0 1");
 }
 
 }  // namespace

@@ -103,6 +103,16 @@ TEST(ScheduleTest, WarmUpLongerThanTheRunNeverReachesTheBaseRate) {
   EXPECT_NEAR(learning_rate(schedule, {1, 0, 2, 1}), 0.5, rounding);
 }
 
+TEST(ScheduleTest, AllButMultiStepDependOnTheEpochsOfTheRun) {
+  for (const Schedule& schedule :
+       {Schedule{.decay = MultiStepDecay{.boundaries = {1}}}, Schedule{.decay = PolynomialDecay{}},
+        Schedule{.decay = CosineDecay{}}}) {
+    const bool changes =
+        learning_rate(schedule, {2, 0, 4, 1}) != learning_rate(schedule, {2, 0, 5, 1});
+    EXPECT_EQ(depends_on_epochs(schedule), changes);
+  }
+}
+
 TEST(ScheduleTest, RefusesPositionsOutsideOfTheRun) {
   const Schedule schedule;
   EXPECT_THROW(learning_rate(schedule, {3, 0, 3, 10}), Error);

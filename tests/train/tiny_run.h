@@ -53,16 +53,16 @@ class TinyNet final : public Module {
 };
 
 /// 13 batches of 8 per epoch, and two images that are left over; a test set with a partial batch.
-inline DatasetSplits tiny_data(std::uint64_t seed = 3) {
-  return make_synthetic({.train_images = 106,
-                         .test_images = 30,
-                         .height = 8,
-                         .width = 8,
-                         .channels = 2,
-                         .classes = 3,
-                         .noise = 32.0F,
-                         .seed = seed});
-}
+inline constexpr SyntheticOptions tiny_images{.train_images = 106,
+                                              .test_images = 30,
+                                              .height = 8,
+                                              .width = 8,
+                                              .channels = 2,
+                                              .classes = 3,
+                                              .noise = 32.0F,
+                                              .seed = 3};
+
+inline DatasetSplits tiny_data() { return make_synthetic(tiny_images); }
 
 inline constexpr std::int64_t tiny_steps_per_epoch = 13;
 
@@ -71,6 +71,7 @@ inline Recipe tiny_recipe() {
   recipe.name = "tiny";
   recipe.model = "tiny-net";
   recipe.dataset = "synthetic";
+  recipe.dataset_options.synthetic = tiny_images;
   recipe.crop_padding = 1;
   recipe.flip = true;
   recipe.epochs = 3;

@@ -64,7 +64,7 @@ TEST_F(TrainerTest, Learns) {
   ASSERT_TRUE(result.test);
   EXPECT_EQ(result.test->images, 30);
   EXPECT_GE(result.test->accuracy(), 0.8);  // chance is 1/3; the patterns are easy
-  EXPECT_GE(*result.best_accuracy, result.test->accuracy());
+  EXPECT_GE(result.best->accuracy, result.test->accuracy());
   EXPECT_GT(result.images_per_s, 0.0);
   EXPECT_EQ(names_in(folder / "run"),
             (std::vector<std::string>{"best.safetensors", "last.safetensors", "metrics.jsonl"}));
@@ -110,8 +110,10 @@ TEST_F(TrainerTest, BestCheckpointIsThatOfTheBestEpoch) {
     }
   }
   const Checkpoint checkpoint = load_checkpoint(folder / "run/best.safetensors");
-  EXPECT_EQ(checkpoint.state.best_accuracy, best);
+  EXPECT_EQ(checkpoint.state.best,
+            (BestEvaluation{.accuracy = best, .epoch = best_epoch, .steps = 0}));
   EXPECT_EQ(checkpoint.state.epochs_done, best_epoch);
+  EXPECT_TRUE(checkpoint.state.is_best());
 
   TinyNet model;
   model.load_state_dict(checkpoint.model);
@@ -210,7 +212,10 @@ TEST_F(TrainerTest, MaxStepsEndsTheRunWithAnEvaluation) {
   EXPECT_FALSE(result.interrupted);
   EXPECT_TRUE(result.test);
   EXPECT_EQ(metrics_in(folder / "run", "epoch").back()["step"], 15);
-  EXPECT_EQ(load_checkpoint(folder / "run/last.safetensors").state.steps_done, 2);
+  const TrainingState state = load_checkpoint(folder / "run/last.safetensors").state;
+  EXPECT_EQ(state.steps_done, 2);
+  EXPECT_EQ(state.best, result.best);
+  EXPECT_EQ(state.is_best(), *state.best == (BestEvaluation{result.test->accuracy(), 2, 2}));
 
   options.max_steps.reset();
   options.resume = true;
@@ -228,11 +233,74 @@ TEST_F(TrainerTest, AFinishedRunThatIsResumedIsOnlyEvaluated) {
   const TrainingResult second = train(options);
   EXPECT_EQ(second.steps, first.steps);
   EXPECT_EQ(second.test, first.test);
-  EXPECT_EQ(second.best_accuracy, first.best_accuracy);
+  EXPECT_EQ(second.best, first.best);
   EXPECT_EQ(content_of(folder / "run/last.safetensors"), last);
 
   options.recipe.epochs = 4;
   EXPECT_EQ(train(options).steps, 4 * tiny_steps_per_epoch);
+}
+
+TEST_F(TrainerTest, ALongerRunTellsWhetherItsScheduleChanges) {
+  const TemporaryFolder folder;
+  for (const bool depends : {true, false}) {
+    TrainerOptions options = tiny_options(folder / std::to_string(depends));
+    if (!depends) options.recipe.schedule.decay = MultiStepDecay{};
+    options.health_check = nullptr;
+    train(options);
+    options.resume = true;
+    options.recipe.epochs = 4;
+    train(options);
+    const std::vector<json> warnings = metrics_in(options.output, "warning");
+    ASSERT_EQ(warnings.size(), depends ? 1U : 0U);
+    if (depends) {
+      EXPECT_EQ(warnings[0]["message"],
+                "epochs: 4 now, 3 before; from here on, the learning rate is that of a run of 4 "
+                "epochs");
+    }
+  }
+}
+
+TEST_F(TrainerTest, AnotherNumberOfThreadsIsToldOnce) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  options.health_check = nullptr;
+  options.max_steps = 2;
+  train(options);
+  EXPECT_EQ(load_checkpoint(folder / "run/last.safetensors").threads, 1);
+  set_num_threads(2);
+  options.resume = true;
+  for (const std::int64_t steps : {4, 6}) {
+    options.max_steps = steps;
+    train(options);
+  }
+  EXPECT_EQ(load_checkpoint(folder / "run/last.safetensors").threads, 2);
+  const std::vector<json> warnings = metrics_in(folder / "run", "warning");
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0]["step"], 2);
+  EXPECT_EQ(warnings[0]["message"],
+            "threads: 2 now, 1 before; the numbers may differ in rounding from those of an "
+            "unbroken run");
+}
+
+TEST_F(TrainerTest, ImagesWithoutMirrorSymmetryAreNotMirrored) {
+  const TemporaryFolder folder;
+  const auto run = [&](const char* name, bool flip, bool mirror_symmetric) {
+    TrainerOptions options = tiny_options(folder / name);
+    options.recipe.flip = flip;
+    DatasetSplits data = tiny_data();
+    data.mirror_symmetric = mirror_symmetric;
+    for (const bool resume : {false, true}) {  // resuming knows the rule, too
+      options.resume = resume;
+      TinyNet model;
+      Trainer(model, data, options).run();
+    }
+    return load_checkpoint(folder / name / "last.safetensors").recipe.flip;
+  };
+  EXPECT_TRUE(run("mirrored", true, true));
+  EXPECT_FALSE(run("not mirrored", false, true));
+  EXPECT_FALSE(run("asymmetric", true, false));
+  expect_same_run(folder / "not mirrored", folder / "asymmetric");
+  EXPECT_NE(metrics_in(folder / "mirrored", "step"), metrics_in(folder / "asymmetric", "step"));
 }
 
 TEST_F(TrainerTest, ARunIsNeverOverwritten) {
@@ -270,6 +338,10 @@ TEST_F(TrainerTest, OnlyTheSameRunIsResumed) {
   EXPECT_TRUE(throws_error(
       [&] { train(other_bits); },
       "last.safetensors: cannot be continued with other settings: w_bits is 2, not 3"));
+  TrainerOptions fewer_epochs = options;
+  fewer_epochs.recipe.epochs = 2;
+  EXPECT_TRUE(throws_error([&] { train(fewer_epochs); },
+                           "other settings: epochs is 3, not 2 (it may only grow)"));
   TrainerOptions other_model = options;
   other_model.recipe.model = "resnet20";
   EXPECT_TRUE(throws_error([&] { train(other_model); },
@@ -277,7 +349,10 @@ TEST_F(TrainerTest, OnlyTheSameRunIsResumed) {
 
   const std::string_view other_data = "cannot be continued with other data";
   TinyNet model;
-  EXPECT_TRUE(throws_error([&] { Trainer(model, tiny_data(/*seed=*/4), options); }, other_data));
+  SyntheticOptions other_images = tiny_images;
+  other_images.seed = 4;
+  EXPECT_TRUE(
+      throws_error([&] { Trainer(model, make_synthetic(other_images), options); }, other_data));
 
   // The same name for another network: the tensors tell.
   TinyNet wider(4);

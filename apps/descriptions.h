@@ -1,0 +1,43 @@
+// Networks, recipes and checkpoints in words and as JSON, the same for all commands.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "models/model.h"
+#include "train/checkpoint.h"
+#include "train/recipe.h"
+
+namespace lq::apps {
+
+/// "resnet20, 2-bit weights, 2-bit activations (lq)".
+std::string describe_network(const std::string& model, const ModelOptions& options);
+
+/// "cifar10-resnet20", or "a modified cifar10-resnet20 (epochs, batch)" when fields differ from the
+/// built-in recipe of that name.
+std::string describe_recipe(const Recipe& recipe);
+
+/// "best epoch 3 of 5, chosen by test accuracy".
+std::string describe_best(const BestEvaluation& best, std::int64_t epochs);
+
+/// The same for a checkpoint of the best epoch; otherwise "epoch 4 of 5 (the best is epoch 3)".
+std::string describe_epoch(const Checkpoint& checkpoint);
+
+/// An array of the extents.
+nlohmann::ordered_json shape_json(const Shape& shape);
+
+/// Keys model, w_bits, a_bits, quantizer, classes and input.
+nlohmann::ordered_json network_json(const std::string& model, const ModelOptions& options);
+
+/// Keys recipe, modified (fields, see modified_fields()), dataset, epochs and seed.
+nlohmann::ordered_json recipe_json(const Recipe& recipe);
+
+/// Keys best_accuracy and best_epoch; null before the first evaluation.
+nlohmann::ordered_json best_json(const std::optional<BestEvaluation>& best);
+
+/// How a checkpoint was trained: the keys of the recipe, threads, epochs_done, steps_done (of the
+/// next epoch), is_best, and those of best_json().
+nlohmann::ordered_json training_json(const Checkpoint& checkpoint);
+
+}  // namespace lq::apps

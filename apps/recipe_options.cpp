@@ -1,0 +1,186 @@
+#include "apps/recipe_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <system_error>
+#include <type_traits>
+
+#include "apps/network_options.h"
+#include "apps/option_spec.h"
+#include "apps/suggestion.h"
+#include "core/error.h"
+#include "data/dataset_registry.h"
+
+namespace lq::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* group = "Training";
+
+bool is_built_in(const std::string& recipe) {
+  const std::vector<std::string> names = recipe_names();
+  return std::ranges::find(names, recipe) != names.end();
+}
+
+bool is_file(const std::string& recipe) {
+  std::error_code ignored;
+  return recipe.ends_with(".json") || fs::exists(recipe, ignored);
+}
+
+CLI::Validator recipe_name_or_file() {
+  return {[](std::string& recipe) {
+            if (is_built_in(recipe) || is_file(recipe)) return std::string();
+            return with_suggestion(fmt::format("'{}' is neither a recipe nor a file, expected one "
+                                               "of: {}",
+                                               recipe, fmt::join(recipe_names(), ", ")),
+                                   recipe, recipe_names());
+          },
+          ""};
+}
+
+/// The recipe as the user names it, before anything is replaced.
+Recipe named_recipe(const RecipeOptions& options) {
+  const std::string name = options.recipe.value_or(recipe_names().front());
+  return is_built_in(name) ? find_recipe(name) : load_recipe(name);
+}
+
+std::string name_of_modified(const Recipe& recipe) { return recipe.name + " (modified)"; }
+
+Recipe with_replacements(Recipe recipe, const RecipeOptions& options) {
+  for (const RecipeReplacement& replacement : options.replacements) replacement.apply(recipe);
+  return recipe;
+}
+
+/// Those of the options that are given, "--w-bits, --quantizer".
+std::string given_network_options(const RecipeOptions& options) {
+  std::vector<std::string> given;
+  for (const OptionSpec& spec : {weight_bits_spec(), activation_bits_spec(), quantizer_spec()}) {
+    const bool is_given =
+        std::ranges::find(options.replacements, spec.name, &RecipeReplacement::option) !=
+        options.replacements.end();
+    if (is_given) given.emplace_back(spec.name);
+  }
+  return fmt::format("{}", fmt::join(given, ", "));
+}
+
+/// Adds an option that replaces `field`: a member of Recipe, or a function from the recipe to a
+/// reference.
+template <typename Field>
+void add_replacement(CLI::App& command, RecipeOptions& options, const OptionSpec& spec,
+                     Field field) {
+  using Value = std::remove_cvref_t<std::invoke_result_t<Field, Recipe&>>;
+  const std::function<void(const Value&)> keep = [&options, name = std::string(spec.name),
+                                                  field](const Value& value) {
+    options.replacements.push_back(
+        {name, [field, value](Recipe& recipe) { std::invoke(field, recipe) = value; }});
+  };
+  configure(command.add_option_function(spec.name, keep, spec.description), spec);
+}
+
+void add_network_replacements(CLI::App& command, RecipeOptions& options) {
+  add_replacement(command, options, model_spec(), &Recipe::model);
+  add_replacement(command, options, weight_bits_spec(), &Recipe::w_bits);
+  add_replacement(command, options, activation_bits_spec(), &Recipe::a_bits);
+  add_replacement(command, options, quantizer_spec(), &Recipe::quantizer);
+}
+
+void add_training_replacements(CLI::App& command, RecipeOptions& options) {
+  const auto add = [&](OptionSpec spec, auto field) {
+    spec.group = group;
+    add_replacement(command, options, spec, field);
+  };
+  add({"--dataset", "NAME", list_names("Data set", dataset_names()), known_name(dataset_names())},
+      &Recipe::dataset);
+  add({"--epochs", "N", "Passes over the training images", whole_number(1, 1 << 24)},
+      &Recipe::epochs);
+  add({"--batch", "N", "Images per step", whole_number(1)}, &Recipe::batch);
+  add({"--lr", "RATE", "Base learning rate of the schedule", positive_number()},
+      [](Recipe& recipe) -> double& { return recipe.schedule.base_rate; });
+  add({"--weight-decay", "FACTOR", "L2 on convolution and fully connected weights",
+       non_negative_number()},
+      &Recipe::weight_decay);
+  add({"--seed", "N", "Seed of initial weights, order and augmentation",
+       whole_number(0, std::numeric_limits<std::uint64_t>::max())},
+      &Recipe::seed);
+}
+
+void check_recipe_name(const RecipeOptions& options, const Recipe& stored, const fs::path& folder) {
+  if (!options.recipe) return;
+  const Recipe named = named_recipe(options);
+  check(stored.name == named.name || stored.name == name_of_modified(named),
+        "--recipe: {} given, but the run in {} is of {}", named.name, folder.string(), stored.name);
+}
+
+void check_replacements(const RecipeOptions& options, const Recipe& stored,
+                        const fs::path& folder) {
+  for (const RecipeReplacement& replacement : options.replacements) {
+    Recipe replaced = stored;
+    replacement.apply(replaced);
+    if (const auto difference = conflict(stored, replaced)) {
+      fail("{}: {} given, but the run in {} has {}{}", replacement.option, difference->second,
+           folder.string(), difference->first,
+           difference->field == "epochs" ? ", which may only grow" : "");
+    }
+  }
+}
+
+/// Says so where --recipe names a recipe of other values than those of the run.
+void announce_own_recipe(const RecipeOptions& options, const Recipe& resumed) {
+  if (!options.recipe) return;
+  std::vector<std::string> fields;
+  for (const RecipeDifference& difference :
+       differences(with_replacements(named_recipe(options), options), resumed)) {
+    fields.push_back(difference.field);
+  }
+  if (fields.empty()) return;
+  fmt::print(stderr, "going on with the run's own recipe; it differs from {} in {}\n",
+             *options.recipe, fmt::join(fields, ", "));
+}
+
+}  // namespace
+
+void add_options(CLI::App& command, RecipeOptions& options) {
+  add_option(command,
+             {"--recipe", "NAME", list_names("Recipe, or a JSON file with one", recipe_names()),
+              recipe_name_or_file(), "Recipe"},
+             options.recipe)
+      ->default_str(recipe_names().front());
+  add_network_replacements(command, options);
+  add_training_replacements(command, options);
+}
+
+Recipe requested_recipe(const RecipeOptions& options) {
+  const Recipe named = named_recipe(options);
+  Recipe recipe = with_replacements(named, options);
+  if (recipe != named && !is_built_in(named.name)) recipe.name = name_of_modified(named);
+  as_usage_error(given_network_options(options), [&] {
+    validate(Quantization{recipe.quantizer, recipe.w_bits, recipe.a_bits});
+  });
+  return recipe;
+}
+
+fs::path default_run_folder(const RecipeOptions& options) {
+  const Recipe named = named_recipe(options);
+  const Recipe recipe = with_replacements(named, options);
+  std::string name = named.name;
+  for (const auto field : {&Recipe::model, &Recipe::quantizer, &Recipe::dataset}) {
+    if (recipe.*field != named.*field) name += "-" + recipe.*field;
+  }
+  return fs::path("runs") / fmt::format("{}-w{}a{}", name, recipe.w_bits, recipe.a_bits);
+}
+
+Recipe resumed_recipe(const RecipeOptions& options, const Recipe& stored, const fs::path& folder) {
+  check_recipe_name(options, stored, folder);
+  check_replacements(options, stored, folder);
+  const Recipe resumed = with_replacements(stored, options);
+  announce_own_recipe(options, resumed);
+  return resumed;
+}
+
+}  // namespace lq::apps
