@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "apps/bench_commands.h"
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
@@ -97,6 +98,7 @@ void add_bench_command(CLI::App& app) {
   CLI::App* bench = app.add_subcommand("bench", "Measure speed and memory.");
   bench->require_subcommand(1);
   add_bench_train_command(*bench);
+  add_bench_convolution_command(*bench);
 }
 
 }  // namespace lq::apps

@@ -28,6 +28,8 @@ TEST(CliPageTest, ExplainsEveryKeyOfTheJson) {
            {"stats", "--checkpoint", "run", "--json"},
            {"bench", "train", "--model", "small-cnn", "--input", "8x8x3", "--batch", "4", "--steps",
             "1", "--json"},
+           {"bench", "conv", "--shape", "16,16,4,4,3,1", "--bits", "1/1", "--rounds", "1",
+            "--json"},
            {"recipes", "--json"}}) {
     const ProcessResult result = run_lqnet(arguments, {.folder = folder.path()});
     ASSERT_EQ(result.exit_code, 0) << result.err;

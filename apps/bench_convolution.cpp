@@ -1,0 +1,205 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/bench_commands.h"
+#include "apps/option_spec.h"
+#include "apps/speed_chart.h"
+#include "apps/text_table.h"
+#include "bench/convolution.h"
+#include "core/io/file.h"
+#include "core/isa.h"
+
+namespace lq::apps {
+
+namespace {
+
+struct BenchConvolutionCommand {
+  std::string suite = "resnet18";
+  std::vector<std::string> shapes;
+  std::vector<std::string> widths = {"1/1", "1/2", "2/2", "3/3", "4/4"};
+  std::vector<std::int64_t> batches = {1};
+  std::vector<int> threads = {1};
+  int rounds = 20;
+  bool json = false;
+  std::string chart;
+};
+
+/// "2/2".
+bench::BitWidths parse_widths(std::string_view text) {
+  bench::BitWidths widths;
+  const char* end = text.data() + text.size();
+  const auto [slash, first] = std::from_chars(text.data(), end, widths.weights);
+  const bool has_slash = first == std::errc{} && slash != end && *slash == '/';
+  const auto [rest, second] = has_slash ? std::from_chars(slash + 1, end, widths.activations)
+                                        : std::from_chars_result{end, std::errc::invalid_argument};
+  const auto is_known = [](int bits) { return bits >= 1 && bits <= 4; };
+  check(second == std::errc{} && rest == end && is_known(widths.weights) &&
+            is_known(widths.activations),
+        "'{}', expected W/A with 1 to 4 bits each, such as 2/2", text);
+  return widths;
+}
+
+std::string name_of(bench::BitWidths widths) {
+  return fmt::format("{}/{}", widths.weights, widths.activations);
+}
+
+bench::ConvolutionBenchOptions options_of(const BenchConvolutionCommand& command) {
+  bench::ConvolutionBenchOptions options{
+      .batches = command.batches, .threads = command.threads, .rounds = command.rounds};
+  if (command.shapes.empty()) {
+    options.shapes = bench::convolution_suite(command.suite);
+  } else {
+    std::ranges::transform(command.shapes, std::back_inserter(options.shapes),
+                           bench::parse_convolution_shape);
+  }
+  std::ranges::transform(command.widths, std::back_inserter(options.widths), parse_widths);
+  return options;
+}
+
+nlohmann::ordered_json to_json(const bench::ConvolutionTiming& timing) {
+  return {{"layer", timing.layer},
+          {"w_bits", timing.widths.weights},
+          {"a_bits", timing.widths.activations},
+          {"arithmetic", timing.arithmetic},
+          {"batch", timing.batch},
+          {"threads", timing.threads},
+          {"us", timing.us},
+          {"fp32_us", timing.fp32_us},
+          {"int8_us", timing.int8_us},
+          {"peak_percent", timing.peak_percent}};
+}
+
+TextTable make_table() {
+  return TextTable({{"layer", TextTable::Align::left},
+                    {"W/A", TextTable::Align::left},
+                    {"by", TextTable::Align::left},
+                    {"batch"},
+                    {"threads"},
+                    {"us"},
+                    {"fp32 us"},
+                    {"int8 us"},
+                    {"x fp32"},
+                    {"x int8"},
+                    {"% of peak"}});
+}
+
+void add_row(TextTable& table, const bench::ConvolutionTiming& timing) {
+  table.add_row({timing.layer, name_of(timing.widths), timing.arithmetic,
+                 fmt::format("{}", timing.batch), fmt::format("{}", timing.threads),
+                 fmt::format("{:.1f}", timing.us), fmt::format("{:.1f}", timing.fp32_us),
+                 fmt::format("{:.1f}", timing.int8_us),
+                 fmt::format("{:.2f}", timing.fp32_us / timing.us),
+                 fmt::format("{:.2f}", timing.int8_us / timing.us),
+                 fmt::format("{:.0f}", timing.peak_percent)});
+}
+
+/// Timings of one pair of widths, batch and number of threads.
+using Group = std::vector<bench::ConvolutionTiming>;
+
+std::vector<Group> group(const std::vector<bench::ConvolutionTiming>& timings) {
+  std::vector<Group> groups;
+  for (const bench::ConvolutionTiming& timing : timings) {
+    const auto is_alike = [&timing](const Group& other) {
+      const bench::ConvolutionTiming& first = other.front();
+      return name_of(first.widths) == name_of(timing.widths) && first.batch == timing.batch &&
+             first.threads == timing.threads;
+    };
+    const auto found = std::ranges::find_if(groups, is_alike);
+    if (found == groups.end()) {
+      groups.push_back({timing});
+    } else {
+      found->push_back(timing);
+    }
+  }
+  return groups;
+}
+
+void print_text(const std::vector<bench::ConvolutionTiming>& timings) {
+  TextTable table = make_table();
+  for (const bench::ConvolutionTiming& timing : timings) add_row(table, timing);
+  fmt::print("{}", table.str());
+  fmt::print("\nGeometric means, times faster than oneDNN in the same run ({}):\n",
+             lq::name_of(active_isa()));
+  for (const Group& of_group : group(timings)) {
+    const bench::ConvolutionTiming& first = of_group.front();
+    fmt::print("{}, batch {}, {} threads: {:.2f} x fp32, {:.2f} x int8\n", name_of(first.widths),
+               first.batch, first.threads,
+               bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::fp32_us),
+               bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::int8_us));
+  }
+}
+
+void write_chart(const std::string& path, const std::vector<bench::ConvolutionTiming>& timings) {
+  std::vector<SpeedBar> bars;
+  for (const bench::ConvolutionTiming& timing : timings) {
+    bars.push_back({.label = fmt::format("{} {}", timing.layer, name_of(timing.widths)),
+                    .over_fp32 = timing.fp32_us / timing.us,
+                    .over_int8 = timing.int8_us / timing.us});
+  }
+  write_file_atomically(path, as_bytes(speed_chart("Packed convolutions against oneDNN", bars)));
+}
+
+void run(const BenchConvolutionCommand& command) {
+  const bool shows_progress = !command.json && isatty(STDERR_FILENO) == 1;
+  const auto progress = [shows_progress](const bench::ConvolutionTiming& timing) {
+    if (shows_progress) fmt::print(stderr, "\r{:<40}", timing.layer + " " + name_of(timing.widths));
+  };
+  const auto timings = bench::time_convolutions(options_of(command), progress);
+  if (shows_progress) fmt::print(stderr, "\r{:40}\r", "");
+  if (!command.chart.empty()) write_chart(command.chart, timings);
+  if (!command.json) return print_text(timings);
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  for (const bench::ConvolutionTiming& timing : timings) report.push_back(to_json(timing));
+  fmt::print("{}\n", report.dump(2));
+}
+
+}  // namespace
+
+void add_bench_convolution_command(CLI::App& bench) {
+  auto command = std::make_shared<BenchConvolutionCommand>();
+  CLI::App* conv = bench.add_subcommand(
+      "conv",
+      "Time packed convolutions against oneDNN's in fp32 and int8.\n"
+      "All take turns in one run; the fastest of several rounds counts. The packed ones include\n"
+      "thresholds and repacking, the others ReLU (and requantization).");
+  conv->group("Commands");
+  add_option(*conv,
+             {"--suite", "NAME", list_names("Layers of", bench::convolution_suites()),
+              known_name(bench::convolution_suites()), "Layers"},
+             command->suite)
+      ->capture_default_str();
+  add_option(
+      *conv,
+      {"--shape", "SHAPE", "C_IN,C_OUT,H,W,KERNEL,STRIDE instead of a suite; may be repeated",
+       parsed_by(bench::parse_convolution_shape), "Layers"},
+      command->shapes)
+      ->delimiter(';');
+  add_option(*conv,
+             {"--bits", "W/A", "Bits of weights and activations, 1 to 4 each",
+              parsed_by(parse_widths), "Layers"},
+             command->widths)
+      ->delimiter(',')
+      ->capture_default_str();
+  add_option(*conv, {"--batch", "N", "Images at a time", whole_number(1, 4096), "Measurement"},
+             command->batches)
+      ->delimiter(',')
+      ->capture_default_str();
+  add_option(*conv, {"--threads", "N", "Threads", whole_number(1, 1024), "Measurement"},
+             command->threads)
+      ->delimiter(',')
+      ->capture_default_str();
+  add_option(*conv,
+             {"--rounds", "N", "Rounds, each with all in turn", whole_number(1), "Measurement"},
+             command->rounds)
+      ->capture_default_str();
+  add_option(*conv, {"--chart", "FILE", "Draw the speeds as SVG", {}, "Output"}, command->chart);
+  conv->add_flag("--json", command->json, "Print the result as JSON")->group("Output");
+  conv->callback([command] { run(*command); });
+}
+
+}  // namespace lq::apps

@@ -1,0 +1,52 @@
+// How long packed convolutions take, beside oneDNN's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/convolution_shapes.h"
+
+namespace lq::bench {
+
+struct BitWidths {
+  int weights = 1;
+  int activations = 1;
+};
+
+struct ConvolutionBenchOptions {
+  std::vector<ConvolutionShape> shapes;
+  std::vector<BitWidths> widths;
+  std::vector<std::int64_t> batches = {1};
+  std::vector<int> threads = {1};
+  int rounds = 20;  ///< each times all contestants once, in turns; the fastest round counts
+};
+
+struct ConvolutionTiming {
+  std::string layer;
+  BitWidths widths;
+  std::string arithmetic;  ///< "bits", or "int8" for levels on an integer grid
+  std::int64_t batch = 1;
+  int threads = 1;
+  double us = 0;            ///< of the packed convolution, with thresholds and repacking
+  double fp32_us = 0;       ///< of oneDNN in f32 with ReLU
+  double int8_us = 0;       ///< of oneDNN in int8 with ReLU and requantization
+  double peak_percent = 0;  ///< bit multiply-accumulates against popcount_peak() times threads
+};
+
+/// A width pair runs on popcounts up to so many plane pairs, and on the int8 grid beyond.
+inline constexpr int most_plane_pairs = 5;
+
+/// Times every combination; `report` sees each one when it is done. Before it is timed, each
+/// packed convolution is compared with the reference implementation on a small map. Throws Error
+/// for options out of range, and when the comparison fails.
+std::vector<ConvolutionTiming> time_convolutions(
+    const ConvolutionBenchOptions& options,
+    const std::function<void(const ConvolutionTiming&)>& report);
+
+/// Geometric mean of how many times faster than int8 (or fp32) these are.
+double geometric_mean_speedup(const std::vector<ConvolutionTiming>& timings,
+                              double ConvolutionTiming::*peer);
+
+}  // namespace lq::bench

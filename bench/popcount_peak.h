@@ -1,0 +1,11 @@
+// The fastest that this machine can count bits.
+#pragma once
+
+namespace lq::bench {
+
+/// Bit multiply-accumulates per second of one thread of a loop that only combines, counts and adds
+/// words in registers, with the instruction set that bitconv uses now: what its kernels are
+/// measured against. Takes about 20 ms.
+double popcount_peak();
+
+}  // namespace lq::bench
