@@ -1,0 +1,50 @@
+#include <png.h>
+
+#include <cstring>
+
+#include "core/error.h"
+#include "data/image_decoders.h"
+
+namespace lq::image_formats {
+
+namespace {
+
+/// libpng's simplified reader, freed in every case.
+class PngReader {
+ public:
+  explicit PngReader(std::span<const std::byte> bytes) {
+    image_.version = PNG_IMAGE_VERSION;
+    expect(png_image_begin_read_from_memory(&image_, bytes.data(), bytes.size()));
+  }
+  ~PngReader() { png_image_free(&image_); }
+  PngReader(const PngReader&) = delete;
+  PngReader& operator=(const PngReader&) = delete;
+
+  Image read() {
+    check_extents("PNG", image_.height, image_.width);
+    const bool is_colour = (image_.format & PNG_FORMAT_FLAG_COLOR) != 0;
+    image_.format = is_colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+    Image image;
+    image.resize(static_cast<int>(image_.height), static_cast<int>(image_.width),
+                 is_colour ? 3 : 1);
+    // Transparent pixels are seen before black.
+    const png_color black{};
+    expect(png_image_finish_read(&image_, &black, image.pixels.data(), 0, nullptr));
+    return image;
+  }
+
+ private:
+  void expect(int success) const { check(success != 0, "PNG: {}", image_.message); }
+
+  png_image image_{};
+};
+
+}  // namespace
+
+bool is_png(std::span<const std::byte> bytes) {
+  return bytes.size() >= 8 && std::memcmp(bytes.data(), "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+Image decode_png(std::span<const std::byte> bytes) { return PngReader(bytes).read(); }
+
+}  // namespace lq::image_formats

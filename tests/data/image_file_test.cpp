@@ -1,0 +1,211 @@
+#include "data/image_file.h"
+
+#include <gtest/gtest.h>
+#include <png.h>
+
+// The header of libjpeg needs <cstdio> before it.
+// clang-format off
+#include <cstdio>
+#include <jpeglib.h>
+// clang-format on
+
+#include <cmath>
+#include <cstdlib>
+
+#include "tests/data/files.h"
+#include "tests/support/errors.h"
+
+namespace lq::testing {
+namespace {
+
+std::span<const std::byte> span_of(const Bytes& bytes) { return std::as_bytes(std::span(bytes)); }
+
+Bytes bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
+
+/// Smooth, so that a lossy format keeps it.
+Image gradient(int height, int width, int channels) {
+  Image image;
+  image.resize(height, width, channels);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < channels; ++c) {
+        image.pixels[(y * width + x) * channels + c] =
+            static_cast<std::uint8_t>(40 + 3 * y + 2 * x + 20 * c);
+      }
+    }
+  }
+  return image;
+}
+
+Bytes png_of(const Image& image, png_uint_32 format, const void* pixels) {
+  png_image png{};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = image.width;
+  png.height = image.height;
+  png.format = format;
+  png_alloc_size_t size = 0;
+  EXPECT_NE(png_image_write_to_memory(&png, nullptr, &size, 0, pixels, 0, nullptr), 0);
+  Bytes bytes(size);
+  EXPECT_NE(png_image_write_to_memory(&png, bytes.data(), &size, 0, pixels, 0, nullptr), 0);
+  bytes.resize(size);
+  return bytes;
+}
+
+Bytes jpeg_of(const Image& image, J_COLOR_SPACE space, int channels,
+              const std::vector<std::uint8_t>& pixels) {
+  jpeg_compress_struct info{};
+  jpeg_error_mgr errors{};
+  info.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&info);
+  unsigned char* buffer = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&info, &buffer, &size);
+  info.image_width = image.width;
+  info.image_height = image.height;
+  info.input_components = channels;
+  info.in_color_space = space;
+  jpeg_set_defaults(&info);
+  jpeg_set_quality(&info, 98, TRUE);
+  jpeg_start_compress(&info, TRUE);
+  while (info.next_scanline < info.image_height) {
+    auto* row =
+        const_cast<JSAMPLE*>(&pixels[std::size_t{info.next_scanline} * image.width * channels]);
+    jpeg_write_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_compress(&info);
+  jpeg_destroy_compress(&info);
+  Bytes bytes(buffer, buffer + size);
+  std::free(buffer);
+  return bytes;
+}
+
+void expect_near(const Image& image, const Image& expected, int tolerance) {
+  ASSERT_EQ(image.shape(), expected.shape());
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
+    ASSERT_LE(std::abs(image.pixels[i] - expected.pixels[i]), tolerance) << "element " << i;
+  }
+}
+
+TEST(ImageFileTest, ReadsGreyAndColouredPng) {
+  const Image grey = gradient(7, 5, 1);
+  EXPECT_EQ(decode_image(span_of(png_of(grey, PNG_FORMAT_GRAY, grey.pixels.data()))).pixels,
+            grey.pixels);
+  const Image colour = gradient(3, 9, 3);
+  const Image read = decode_image(span_of(png_of(colour, PNG_FORMAT_RGB, colour.pixels.data())));
+  EXPECT_EQ(read.shape(), colour.shape());
+  EXPECT_EQ(read.pixels, colour.pixels);
+}
+
+TEST(ImageFileTest, ReadsGreyAndColouredJpeg) {
+  const Image grey = gradient(24, 17, 1);
+  expect_near(decode_image(span_of(jpeg_of(grey, JCS_GRAYSCALE, 1, grey.pixels))), grey, 2);
+  const Image colour = gradient(16, 21, 3);
+  expect_near(decode_image(span_of(jpeg_of(colour, JCS_RGB, 3, colour.pixels))), colour, 6);
+}
+
+TEST(ImageFileTest, ConvertsCmykJpeg) {
+  // libjpeg marks CMYK as Adobe does, whose programs store it inverted: 255 is no ink.
+  const Image size = gradient(8, 8, 1);
+  const auto decoded = [&](std::vector<std::uint8_t> cmyk) {
+    std::vector<std::uint8_t> pixels;
+    for (int i = 0; i < 64; ++i) pixels.insert(pixels.end(), cmyk.begin(), cmyk.end());
+    return decode_image(span_of(jpeg_of(size, JCS_CMYK, 4, pixels)));
+  };
+  const auto expect_colour = [](const Image& image, int r, int g, int b) {
+    ASSERT_EQ(image.shape(), Shape({8, 8, 3}));
+    EXPECT_NEAR(image.pixels[0], r, 3);
+    EXPECT_NEAR(image.pixels[1], g, 3);
+    EXPECT_NEAR(image.pixels[2], b, 3);
+  };
+  expect_colour(decoded({255, 255, 255, 255}), 255, 255, 255);
+  expect_colour(decoded({0, 0, 0, 255}), 0, 0, 0);
+  expect_colour(decoded({255, 255, 255, 0}), 0, 0, 0);
+  expect_colour(decoded({0, 255, 255, 255}), 0, 255, 255);  // cyan ink only
+  expect_colour(decoded({200, 100, 50, 128}), 100, 50, 25);
+}
+
+TEST(ImageFileTest, ReadsPgmAndPpm) {
+  const Image grey = decode_image(
+      span_of(bytes_of("P5\n# a comment\n3 2\n255\n") + Bytes{0, 1, 2, 253, 254, 255}));
+  EXPECT_EQ(grey.shape(), Shape({2, 3, 1}));
+  EXPECT_EQ(grey.pixels, (Bytes{0, 1, 2, 253, 254, 255}));
+  const Image colour = decode_image(span_of(bytes_of("P6 1 1 15\n") + Bytes{0, 15, 7}));
+  EXPECT_EQ(colour.shape(), Shape({1, 1, 3}));
+  EXPECT_EQ(colour.pixels, (Bytes{0, 255, 119}));
+  const Image deep = decode_image(span_of(bytes_of("P5 2 1 65535\n") + Bytes{255, 255, 128, 0}));
+  EXPECT_EQ(deep.pixels, (Bytes{255, 128}));
+}
+
+TEST(ImageFileTest, DamagedFilesAreRefused) {
+  const Image image = gradient(16, 16, 3);
+  for (const Bytes& whole :
+       {png_of(image, PNG_FORMAT_RGB, image.pixels.data()),
+        jpeg_of(image, JCS_RGB, 3, image.pixels), bytes_of("P6\n16 16\n255\n") + image.pixels}) {
+    EXPECT_EQ(decode_image(span_of(whole)).height, 16);
+    for (std::size_t length = 0; length + 20 < whole.size(); length += 7) {
+      const Bytes part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
+      EXPECT_THROW(decode_image(span_of(part)), Error) << length << " of " << whole.size();
+    }
+  }
+}
+
+TEST(ImageFileTest, MessagesTellWhatIsWrong) {
+  const auto decode = [](const Bytes& bytes) { return [&] { decode_image(span_of(bytes)); }; };
+  EXPECT_TRUE(throws_error(decode(bytes_of("GIF89a")), "not an image in PNG, JPEG, PGM or PPM"));
+  EXPECT_TRUE(throws_error(decode(bytes_of("P5 0 4 255\n")), "0 columns"));
+  EXPECT_TRUE(throws_error(decode(bytes_of("P5 20001 4 255\n")), "20001 columns"));
+  EXPECT_TRUE(throws_error(decode(bytes_of("P5 4 4 0\n")), "largest value 0"));
+  EXPECT_TRUE(throws_error(decode(bytes_of("P5 4 4 255\nabc")), "3 bytes of pixels, expected 16"));
+  EXPECT_TRUE(throws_error(decode(bytes_of("P5 4")), "header ends early"));
+  EXPECT_TRUE(throws_error(decode(bytes_of("P5 9999999999 1 1\n")), "more than 9 digits"));
+  EXPECT_TRUE(throws_error(decode(bytes_of("P5 1 1 7\n\x09")), "value 9 above the largest"));
+  EXPECT_TRUE(throws_error([] { read_image("/nowhere/image.png"); }, "/nowhere/image.png"));
+  const TemporaryFolder folder;
+  write_file(folder / "broken.png", bytes_of("\x89PNG\r\n\x1a\n and no more"));
+  EXPECT_TRUE(throws_error([&] { read_image(folder / "broken.png"); }, "broken.png: PNG"));
+}
+
+TEST(FitImageTest, SameSizeChangesOnlyChannels) {
+  const Image colour = gradient(4, 5, 3);
+  EXPECT_EQ(fit_image(colour, 4, 5, 3).pixels, colour.pixels);
+  const Image grey = fit_image(colour, 4, 5, 1);
+  for (int i = 0; i < 20; ++i) {
+    const double expected = 0.299 * colour.pixels[3 * i] + 0.587 * colour.pixels[3 * i + 1] +
+                            0.114 * colour.pixels[3 * i + 2];
+    EXPECT_NEAR(grey.pixels[i], expected, 0.51);
+  }
+  const Image three = fit_image(gradient(4, 5, 1), 4, 5, 3);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(three.pixels[3 * i], three.pixels[3 * i + 2]);
+}
+
+TEST(FitImageTest, HalvingAveragesAndDoublingInterpolates) {
+  // A plane stays a plane, whatever the size.
+  const Image plane = gradient(32, 48, 1);
+  const Image half = fit_image(plane, 16, 24, 1);
+  for (int y = 1; y < 15; ++y) {
+    for (int x = 1; x < 23; ++x) {
+      EXPECT_NEAR(half.pixels[y * 24 + x], 40 + 3 * (2 * y + 0.5) + 2 * (2 * x + 0.5), 0.51);
+    }
+  }
+  const Image twice = fit_image(plane, 64, 96, 1);
+  for (int y = 2; y < 62; ++y) {
+    for (int x = 2; x < 94; ++x) {
+      EXPECT_NEAR(twice.pixels[y * 96 + x], 40 + 3 * (0.5 * y - 0.25) + 2 * (0.5 * x - 0.25), 0.51);
+    }
+  }
+}
+
+TEST(FitImageTest, WhatDoesNotFitIsCutAroundTheCentre) {
+  // 10 x 30: the middle third remains.
+  const Image wide = gradient(10, 30, 1);
+  const Image square = fit_image(wide, 10, 10, 1);
+  for (int y = 0; y < 10; ++y) {
+    for (int x = 0; x < 10; ++x) {
+      EXPECT_EQ(square.pixels[y * 10 + x], wide.pixels[y * 30 + x + 10]);
+    }
+  }
+  EXPECT_EQ(fit_image(gradient(1, 1, 1), 8, 8, 3).pixels, std::vector<std::uint8_t>(192, 40));
+}
+
+}  // namespace
+}  // namespace lq::testing
