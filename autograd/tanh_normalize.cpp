@@ -11,8 +11,7 @@ Variable tanh_normalize(const Variable& x) {
   kernels::tanh_normalize_forward(current_stream(x.device()), x.value().view<float>(),
                                   squashed.view<float>(), y.view<float>());
   return record("tanh_normalize", {}, {x}, std::move(y),
-                [squashed = std::as_const(squashed)](const Tensor& gradient,
-                                                     std::span<GradientSink> inputs) {
+                [squashed](const Tensor& gradient, std::span<GradientSink> inputs) {
                   const GradientMode mode = inputs[0].mode();
                   if (mode == GradientMode::ignore) return;
                   kernels::tanh_normalize_backward(current_stream(squashed.device()),

@@ -47,9 +47,11 @@ Variable BatchNormReluQuant::forward(const Variable& x) {
   });
 }
 
-BatchNormRelu::BatchNormRelu(std::int64_t channels) : bn_(add<BatchNorm2d>("bn", channels)) {}
+BatchNormRelu::BatchNormRelu(std::int64_t channels, bool relu)
+    : bn_(add<BatchNorm2d>("bn", channels)), relu_(relu) {}
 
 Variable BatchNormRelu::forward(const Variable& x) {
+  if (!relu_) return bn_(x);
   if (tracing()) return autograd::relu(bn_(x));
   return bn_.fused(x, {.relu = true});
 }

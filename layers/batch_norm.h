@@ -41,16 +41,19 @@ class BatchNormReluQuant final : public Module {
   ActivationQuantizer* quant_ = nullptr;
 };
 
-/// BN and ReLU, without a quantizer whatever the network's bits: in front of float layers.
+/// BN and ReLU, without a quantizer whatever the network's bits: in front of float layers. Child
+/// `bn`. With `relu` false BN alone, under the same name: where a quantizer of signed values
+/// follows that is not fused, since a shortcut leaves in front of it.
 class BatchNormRelu final : public Module {
  public:
-  explicit BatchNormRelu(std::int64_t channels);
+  explicit BatchNormRelu(std::int64_t channels, bool relu = true);
 
  protected:
   Variable forward(const Variable& x) override;
 
  private:
   BatchNorm2d& bn_;
+  bool relu_;
 };
 
 }  // namespace lq

@@ -14,6 +14,12 @@ constexpr std::int64_t first_channels = 16;
 /// A block changes resolution exactly where it changes the number of channels.
 std::int64_t stride_of(std::int64_t in, std::int64_t out) { return in == out ? 1 : 2; }
 
+/// Whether a ReLU belongs in front of the activations' quantizers.
+bool rectified(const Quantization& quantization) {
+  const auto quantizer = make_activation_quantizer(quantization);
+  return quantizer == nullptr || quantizer->rectified();
+}
+
 }  // namespace
 
 PreactivationBlock::PreactivationBlock(std::int64_t in, std::int64_t out, bool first,
@@ -44,7 +50,7 @@ Variable PreactivationBlock::shortcut(const Variable& x) const {
 
 ResNetCifar::ResNetCifar(int depth, const ModelOptions& options)
     : conv0_(add<Conv2d>("conv0", Conv2dSpec{.in = options.input[2], .out = first_channels})),
-      act0_(add<BatchNormRelu>("act0", first_channels)) {
+      act0_(add<BatchNormRelu>("act0", first_channels, rectified(options.quantization()))) {
   check(options.input[0] % 4 == 0 && options.input[1] % 4 == 0,
         "resnet{}: input {}, expected height and width divisible by 4", depth, options.input);
   const int blocks_per_stage = (depth - 2) / 6;

@@ -32,7 +32,8 @@ class PreactivationBlock final : public Module {
 };
 
 /// Pre-activation ResNet of depth 6n + 2: 3x3 16 (float) BN ReLU, three stages of n blocks with
-/// 16, 32, 64 channels, BN ReLU, global average, fully connected (float).
+/// 16, 32, 64 channels, BN ReLU, global average, fully connected (float). A quantizer for signed
+/// values (sign) drops every ReLU in front of it, the first included.
 class ResNetCifar final : public Module {
  public:
   ResNetCifar(int depth, const ModelOptions& options);

@@ -1,9 +1,9 @@
 #include "layers/quantizers/dorefa.h"
 
-#include <cmath>
 #include <limits>
 
 #include "autograd/tanh_normalize.h"
+#include "layers/quantizers/mean_magnitude.h"
 #include "layers/quantizers/uniform_table.h"
 
 namespace lq {
@@ -12,17 +12,10 @@ namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-double mean_magnitude(const Tensor& weights) {
-  const Tensor host = weights.to(Device{});
-  double sum = 0;
-  for (const float weight : host.span<float>()) sum += std::abs(static_cast<double>(weight));
-  return sum / static_cast<double>(host.elements());
-}
-
 }  // namespace
 
 LevelTable DorefaWeightQuantizer::table(const Tensor& weights) const {
-  const double top = bits() == 1 ? mean_magnitude(weights) : 1.0;
+  const double top = bits() == 1 ? mean_magnitudes(weights, 1).front() : 1.0;
   const int levels = 1 << bits();
   return uniform_table(levels, -top, 2 * top / (levels - 1), -infinity, infinity, weights.device());
 }

@@ -4,6 +4,7 @@
 
 #include "core/stream.h"
 #include "kernels/level_table/level_table.h"
+#include "layers/quantizers/basis_health.h"
 
 namespace lq {
 
@@ -53,28 +54,15 @@ LevelTable LearnedBasis::table() const {
 }
 
 void LearnedBasis::update(const LevelTable& table, const LevelStatistics& statistics) {
-  counts_ = statistics.counts;
+  last_table_ = table;
+  last_counts_ = statistics.counts;
   kernels::qem_update(current_stream(basis_.device()), statistics.counts.view<std::int64_t>(),
                       statistics.sums.view<double>(), table.codes.view<std::uint8_t>(), options_,
                       {basis_.view<float>(), biased_.view<float>(), step_.view<std::int64_t>()});
 }
 
 std::string LearnedBasis::health() const {
-  if (!counts_.defined()) return {};
-  const Tensor host = counts_.to(Device{});
-  const std::int64_t rows = host.shape()[0];
-  const std::int64_t size = host.shape()[1];
-  std::int64_t collapsed = 0;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    std::int64_t used = 0;
-    for (std::int64_t l = 0; l < size; ++l) {
-      used += host.data<std::int64_t>()[r * size + l] > 0 ? 1 : 0;
-    }
-    collapsed += used < 2 ? 1 : 0;
-  }
-  if (collapsed == 0) return {};
-  if (rows == 1) return fmt::format("only one of {} levels is in use", size);
-  return fmt::format("only one of {} levels is in use in {} of {} channels", size, collapsed, rows);
+  return last_counts_.defined() ? basis_health(last_table_, last_counts_, options_) : std::string();
 }
 
 LqWeightQuantizer::LqWeightQuantizer(int bits, const Shape& weights,

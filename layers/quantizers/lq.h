@@ -19,7 +19,7 @@ class LearnedBasis {
   /// One alternation of QEM (spec section 2.1): acts from the next forward pass on. The statistics
   /// are of finite values.
   void update(const LevelTable& table, const LevelStatistics& statistics);
-  /// See Quantizer::health().
+  /// See Quantizer::health() and basis_health(); empty before the first update.
   std::string health() const;
 
  private:
@@ -27,7 +27,8 @@ class LearnedBasis {
   Tensor biased_;
   Tensor step_;
   kernels::QemOptions options_;
-  Tensor counts_;  // of the last update
+  LevelTable last_table_;  // of the last update, for health()
+  Tensor last_counts_;
 };
 
 /// {-1,+1} codes, one basis per output channel, identity gradient.

@@ -51,8 +51,8 @@ class Quantizer : public Module {
   /// Whether observe() wants counts and sums, which cost time.
   virtual bool learns() const { return false; }
 
-  /// A line about levels that are not in use or have collapsed onto each other, as the last
-  /// training step saw it; empty when all is well.
+  /// A line about levels that are not in use or have collapsed onto each other, or that the values
+  /// could not determine, as the last training step saw it; empty when all is well.
   virtual std::string health() const { return {}; }
 
  protected:

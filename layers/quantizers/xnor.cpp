@@ -1,8 +1,9 @@
 #include "layers/quantizers/xnor.h"
 
-#include <cmath>
 #include <limits>
+#include <vector>
 
+#include "layers/quantizers/mean_magnitude.h"
 #include "layers/quantizers/uniform_table.h"
 
 namespace lq {
@@ -13,16 +14,11 @@ XnorWeightQuantizer::XnorWeightQuantizer(const Shape& weights) : WeightQuantizer
 
 LevelTable XnorWeightQuantizer::table(const Tensor& weights) const {
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  const Tensor host = weights.to(Device{});
-  const std::int64_t rows = host.shape()[0];
-  const std::int64_t n = host.elements() / rows;
+  const std::int64_t rows = weights.shape()[0];
+  const std::vector<double> means = mean_magnitudes(weights, rows);
   LevelTable table(rows, 2, Device{});
   for (std::int64_t r = 0; r < rows; ++r) {
-    double sum = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-      sum += std::abs(static_cast<double>(host.data<float>()[r * n + i]));
-    }
-    const auto mean = static_cast<float>(sum / static_cast<double>(n));
+    const auto mean = static_cast<float>(means[r]);
     table.levels.data<float>()[2 * r] = -mean;
     table.levels.data<float>()[2 * r + 1] = mean;
     table.thresholds.data<float>()[r] = 0.0F;

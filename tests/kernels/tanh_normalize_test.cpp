@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
+#include "core/threads.h"
 #include "tests/kernels/views.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
@@ -19,6 +21,9 @@ namespace {
 using kernels::GradientMode;
 
 constexpr double float_epsilon = std::numeric_limits<float>::epsilon();
+constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
+constexpr float infinity = std::numeric_limits<float>::infinity();
+const Shape several_chunks{3, 9'001};
 
 /// The formula, in double.
 std::vector<double> formula(const std::vector<double>& x) {
@@ -29,17 +34,19 @@ std::vector<double> formula(const std::vector<double>& x) {
   return y;
 }
 
-Tensor full_of_nan(const Shape& shape) {
-  return Tensor::full(shape, std::numeric_limits<float>::quiet_NaN());
-}
+Tensor full_of_nan(const Shape& shape) { return Tensor::full(shape, not_a_number); }
 
 TEST(TanhNormalizeReferenceTest, GradientMatchesCentralDifferences) {
   for (const std::int64_t n : {1, 2, 17}) {
     const auto x = to_double(random_normal({n}, 3));
     const auto grad_y = to_double(random_normal({n}, 4));
+    std::vector<double> squashed(n), y(n);
+    kernels::reference::tanh_normalize_forward_loops<double>(
+        view_of(x, {n}), view_of(squashed, {n}), view_of(y, {n}));
     std::vector<double> grad_x(n, std::numeric_limits<double>::quiet_NaN());
     kernels::reference::tanh_normalize_backward_loops<double>(
-        view_of(grad_y, {n}), view_of(x, {n}), view_of(grad_x, {n}), GradientMode::overwrite);
+        view_of(grad_y, {n}), view_of(std::as_const(squashed), {n}), view_of(grad_x, {n}),
+        GradientMode::overwrite);
     const auto loss = [&](const auto& v) { return weighted_sum(grad_y, formula(v)); };
     EXPECT_TRUE(gradient_matches(loss, x, grad_x)) << n << " elements";
   }
@@ -47,13 +54,19 @@ TEST(TanhNormalizeReferenceTest, GradientMatchesCentralDifferences) {
 
 class TanhNormalizeTest : public ::testing::TestWithParam<Backend> {
  protected:
-  Tensor forward(const Tensor& x) {
-    Tensor y = full_of_nan(x.shape());
-    kernels::tanh_normalize_forward(stream, x.view<float>(), y.view<float>());
-    return y;
+  struct Results {
+    Tensor squashed, y;
+  };
+  Results run(const Tensor& x) {
+    Results results{full_of_nan(x.shape()), full_of_nan(x.shape())};
+    kernels::tanh_normalize_forward(stream, x.view<float>(), results.squashed.view<float>(),
+                                    results.y.view<float>());
+    return results;
   }
+  Tensor forward(const Tensor& x) { return run(x).y; }
   void backward(const Tensor& grad_y, const Tensor& x, Tensor& grad_x, GradientMode mode) {
-    kernels::tanh_normalize_backward(stream, grad_y.view<float>(), x.view<float>(),
+    const Tensor squashed = run(x).squashed;
+    kernels::tanh_normalize_backward(stream, grad_y.view<float>(), squashed.view<float>(),
                                      grad_x.view<float>(), mode);
   }
 
@@ -61,10 +74,49 @@ class TanhNormalizeTest : public ::testing::TestWithParam<Backend> {
 };
 
 TEST_P(TanhNormalizeTest, FollowsTheFormula) {
-  for (const Shape& shape : {Shape{1}, Shape{3, 3, 5, 7}}) {
+  for (const Shape& shape : {Shape{1}, Shape{3, 3, 5, 7}, several_chunks}) {
     const Tensor x = random_normal(shape, 1);
+    const Results results = run(x);
     // One tanh, one quotient and two roundings.
-    EXPECT_TRUE(all_close(forward(x).span<float>(), formula(to_double(x)), 4 * float_epsilon, 0));
+    EXPECT_TRUE(all_close(results.y.span<float>(), formula(to_double(x)), 4 * float_epsilon, 0));
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+      const double squashed = std::tanh(static_cast<double>(x.data<float>()[i]));
+      ASSERT_NEAR(results.squashed.data<float>()[i], squashed, float_epsilon) << i;
+    }
+  }
+}
+
+TEST_P(TanhNormalizeTest, ResultsDoNotDependOnTheNumberOfThreads) {
+  const Tensor x = random_normal(several_chunks, 8), grad_y = random_normal(several_chunks, 9);
+  const int before = num_threads();
+  set_num_threads(1);
+  const Tensor alone = forward(x);
+  Tensor gradient_alone(several_chunks);
+  backward(grad_y, x, gradient_alone, GradientMode::overwrite);
+  for (const int threads : {2, 3, 8}) {
+    set_num_threads(threads);
+    EXPECT_TRUE(all_close(forward(x).span<float>(), alone.span<float>(), 0, 0));
+    Tensor gradient(several_chunks);
+    backward(grad_y, x, gradient, GradientMode::overwrite);
+    EXPECT_TRUE(all_close(gradient.span<float>(), gradient_alone.span<float>(), 0, 0));
+  }
+  set_num_threads(before);
+}
+
+TEST_P(TanhNormalizeTest, OneNonFiniteValueMakesEverythingNan) {
+  for (const Shape& shape : {Shape{1}, Shape{5}, several_chunks}) {
+    const std::int64_t last = shape.elements() - 1;
+    for (const std::int64_t at : {std::int64_t{0}, last / 2, last}) {
+      for (const float bad : {not_a_number, infinity, -infinity}) {
+        Tensor x = random_normal(shape, 10);
+        x.data<float>()[at] = bad;
+        Tensor gradient = Tensor::zeros(shape);
+        backward(random_normal(shape, 11), x, gradient, GradientMode::overwrite);
+        const auto is_nan = [](float value) { return std::isnan(value); };
+        EXPECT_TRUE(std::ranges::all_of(forward(x).span<float>(), is_nan)) << bad << " at " << at;
+        EXPECT_TRUE(std::ranges::all_of(gradient.span<float>(), is_nan)) << bad << " at " << at;
+      }
+    }
   }
 }
 
@@ -108,6 +160,24 @@ TEST_P(TanhNormalizeTest, GradientModes) {
                                    GradientMode::ignore);
 }
 
+TEST_P(TanhNormalizeTest, GradientOfSeveralChunks) {
+  // Against the loops in double, which central differences have judged.
+  const Tensor x = random_normal(several_chunks, 12), grad_y = random_normal(several_chunks, 13);
+  Tensor gradient = full_of_nan(several_chunks);
+  backward(grad_y, x, gradient, GradientMode::overwrite);
+  const auto exact_x = to_double(x), exact_grad_y = to_double(grad_y);
+  std::vector<double> squashed(exact_x.size()), y(exact_x.size()), exact(exact_x.size());
+  kernels::reference::tanh_normalize_forward_loops<double>(view_of(exact_x, several_chunks),
+                                                           view_of(squashed, several_chunks),
+                                                           view_of(y, several_chunks));
+  kernels::reference::tanh_normalize_backward_loops<double>(
+      view_of(exact_grad_y, several_chunks), view_of(std::as_const(squashed), several_chunks),
+      view_of(exact, several_chunks), GradientMode::overwrite);
+  // 1 - tanh^2 cancels to an absolute rounding or two. It multiplies, at the maximum, a sum of
+  // 27003 gradients, of some 200 by their deviations.
+  EXPECT_TRUE(all_close(gradient.span<float>(), exact, 8 * float_epsilon, 1e-4));
+}
+
 TEST_P(TanhNormalizeTest, TheFirstOfEqualMaximaCarriesTheGradient) {
   const Tensor x = Tensor::from(std::vector{0.5F, -1.0F, 1.0F}, {3});
   const Tensor grad_y = Tensor::from(std::vector{1.0F, 0.0F, 0.0F}, {3});
@@ -126,23 +196,28 @@ TEST_P(TanhNormalizeTest, RefusesViewsThatDoNotFit) {
   Tensor output({4}), longer({5});
   const ConstView<float> x = input.view<float>();
   const View<float> y = output.view<float>(), five = longer.view<float>();
-  const auto forward = [this](ConstView<float> from, View<float> to, std::string_view message) {
-    return throws_error([&] { kernels::tanh_normalize_forward(stream, from, to); }, message);
+  const auto forward = [this](ConstView<float> from, View<float> squashed, View<float> to,
+                              std::string_view message) {
+    return throws_error([&] { kernels::tanh_normalize_forward(stream, from, squashed, to); },
+                        message);
   };
-  EXPECT_TRUE(forward({}, y, "tanh_normalize_forward: x is absent"));
-  EXPECT_TRUE(forward(elsewhere(x), y, "tanh_normalize_forward: x is on cuda:7, expected cpu"));
-  EXPECT_TRUE(forward(x, {}, "tanh_normalize_forward: y is absent, expected 4"));
-  EXPECT_TRUE(forward(x, five, "tanh_normalize_forward: y is 5, expected 4"));
+  EXPECT_TRUE(forward({}, y, y, "tanh_normalize_forward: x is absent"));
+  EXPECT_TRUE(forward(elsewhere(x), y, y, "tanh_normalize_forward: x is on cuda:7, expected cpu"));
+  EXPECT_TRUE(forward(x, {}, y, "tanh_normalize_forward: squashed is absent, expected 4"));
+  EXPECT_TRUE(forward(x, five, y, "tanh_normalize_forward: squashed is 5, expected 4"));
+  EXPECT_TRUE(forward(x, y, {}, "tanh_normalize_forward: y is absent, expected 4"));
+  EXPECT_TRUE(forward(x, y, five, "tanh_normalize_forward: y is 5, expected 4"));
 
-  const auto backward = [this](ConstView<float> grad_y, ConstView<float> from, View<float> grad_x,
-                               std::string_view message) {
+  const auto backward = [this](ConstView<float> grad_y, ConstView<float> squashed,
+                               View<float> grad_x, std::string_view message) {
     return throws_error(
         [&] {
-          kernels::tanh_normalize_backward(stream, grad_y, from, grad_x, GradientMode::overwrite);
+          kernels::tanh_normalize_backward(stream, grad_y, squashed, grad_x,
+                                           GradientMode::overwrite);
         },
         message);
   };
-  EXPECT_TRUE(backward(x, {}, y, "tanh_normalize_backward: x is absent"));
+  EXPECT_TRUE(backward(x, {}, y, "tanh_normalize_backward: squashed is absent"));
   EXPECT_TRUE(backward({}, x, y, "tanh_normalize_backward: grad_y is absent, expected 4"));
   EXPECT_TRUE(backward(elsewhere(x), x, y, "tanh_normalize_backward: grad_y is on cuda:7"));
   EXPECT_TRUE(backward(x, x, five, "tanh_normalize_backward: grad_x is 5, expected 4"));

@@ -123,6 +123,18 @@ TEST(BatchNormReluTest, IsBatchNormAndReluInOneRecord) {
   }
 }
 
+TEST(BatchNormReluTest, CanGoWithoutReluUnderTheSameNames) {
+  BatchNormRelu unit(7, /*relu=*/false);
+  BatchNorm2d plain(7);
+  EXPECT_EQ(names_of(unit.parameters()), names_of(BatchNormRelu(7).parameters()));
+  scramble(unit);
+  scramble(plain);
+  const Variable x(random_normal(shape, 1));
+  EXPECT_TRUE(all_close(unit(x).value().span<float>(), plain(x).value().span<float>(), 0, 0));
+  const RecordModeScope trace(RecordMode::trace);
+  EXPECT_EQ(operations_of(unit(x)), (Names{"batch_norm"}));
+}
+
 TEST(BatchNormReluQuantTest, ChildrenAndState) {
   const BatchNormReluQuant unit(7, bits(2));
   EXPECT_EQ(names_of(unit.parameters()), (Names{"bn.gamma", "bn.beta"}));

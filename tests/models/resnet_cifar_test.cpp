@@ -85,6 +85,31 @@ TEST(ResNetCifarTest, ABlockInItsOrder) {
   EXPECT_EQ(std::vector(lines.end() - 4, lines.end()), last);
 }
 
+TEST(ResNetCifarTest, SignQuantizersSeeNoRelu) {
+  const auto relus = [](const ModelOptions& options) {
+    std::vector<std::string> scopes;
+    for (const auto& record : trace_of(20, options)) {
+      if (is(record.get(), "relu")) scopes.push_back(record->scope);
+    }
+    return scopes;
+  };
+  const ModelOptions xnor{.w_bits = 1, .a_bits = 1, .quantizer = "xnor"};
+  EXPECT_EQ(relus(xnor), (std::vector<std::string>{"act_last"}));
+  const Records records = trace_of(20, xnor);
+  EXPECT_EQ(quantizers(records, "activations"), 18);
+  for (const auto& record : records) {
+    if (is(record.get(), "quantize") && side_of(*record) == "activations") {
+      EXPECT_TRUE(is(source(*record, 0), "batch_norm")) << record->scope;
+    }
+  }
+  // Float activations have their ReLUs: 18 in front of convolutions, and the last.
+  EXPECT_EQ(relus({.w_bits = 1, .a_bits = float32, .quantizer = "xnor"}).size(), 19U);
+  // Parameters keep their names, so that training can start from those of another kind.
+  ResNetCifar sign(20, xnor), plain(20, bits(float32, float32));
+  const auto a = sign.parameters(), b = plain.parameters();
+  EXPECT_TRUE(std::ranges::equal(a, b, {}, &Parameter::name, &Parameter::name));
+}
+
 TEST(ResNetCifarTest, MapsHalveWhereChannelsDouble) {
   for (const auto& record : trace_of(32, bits(2, 2))) {
     if (!is(record.get(), "add")) continue;

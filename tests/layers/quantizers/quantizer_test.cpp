@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "autograd/add.h"
@@ -10,6 +12,7 @@
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
+#include "tests/support/traces.h"
 
 namespace lq::testing {
 namespace {
@@ -98,18 +101,60 @@ TEST(QuantizerTest, UnknownKindsAndBitsAreRefusedWithWhatIsPossible) {
   EXPECT_TRUE(refused({"xnor", 1, 2}, "activation bits: 2 given, but quantizer 'xnor' has 1 bit"));
 }
 
-TEST(QuantizerTest, NonFiniteInputIsRefusedByEveryKind) {
+/// A quantizer as a layer of a network has it: with a path.
+class Layer final : public Module {
+ public:
+  explicit Layer(std::unique_ptr<Quantizer> quantizer)
+      : quantizer_(adopt("quant", std::move(quantizer))) {}
+
+ protected:
+  Variable forward(const Variable& x) override { return quantizer_(x); }
+
+ private:
+  Module& quantizer_;
+};
+
+bool is_offered(const Quantization& quantization) {
+  try {
+    validate(quantization);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// Every pair of a kind and a number of bits that has a quantizer of weights, and of activations.
+std::vector<std::unique_ptr<Quantizer>> quantizers_of_both_sides() {
+  std::vector<std::unique_ptr<Quantizer>> made;
   for (const std::string& kind : quantizer_kinds()) {
+    for (const int bits : {1, 2, 8}) {
+      const Quantization of_weights{kind, bits, float_bits};
+      const Quantization of_activations{kind, float_bits, bits};
+      if (is_offered(of_weights)) made.push_back(make_weight_quantizer(of_weights, weight_shape));
+      if (is_offered(of_activations)) made.push_back(make_activation_quantizer(of_activations));
+    }
+  }
+  return made;
+}
+
+TEST(QuantizerTest, NonFiniteInputIsRefusedByEveryKindAndNamesThePlace) {
+  const std::int64_t last = weight_shape.elements() - 1;
+  for (auto& quantizer : quantizers_of_both_sides()) {
+    const std::string what =
+        std::string(quantizer->kind()) + ", " + std::to_string(quantizer->bits()) + " bits";
+    Layer layer(std::move(quantizer));
     for (const bool training : {true, false}) {
-      const auto weights = make_weight_quantizer({kind, 1, 1}, weight_shape);
-      const auto activations = make_activation_quantizer({kind, 1, 1});
-      Tensor x = random_normal(weight_shape, 1);
-      x.data<float>()[7] = infinity;
-      for (Module* module :
-           {static_cast<Module*>(weights.get()), static_cast<Module*>(activations.get())}) {
-        module->train(training);
-        EXPECT_TRUE(throws_error([&] { (*module)(Variable(x)); }, "NaN or infinite")) << kind;
+      layer.train(training);
+      for (const float bad : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN()}) {
+        for (const std::int64_t at : {std::int64_t{0}, last / 2, last}) {
+          Tensor x = random_normal(weight_shape, 1);
+          x.data<float>()[at] = bad;
+          EXPECT_TRUE(throws_error([&] { layer(Variable(x)); },
+                                   "quant: quantizer input has NaN or infinite values"))
+              << what << ", " << bad << " at " << at;
+        }
       }
+      EXPECT_NO_THROW(layer(Variable(random_normal(weight_shape, 2)))) << what;
     }
   }
 }
@@ -173,25 +218,12 @@ TEST(WeightQuantizerTest, NonFiniteWeightsAreNotObserved) {
 }
 
 TEST(QuantizerTest, RecordsTellBitsKindAndSideOfEveryKind) {
-  const autograd::RecordModeScope trace(autograd::RecordMode::trace);
-  const auto attributes_of = [](Module& module) {
-    return autograd::records_of(module(Variable(Tensor::full(weight_shape, 1.0F))))
-        .back()
-        ->attributes;
-  };
-  for (const std::string& name : quantizer_kinds()) {
-    const auto weights = make_weight_quantizer({name, 1, 1}, weight_shape);
-    const auto activations = make_activation_quantizer({name, 1, 1});
-    for (Quantizer* quantizer :
-         {static_cast<Quantizer*>(weights.get()), static_cast<Quantizer*>(activations.get())}) {
-      const std::string side = quantizer == weights.get() ? "weights" : "activations";
-      quantizer->eval();
-      EXPECT_EQ(
-          attributes_of(*quantizer),
-          (autograd::Attributes{
-              {"bits", std::int64_t{1}}, {"kind", std::string(quantizer->kind())}, {"side", side}}))
-          << name;
-    }
+  for (const auto& quantizer : quantizers_of_both_sides()) {
+    const bool of_weights = dynamic_cast<const WeightQuantizer*>(quantizer.get()) != nullptr;
+    const auto record = trace(*quantizer, weight_shape).back();
+    EXPECT_EQ(attribute_of<std::int64_t>(*record, "bits"), quantizer->bits());
+    EXPECT_EQ(attribute_of<std::string>(*record, "kind"), quantizer->kind());
+    EXPECT_EQ(attribute_of<std::string>(*record, "side"), of_weights ? "weights" : "activations");
   }
 }
 
@@ -216,7 +248,8 @@ TEST(QuantizerTest, WarningsNameTheQuantizersThatCollapsed) {
     if (path == "b" || path == "c") module(Variable(Tensor::zeros({100})));
   });
   EXPECT_EQ(quantizer_warnings(chain),
-            (std::vector<std::string>{"c: only one of 8 levels is in use"}));
+            (std::vector<std::string>{"c: only 1 of 8 levels in use; only 0 of 3 basis elements "
+                                      "determined by the data"}));
 }
 
 }  // namespace
