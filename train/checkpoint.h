@@ -13,10 +13,12 @@
 
 namespace lq {
 
-/// The evaluation with the highest test accuracy so far; the first of several.
+/// The evaluation with the highest test accuracy among those at the ends of epochs; the first of
+/// several. Before the first epoch has ended, the evaluation that ended the run within it stands
+/// in; a run that is resumed forgets that one.
 struct BestEvaluation {
   double accuracy = 0.0;
-  std::int64_t epoch = 1;  ///< after which it was made, from 1
+  std::int64_t epoch = 1;  ///< in which, or after which, it was made, from 1
   std::int64_t steps = 0;  ///< of that epoch, when it was not complete; otherwise 0
 
   friend bool operator==(const BestEvaluation&, const BestEvaluation&) = default;
@@ -28,7 +30,7 @@ struct TrainingState {
   std::int64_t epochs_done = 0;        ///< and evaluated
   std::int64_t steps_done = 0;         ///< in the epoch under way
   ClassificationSums epoch_sums;       ///< over these steps
-  std::optional<BestEvaluation> best;  ///< absent before the first evaluation
+  std::optional<BestEvaluation> best;  ///< absent before the first that counts
 
   /// The last epoch that has had a step, from 1; 0 before the first step.
   std::int64_t epoch() const { return epochs_done + (steps_done > 0 ? 1 : 0); }

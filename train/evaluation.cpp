@@ -22,18 +22,24 @@ Device device_of(const Module& model) {
 
 ClassificationSums evaluate(Module& model, Loader& loader,
                             const std::function<void(const ClassificationSums&)>& on_batch) {
-  const EvaluationScope evaluation(model);
-  const autograd::NoGradScope no_tape;
-  const Device device = device_of(model);
   ClassificationSums sums;
   loader.start(/*epoch=*/0);
   while (const std::optional<Batch> batch = loader.next()) {
-    const Tensor labels = batch->labels.to(device);
-    const Variable logits = model(Variable(batch->images.to(device)));
-    const Variable loss = autograd::softmax_cross_entropy(logits, labels);
-    sums.add(scalar(loss.value()), count_correct(logits.value(), labels), batch->size());
+    sums += evaluate(model, *batch);
     if (on_batch) on_batch(sums);
   }
+  return sums;
+}
+
+ClassificationSums evaluate(Module& model, const Batch& batch) {
+  const EvaluationScope evaluation(model);
+  const autograd::NoGradScope no_tape;
+  const Device device = device_of(model);
+  const Tensor labels = batch.labels.to(device);
+  const Variable logits = model(Variable(batch.images.to(device)));
+  const Variable loss = autograd::softmax_cross_entropy(logits, labels);
+  ClassificationSums sums;
+  sums.add(scalar(loss.value()), count_correct(logits.value(), labels), batch.size());
   return sums;
 }
 

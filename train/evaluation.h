@@ -21,6 +21,12 @@ struct ClassificationSums {
     correct += batch_correct;
     images += batch_images;
   }
+  ClassificationSums& operator+=(const ClassificationSums& other) {
+    loss += other.loss;
+    correct += other.correct;
+    images += other.images;
+    return *this;
+  }
   /// Mean cross-entropy in nats and fraction of correct images; 0 before the first image.
   double mean_loss() const { return images == 0 ? 0.0 : loss / static_cast<double>(images); }
   double accuracy() const {
@@ -43,5 +49,8 @@ Device device_of(const Module& model);
 /// the sums; the model gets its mode back. `on_batch` is called after each batch.
 ClassificationSums evaluate(Module& model, Loader& loader,
                             const std::function<void(const ClassificationSums&)>& on_batch = {});
+
+/// The same for one batch.
+ClassificationSums evaluate(Module& model, const Batch& batch);
 
 }  // namespace lq

@@ -1,7 +1,10 @@
 #include "train/metrics_log.h"
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include "core/error.h"
 #include "core/io/file.h"
@@ -21,24 +24,29 @@ bool belongs_to_resumed_run(const std::string& line, std::int64_t resume_after) 
          step->get<std::int64_t>() <= resume_after;
 }
 
-std::string kept_lines(const std::filesystem::path& path,
-                       std::optional<std::int64_t> resume_after) {
+std::string text_of(const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void drop_later_lines(const std::filesystem::path& path, std::int64_t resume_after) {
+  std::error_code error;
+  if (std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found) return;
+  const std::string text = text_of(path);
   std::string kept;
-  if (!resume_after || !std::filesystem::exists(path)) return kept;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    if (belongs_to_resumed_run(line, *resume_after)) kept += line + '\n';
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (belongs_to_resumed_run(line, resume_after)) kept += line + '\n';
   }
-  check(!file.bad(), "{}: cannot be read", path.string());
-  return kept;
+  if (kept != text) write_file_atomically(path, as_bytes(kept));
 }
 
 }  // namespace
 
 MetricsLog::MetricsLog(std::filesystem::path path, std::optional<std::int64_t> resume_after)
     : path_(std::move(path)) {
-  write_file_atomically(path_, as_bytes(kept_lines(path_, resume_after)));
-  file_.open(path_, std::ios::app);
+  if (resume_after) drop_later_lines(path_, *resume_after);
+  file_.open(path_, resume_after ? std::ios::app : std::ios::trunc);
   check(file_.is_open(), "{}: cannot be opened for writing", path_.string());
 }
 

@@ -39,7 +39,8 @@ struct EpochMetrics {
 class MetricsLog {
  public:
   /// Begins an empty log, or continues after step `resume_after`: later lines and lines that a
-  /// killed run left half written are dropped first. Throws Error when the file cannot be written.
+  /// killed run left half written are dropped first; a file with no such lines is not written
+  /// anew. Throws Error when the file cannot be read or written; it is as it was then.
   explicit MetricsLog(std::filesystem::path path,
                       std::optional<std::int64_t> resume_after = std::nullopt);
 

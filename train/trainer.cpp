@@ -7,6 +7,7 @@
 #include "autograd/softmax_cross_entropy.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "train/finite.h"
 
 namespace lq {
 
@@ -125,7 +126,9 @@ void Trainer::resume_run() {
                    ? fmt::format("nothing is left to train after {} steps", steps_done())
                    : fmt::format("resuming {} after step {} of {}", epoch_label(extent_, state_),
                                  state_.steps_done, extent_.steps_per_epoch));
-  if (!finished()) warn_of_changes(checkpoint);
+  if (finished()) return;
+  forget_evaluation_within_epoch();
+  warn_of_changes(checkpoint);
 }
 
 void Trainer::check_continues(const Checkpoint& checkpoint) const {
@@ -156,6 +159,15 @@ void Trainer::warn_of_changes(const Checkpoint& checkpoint) {
   }
 }
 
+/// An unbroken run would not have made it. Its network is that of the last checkpoint, too.
+void Trainer::forget_evaluation_within_epoch() {
+  if (!state_.best || state_.best->steps == 0) return;
+  state_.best.reset();
+  std::error_code error;
+  fs::remove(best_path(), error);
+  check(!error, "{}: cannot be removed: {}", best_path().string(), error.message());
+}
+
 TrainingResult Trainer::run() {
   while (!finished()) run_epoch();
   // A finished run that is resumed has nothing to train, but its caller wants to know.
@@ -173,7 +185,6 @@ void Trainer::run_epoch() {
   train_on_batches();
   const bool epoch_is_complete = state_.steps_done == extent_.steps_per_epoch;
   if (interrupted_ && !epoch_is_complete) {
-    save(last_path());
     report_.line(fmt::format("stopped in {} after step {} of {}; {} can be resumed",
                              epoch_label(extent_, state_), state_.steps_done,
                              extent_.steps_per_epoch, options_.output.string()));
@@ -204,12 +215,10 @@ void Trainer::train_on_batches() {
     ++state_.steps_done;
     state_.epoch_sums.add(step.mean_loss, step.correct, step.images);
     report_.step_done(state_, step);
-
-    const bool is_due =
-        options_.checkpoint_interval > 0 && steps_done() % options_.checkpoint_interval == 0;
+    interrupted_ = options_.stop_requested && options_.stop_requested();
     // The end of an epoch has a checkpoint of its own, after the evaluation.
-    if (is_due && state_.steps_done < extent_.steps_per_epoch) save(last_path());
-    if (options_.stop_requested && options_.stop_requested()) interrupted_ = true;
+    const bool within_epoch = state_.steps_done < extent_.steps_per_epoch;
+    if (within_epoch && (interrupted_ || checkpoint_is_due())) save_within_epoch(*batch);
   }
   report_.stop_training();
 }
@@ -222,29 +231,25 @@ StepReport Trainer::train_on(const Batch& batch) {
                           .correct = count_correct(logits.value(), labels),
                           .images = batch.size(),
                           .learning_rate = current_learning_rate()};
-  check_finite(report.mean_loss);
+  check_finite(report.mean_loss, "the loss");
   loss.backward();
   optimizer_.step(report.learning_rate);
   return report;
 }
 
-void Trainer::check_finite(double loss) const {
-  check(std::isfinite(loss),
-        "train: the loss is {} at step {} ({}); the last checkpoint is kept; a smaller learning "
-        "rate may help",
-        loss, steps_done() + 1, epoch_label(extent_, state_));
-}
-
 void Trainer::evaluate_model() {
+  check_state_is_finite();
   test_ = evaluate(model_, test_loader_, [this](const ClassificationSums& sums) {
     report_.evaluating(sums, test_loader_.images(), options_.recipe.batch);
   });
+  check_finite(test_->mean_loss(), "the test loss");
 }
 
-/// Whether the last evaluation is the best so far, which it then is from now on.
+/// Whether the last evaluation is the best so far, which it then is from now on. One within an
+/// epoch must not compete: an unbroken run would not have made it.
 bool Trainer::note_best(bool epoch_is_complete) {
   const double accuracy = test_->accuracy();
-  if (state_.best && accuracy <= state_.best->accuracy) return false;
+  if (state_.best && (!epoch_is_complete || accuracy <= state_.best->accuracy)) return false;
   state_.best = {.accuracy = accuracy,
                  .epoch = state_.epochs_done + 1,
                  .steps = epoch_is_complete ? 0 : state_.steps_done};
@@ -254,6 +259,34 @@ bool Trainer::note_best(bool epoch_is_complete) {
 void Trainer::check_health() {
   if (!options_.health_check) return;
   for (const std::string& warning : options_.health_check(model_)) report_.warn(state_, warning);
+}
+
+void Trainer::check_finite(double value, std::string_view what) const {
+  // Processors give a NaN a sign, which means nothing.
+  const double shown = std::isnan(value) ? std::abs(value) : value;
+  check(std::isfinite(value),
+        "train: {} is {} after {} steps; the checkpoints written before are kept; a smaller "
+        "learning rate may help",
+        what, shown, steps_done());
+}
+
+void Trainer::check_state_is_finite() const {
+  for (const StateDict& state : {model_.state_dict(), optimizer_.state_dict()}) {
+    const auto found = find_non_finite(state);
+    if (found) check_finite(found->value, fmt::format("a value of '{}'", found->name));
+  }
+}
+
+bool Trainer::checkpoint_is_due() const {
+  return options_.checkpoint_interval > 0 && steps_done() % options_.checkpoint_interval == 0;
+}
+
+/// Finite weights can be so large that everything behind them is not, and no evaluation has told
+/// yet: the images at hand do.
+void Trainer::save_within_epoch(const Batch& last_batch) {
+  check_state_is_finite();
+  check_finite(evaluate(model_, last_batch).mean_loss(), "the loss");
+  save(last_path());
 }
 
 void Trainer::save(const fs::path& path) const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/dataset.h"
@@ -37,9 +38,11 @@ struct TrainerOptions {
   /// Of the training loader; the batches do not depend on it.
   int loader_threads = 1;
   /// Ends the run, after an evaluation, once it has done this many steps in all, earlier parts of
-  /// a resumed run included. The schedule still spans all epochs.
+  /// a resumed run included. The schedule still spans all epochs. Within an epoch that evaluation
+  /// is reported, but does not compete for the best one (see BestEvaluation).
   std::optional<std::int64_t> max_steps;
-  /// Write last.safetensors also every so many steps; 0: at the ends of epochs only.
+  /// Write last.safetensors also every so many steps; 0: at the ends of epochs only. The file
+  /// before is replaced.
   std::int64_t checkpoint_interval = 0;
   /// Write a line of metrics every so many steps, at least 1.
   std::int64_t log_interval = 50;
@@ -55,7 +58,7 @@ struct TrainingResult {
   std::int64_t steps = 0;                  ///< the same
   bool interrupted = false;                ///< by stop_requested; there may be no evaluation then
   std::optional<ClassificationSums> test;  ///< last evaluation of this call
-  std::optional<BestEvaluation> best;      ///< of all evaluations since the run began
+  std::optional<BestEvaluation> best;      ///< since the run began
   double seconds = 0.0;                    ///< of this call
   double images_per_s = 0.0;               ///< trained by this call, evaluation not counted
 };
@@ -64,6 +67,9 @@ struct TrainingResult {
 /// number of threads of core/threads.h, nothing else: not on loader threads, nor on how often the
 /// run was stopped, killed and resumed. A run that is resumed with another number of threads, or
 /// for more epochs than its schedule was made for, gets a warning on screen and in its metrics.
+///
+/// Every checkpoint is of a network that still works: all values are finite, and so is the loss in
+/// evaluation mode, on the test images or, within an epoch, on the images of the last step.
 class Trainer {
  public:
   /// Initialises `model` from the recipe's seed or, to resume, from the checkpoint, and writes a
@@ -73,8 +79,8 @@ class Trainer {
   /// or of another recipe, model or data.
   Trainer(Module& model, DatasetSplits data, TrainerOptions options);
 
-  /// Trains to the end. Throws Error when the loss stops being finite; the checkpoints written
-  /// before stay as they are.
+  /// Trains to the end. Throws Error when a loss, or anything that a checkpoint would keep, stops
+  /// being finite; the checkpoints written before stay as they are.
   TrainingResult run();
 
  private:
@@ -82,14 +88,19 @@ class Trainer {
   void resume_run();
   void check_continues(const Checkpoint& checkpoint) const;
   void warn_of_changes(const Checkpoint& checkpoint);
+  void forget_evaluation_within_epoch();
 
   void run_epoch();
   void train_on_batches();
   StepReport train_on(const Batch& batch);
-  void check_finite(double loss) const;
   void evaluate_model();
   bool note_best(bool epoch_is_complete);
   void check_health();
+
+  void check_finite(double value, std::string_view what) const;
+  void check_state_is_finite() const;
+  bool checkpoint_is_due() const;
+  void save_within_epoch(const Batch& last_batch);
   void save(const std::filesystem::path& path) const;
 
   bool finished() const;

@@ -10,12 +10,13 @@
 
 namespace lq::testing {
 
-/// Whether two checkpoints have the same parameters, buffers and optimizer state, bit for bit. What
-/// evaluations found may differ: a run that ends after --max-steps is evaluated there.
+/// Whether two checkpoints have the same parameters, buffers and optimizer state, bit for bit, and
+/// come from runs that stand at the same point.
 inline ::testing::AssertionResult trained_alike(const std::filesystem::path& a,
                                                 const std::filesystem::path& b) {
   const Checkpoint first = load_checkpoint(a);
   const Checkpoint second = load_checkpoint(b);
+  if (!(first.state == second.state)) return ::testing::AssertionFailure() << "other states";
   for (const auto part : {&Checkpoint::model, &Checkpoint::optimizer}) {
     const StateDict& x = first.*part;
     const StateDict& y = second.*part;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "core/io/safetensors.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
@@ -146,6 +148,16 @@ TEST(CheckpointTest, FilesThatAreNoCheckpointAreRefused) {
                            path.string() + ": not a checkpoint of a training run"));
 }
 
+/// Loads the example with another metadata entry, by way of the file `path`.
+Checkpoint load_with_entry(const std::filesystem::path& path, const std::string& key,
+                           std::string value) {
+  save_checkpoint(path, example());
+  SafetensorsFile file = load_safetensors(path);
+  file.metadata[key] = std::move(value);
+  save_safetensors(path, file.tensors, file.metadata);
+  return load_checkpoint(path);
+}
+
 TEST(CheckpointTest, OtherFormatsAndMissingPartsAreRefused) {
   const TemporaryFolder folder;
   const auto path = folder / "a.safetensors";
@@ -158,16 +170,16 @@ TEST(CheckpointTest, OtherFormatsAndMissingPartsAreRefused) {
     load_checkpoint(path);
   };
   EXPECT_NO_THROW(load_with([](SafetensorsFile&) {}));
-  EXPECT_TRUE(throws_error(
-      [&] { load_with([](SafetensorsFile& file) { file.metadata["format_version"] = "3"; }); },
-      "written by a newer program (checkpoint format 3, this program reads 2)"));
-  EXPECT_TRUE(throws_error(
-      [&] { load_with([](SafetensorsFile& file) { file.metadata["format_version"] = "1"; }); },
-      "written by an older program (checkpoint format 1, this program reads 2)"));
+  EXPECT_TRUE(
+      throws_error([&] { load_with_entry(path, "format_version", "3"); },
+                   "written by a newer program (checkpoint format 3, this program reads 2)"));
+  EXPECT_TRUE(
+      throws_error([&] { load_with_entry(path, "format_version", "1"); },
+                   "written by an older program (checkpoint format 1, this program reads 2)"));
   for (const std::string key : {"format_version", "recipe", "classes", "state", "threads"}) {
     EXPECT_TRUE(throws_error([&] { load_with([&](auto& file) { file.metadata.erase(key); }); },
                              "the metadata entry '" + key + "' is missing"));
-    EXPECT_THROW(load_with([&](auto& file) { file.metadata[key] = "}"; }), Error);
+    EXPECT_THROW(load_with_entry(path, key, "}"), Error);
   }
   EXPECT_TRUE(throws_error(
       [&] {
@@ -176,6 +188,28 @@ TEST(CheckpointTest, OtherFormatsAndMissingPartsAreRefused) {
         });
       },
       "the normalization ('data.mean', 'data.divisor') is missing"));
+}
+
+TEST(CheckpointTest, NamesThatTheRecipeDoesNotKnowAreRefused) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.safetensors";
+  const auto load_with = [&](const char* pointer, const char* name) {
+    nlohmann::json recipe = nlohmann::json::parse(to_json(example().recipe));
+    recipe[nlohmann::json::json_pointer(pointer)] = name;
+    load_with_entry(path, "recipe", recipe.dump());
+  };
+  EXPECT_NO_THROW(load_with("/schedule/unit", "step"));
+  const auto refused = [&](const std::string& message) {
+    return path.string() + ": recipe: key " + message;
+  };
+  EXPECT_TRUE(throws_error([&] { load_with("/schedule/unit", "batch"); },
+                           refused("'schedule.unit': expected one of \"epoch\", \"step\", found "
+                                   "\"batch\"")));
+  EXPECT_TRUE(throws_error([&] { load_with("/mean_source", "test"); },
+                           refused("'mean_source': expected one of \"train\", "
+                                   "\"train_and_test\", found \"test\"")));
+  EXPECT_TRUE(throws_error([&] { load_with("/schedule/decay/kind", "exponential"); },
+                           refused("'schedule.decay.kind': expected one of ")));
 }
 
 TEST(CheckpointTest, FailedWritesKeepTheOldFile) {

@@ -65,6 +65,17 @@ TEST(EvaluationTest, RunsInEvaluationModeWithoutATapeAndRestoresTheMode) {
   }
 }
 
+TEST(EvaluationTest, ABatchIsJudgedLikeALoadersBatches) {
+  TinyNet model;
+  model.initialize(1);
+  Loader loader = tiny_test_loader();
+  std::vector<ClassificationSums> seen;
+  evaluate(model, loader, [&](const ClassificationSums& sums) { seen.push_back(sums); });
+  loader.start(/*epoch=*/0);
+  EXPECT_EQ(evaluate(model, *loader.next()), seen.front());
+  EXPECT_TRUE(model.training());
+}
+
 TEST(EvaluationTest, LeavesTheModelAsItIs) {
   TinyNet model;
   model.initialize(1);

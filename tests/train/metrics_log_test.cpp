@@ -85,6 +85,43 @@ TEST(MetricsLogTest, ResumingDropsLaterAndTornLines) {
   EXPECT_EQ(lines[2]["step"], 31);
 }
 
+TEST(MetricsLogTest, ResumingWritesNothingAnewWhereNothingIsDropped) {
+  const TemporaryFolder folder;
+  const auto path = folder / "metrics.jsonl";
+  MetricsLog(path).write(StepMetrics{.step = 10});
+  std::filesystem::create_hard_link(path, folder / "same file");
+  MetricsLog(path, /*resume_after=*/10).write(StepMetrics{.step = 11});
+  EXPECT_TRUE(std::filesystem::equivalent(path, folder / "same file"));
+  EXPECT_EQ(lines_of(path).size(), 2U);
+}
+
+TEST(MetricsLogTest, AFileThatCannotBeReadIsNotReplaced) {
+  const TemporaryFolder folder;
+  const auto path = folder / "metrics.jsonl";
+  MetricsLog(path).write(StepMetrics{.step = 10});
+  const std::string content = content_of(path);
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
+  std::filesystem::permissions(path, static_cast<std::filesystem::perms>(0222));
+  {
+    const OrdinaryUser user;
+    if (!user) GTEST_SKIP() << "root cannot become another user here";
+    EXPECT_TRUE(throws_error([&] { MetricsLog(path, /*resume_after=*/10); },
+                             "metrics.jsonl: cannot open: Permission denied"));
+  }
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  EXPECT_EQ(content_of(path), content);
+}
+
+TEST(MetricsLogTest, AFolderInItsPlaceIsRefused) {
+  const TemporaryFolder folder;
+  const auto path = folder / "metrics.jsonl";
+  std::filesystem::create_directory(path);
+  EXPECT_TRUE(throws_error([&] { MetricsLog(path, /*resume_after=*/10); },
+                           "metrics.jsonl: is a folder, expected a file"));
+  EXPECT_TRUE(throws_error([&] { MetricsLog{path}; }, "metrics.jsonl: cannot be opened"));
+  EXPECT_TRUE(std::filesystem::is_directory(path));
+}
+
 TEST(MetricsLogTest, ResumingWithoutAFileBeginsOne) {
   const TemporaryFolder folder;
   MetricsLog log(folder / "metrics.jsonl", /*resume_after=*/20);

@@ -193,6 +193,11 @@ TEST(RecipeTest, ValuesOfAnotherTypeAreRefused) {
   EXPECT_TRUE(json_is_refused(with("/model", nullptr), "key 'model': expected a string"));
   EXPECT_TRUE(json_is_refused(with("/mean_source", "test"),
                               "key 'mean_source': expected one of \"train\", \"train_and_test\""));
+  EXPECT_TRUE(json_is_refused(with("/schedule/unit", "batch"),
+                              "key 'schedule.unit': expected one of \"epoch\", \"step\", found "
+                              "\"batch\""));
+  EXPECT_TRUE(json_is_refused(with("/schedule/unit", 0),
+                              "key 'schedule.unit': expected one of \"epoch\", \"step\", found 0"));
   EXPECT_TRUE(json_is_refused(with("/schedule", json::array()),
                               "key 'schedule': expected an object, found an array"));
   EXPECT_TRUE(json_is_refused(with("/schedule/decay/boundaries", {82, "123"}),

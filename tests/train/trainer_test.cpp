@@ -42,9 +42,19 @@ class TrainerTest : public ::testing::Test {
   int threads_before_ = num_threads();
 };
 
-TrainingResult train(const TrainerOptions& options) {
+TrainingResult train(const TrainerOptions& options, const DatasetSplits& data = tiny_data()) {
   TinyNet model;
-  return Trainer(model, tiny_data(), options).run();
+  return Trainer(model, data, options).run();
+}
+
+/// The evaluation of a checkpoint on the test images.
+ClassificationSums evaluate_checkpoint(const std::filesystem::path& path) {
+  const Checkpoint checkpoint = load_checkpoint(path);
+  TinyNet model;
+  model.load_state_dict(checkpoint.model);
+  Loader loader(tiny_data().test, std::make_shared<NormalizeTransform>(checkpoint.normalization),
+                {.batch = 8});
+  return evaluate(model, loader);
 }
 
 /// Expects that two runs ended in the same bits and went there through the same losses.
@@ -114,12 +124,7 @@ TEST_F(TrainerTest, BestCheckpointIsThatOfTheBestEpoch) {
             (BestEvaluation{.accuracy = best, .epoch = best_epoch, .steps = 0}));
   EXPECT_EQ(checkpoint.state.epochs_done, best_epoch);
   EXPECT_TRUE(checkpoint.state.is_best());
-
-  TinyNet model;
-  model.load_state_dict(checkpoint.model);
-  Loader loader(tiny_data().test, std::make_shared<NormalizeTransform>(checkpoint.normalization),
-                {.batch = 8});
-  EXPECT_EQ(evaluate(model, loader).accuracy(), best);
+  EXPECT_EQ(evaluate_checkpoint(folder / "run/best.safetensors").accuracy(), best);
 }
 
 TEST_F(TrainerTest, RunsRepeatBitForBitForAnyNumberOfLoaderThreads) {
@@ -191,11 +196,11 @@ TEST_F(TrainerTest, CheckpointsBetweenEpochsDoNotChangeTheRun) {
   options.checkpoint_interval = 5;
   std::int64_t steps = 0;
   options.stop_requested = [&] {
-    ++steps;
     const TrainingState state = load_checkpoint(options.output / "last.safetensors").state;
     EXPECT_EQ(state.epochs_done * tiny_steps_per_epoch + state.steps_done,
-              std::max(steps / 5 * 5, (steps - 1) / tiny_steps_per_epoch * tiny_steps_per_epoch))
-        << "after step " << steps;
+              std::max(steps / 5 * 5, steps / tiny_steps_per_epoch * tiny_steps_per_epoch))
+        << "after step " << steps + 1;  // whose own checkpoint is still to come
+    ++steps;
     return false;
   };
   train(options);
@@ -215,13 +220,60 @@ TEST_F(TrainerTest, MaxStepsEndsTheRunWithAnEvaluation) {
   const TrainingState state = load_checkpoint(folder / "run/last.safetensors").state;
   EXPECT_EQ(state.steps_done, 2);
   EXPECT_EQ(state.best, result.best);
-  EXPECT_EQ(state.is_best(), *state.best == (BestEvaluation{result.test->accuracy(), 2, 2}));
+  EXPECT_FALSE(state.is_best());
+}
 
+/// The images of tiny_data(), with noise of another strength on the test images.
+DatasetSplits data_with_test_noise(float noise) {
+  SyntheticOptions images = tiny_images;
+  images.noise = noise;
+  DatasetSplits data = tiny_data();
+  data.test = make_synthetic(images).test;
+  return data;
+}
+
+TEST_F(TrainerTest, ALuckyEvaluationWhereARunIsStoppedIsNotItsBest) {
+  const DatasetSplits easy = data_with_test_noise(0.0F);
+  const DatasetSplits hard = data_with_test_noise(300.0F);
+  const TemporaryFolder folder;
+  const double best = train(tiny_options(folder / "unbroken"), hard).best->accuracy;
+  for (const std::int64_t stop_after : {8, 20}) {  // in the first epoch, and in the second
+    SCOPED_TRACE(stop_after);
+    TrainerOptions options = tiny_options(folder / std::to_string(stop_after));
+    if (stop_after > tiny_steps_per_epoch) {
+      options.max_steps = tiny_steps_per_epoch;
+      train(options, hard);
+      options.resume = true;
+    }
+    options.max_steps = stop_after;
+    ASSERT_GT(train(options, easy).test->accuracy(), best);
+    options.max_steps.reset();
+    options.resume = true;
+    train(options, hard);
+    for (const char* name : {"last.safetensors", "best.safetensors"}) {
+      EXPECT_EQ(content_of(options.output / name), content_of(folder / "unbroken" / name)) << name;
+    }
+    EXPECT_EQ(metrics_in(options.output, "step"), metrics_in(folder / "unbroken", "step"));
+  }
+}
+
+TEST_F(TrainerTest, BeforeTheFirstEpochHasEndedTheBestIsWhereTheRunStopped) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  for (const std::int64_t stop_after : {3, 5, 5}) {  // the last time, nothing is left to do
+    options.max_steps = stop_after;
+    const TrainingResult result = train(options);
+    EXPECT_EQ(result.best, (BestEvaluation{result.test->accuracy(), 1, stop_after}));
+    EXPECT_TRUE(load_checkpoint(folder / "run/last.safetensors").state.is_best());
+    EXPECT_EQ(content_of(folder / "run/best.safetensors"),
+              content_of(folder / "run/last.safetensors"));
+    options.resume = true;
+  }
   options.max_steps.reset();
-  options.resume = true;
-  EXPECT_EQ(train(options).steps, 3 * tiny_steps_per_epoch);
-  train(tiny_options(folder / "unbroken"));
-  EXPECT_EQ(metrics_in(folder / "run", "step"), metrics_in(folder / "unbroken", "step"));
+  options.stop_requested = [] { return true; };
+  EXPECT_FALSE(train(options).best);
+  EXPECT_EQ(names_in(folder / "run"),
+            (std::vector<std::string>{"last.safetensors", "metrics.jsonl"}));
 }
 
 TEST_F(TrainerTest, AFinishedRunThatIsResumedIsOnlyEvaluated) {
@@ -415,8 +467,68 @@ TEST_F(TrainerTest, ALossThatIsNotFiniteEndsTheRunAndKeepsTheCheckpoint) {
   options.checkpoint_interval = 1;
   options.recipe.schedule = {.base_rate = 1e30, .decay = MultiStepDecay{}};
   EXPECT_TRUE(throws_error([&] { train(options); }, "train: the loss is "));
-  const Checkpoint checkpoint = load_checkpoint(folder / "run/last.safetensors");
-  EXPECT_EQ(checkpoint.state.steps_done, std::ssize(metrics_in(folder / "run", "step")));
+  // One step at this rate gives weights that are finite, and logits that are not.
+  EXPECT_EQ(metrics_in(folder / "run", "step").size(), 1U);
+  EXPECT_EQ(load_checkpoint(folder / "run/last.safetensors").state.steps_done, 0);
+  EXPECT_TRUE(std::isfinite(evaluate_checkpoint(folder / "run/last.safetensors").mean_loss()));
+}
+
+/// Something that spoils a network after a step.
+struct Blow {
+  std::int64_t after_step;
+  std::string tensor;
+  float value;
+  bool stops;  ///< the run is told to stop after that step
+  std::string message;
+};
+
+void strike(Module& model, const Blow& blow) {
+  for (auto& [name, tensor] : model.state_dict()) {
+    if (name == blow.tensor) tensor.span<float>()[0] = blow.value;
+  }
+}
+
+TEST_F(TrainerTest, ASpoiltNetworkNeverReplacesACheckpoint) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  const TemporaryFolder folder;
+  train(tiny_options(folder / "unbroken"));
+  for (const Blow& blow :
+       std::vector<Blow>{{13, "kernel", nan, false, "a value of 'kernel' is nan after 13 steps"},
+                         {26, "weight", inf, false, "a value of 'weight' is inf after 26 steps"},
+                         {26, "gain", 1e-38F, false, "the test loss is nan after 26 steps"},
+                         {20, "weight", nan, false, "a value of 'weight' is nan after 20 steps"},
+                         {17, "gain", inf, true, "a value of 'gain' is inf after 17 steps"},
+                         {17, "gain", 1e-38F, true, "the loss is nan after 17 steps"},
+                         {18, "kernel", nan, false, "the loss is nan after 18 steps"}}) {
+    SCOPED_TRACE(blow.message);
+    const auto output = folder / blow.message;
+    TrainerOptions options = tiny_options(output);
+    options.checkpoint_interval = 10;
+    TinyNet model;
+    std::int64_t steps = 0;
+    std::string last;
+    std::string best;
+    options.stop_requested = [&] {
+      if (++steps != blow.after_step) return false;
+      last = content_of(output / "last.safetensors");
+      best = content_of(output / "best.safetensors");
+      strike(model, blow);
+      return blow.stops;
+    };
+    EXPECT_TRUE(throws_error([&] { Trainer(model, tiny_data(), options).run(); },
+                             "train: " + blow.message +
+                                 "; the checkpoints written before are kept; a smaller learning "
+                                 "rate may help"));
+    EXPECT_EQ(content_of(output / "last.safetensors"), last);
+    EXPECT_EQ(content_of(output / "best.safetensors"), best);
+    EXPECT_TRUE(std::isfinite(evaluate_checkpoint(output / "last.safetensors").mean_loss()));
+
+    options.stop_requested = nullptr;
+    options.resume = true;
+    train(options);
+    expect_same_run(folder / "unbroken", output);
+  }
 }
 
 TEST_F(TrainerTest, HealthWarningsAreLogged) {
