@@ -1,0 +1,27 @@
+#include "deploy/operator.h"
+
+namespace lq::deploy {
+
+namespace {
+
+struct MakeOperator {
+  const PackedModel& model;
+  Stream& stream;
+
+  std::unique_ptr<Operator> operator()(const Convolution& operation) const {
+    return make_operator(model, operation, stream);
+  }
+  template <typename Kind>
+  std::unique_ptr<Operator> operator()(const Kind& operation) const {
+    return make_operator(model, operation);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Operator> make_operator(const PackedModel& model, const Operation& operation,
+                                        Stream& stream) {
+  return std::visit(MakeOperator{model, stream}, operation);
+}
+
+}  // namespace lq::deploy

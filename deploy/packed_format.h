@@ -1,0 +1,58 @@
+// What the writer and the reader of packed files share. Internal to deploy.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lq::deploy::packed_format {
+
+inline constexpr std::string_view format_key = "format";
+inline constexpr std::string_view version_key = "version";
+inline constexpr std::string_view program_key = "program";
+
+inline constexpr std::string_view floats_name = "floats";
+inline constexpr std::string_view bytes_name = "bytes";
+inline constexpr std::string_view mean_name = "mean";
+
+/// Name of the tensor with the weights of a segment.
+std::string weights_name(std::size_t operation, std::size_t segment);
+
+// Names of operations.
+inline constexpr std::string_view convolution = "conv";
+inline constexpr std::string_view max_pool = "max_pool";
+inline constexpr std::string_view average_pool = "average_pool";
+inline constexpr std::string_view global_average_pool = "global_average_pool";
+inline constexpr std::string_view dequantize = "dequantize";
+inline constexpr std::string_view channel_pad = "channel_pad";
+inline constexpr std::string_view concat = "concat";
+
+/// Whether an affine map has a scale or a shift in the file: a sum of these.
+inline constexpr int has_scale = 1;
+inline constexpr int has_shift = 2;
+/// Whether a float result has both of them, and ReLU: a sum of these.
+inline constexpr int has_affine = 1;
+inline constexpr int has_relu = 2;
+
+/// How the thresholds of a symbol result are stored.
+enum class ThresholdForm : unsigned char {
+  plain,   ///< count x O thresholds, all signs +1
+  signs,   ///< the same, and a bit for every sign
+  folded,  ///< levels, and scale and shift of every channel
+};
+
+/// Bytes of `count` codes of `bits` bits.
+std::int64_t packed_bytes(std::int64_t count, int bits);
+
+/// Planes of bits without gaps: bit `k` of the result, counted from the lowest bit of the first
+/// byte, is bit k / count of code k % count.
+std::vector<std::uint8_t> pack_codes(std::span<const std::uint8_t> codes, int bits);
+
+/// The inverse; `packed` has packed_bytes(count, bits) bytes.
+std::vector<std::uint8_t> unpack_codes(std::span<const std::uint8_t> packed, std::int64_t count,
+                                       int bits);
+
+}  // namespace lq::deploy::packed_format

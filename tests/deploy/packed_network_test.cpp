@@ -1,0 +1,215 @@
+#include "deploy/packed_network.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <thread>
+
+#include "core/stream.h"
+#include "deploy/packed_file.h"
+#include "tests/deploy/interpreter.h"
+#include "tests/deploy/random_model.h"
+#include "tests/support/backends.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
+
+namespace lq::testing {
+namespace {
+
+using deploy::PackedNetwork;
+using deploy::PackedNetworkOptions;
+
+std::vector<float> scores_of(const PackedModel& model, const std::vector<float>& images,
+                             std::int64_t count, const PackedNetworkOptions& options) {
+  PackedNetwork network(model, options);
+  std::vector<float> scores(count * network.classes());
+  network.run(images, scores);
+  return scores;
+}
+
+/// Runs a model and compares every operation's results with what its inputs make them.
+void expect_every_operation_right(const PackedModel& model, const std::vector<float>& images,
+                                  std::int64_t batch) {
+  PackedNetwork network(model, {.max_batch = batch, .keep_values = true});
+  std::vector<float> scores(batch * network.classes());
+  network.run(images, scores);
+  std::map<std::size_t, std::vector<float>> values = {{model.input, images},
+                                                      {model.output, scores}};
+  for (std::size_t i = 0; i < model.values.size(); ++i) {
+    if (i != model.input && i != model.output) values[i] = network.value(i);
+  }
+  const Interpreter interpreter(model, batch, [&](std::size_t i) { return values.at(i); });
+  for (std::size_t step = 0; step < model.operations.size(); ++step) {
+    int wrong = 0;
+    interpreter.check(model.operations[step], [&](std::size_t value, std::int64_t index,
+                                                  const Interval& interval) {
+      const auto actual = static_cast<double>(values.at(value).at(index));
+      if (actual >= interval.low && actual <= interval.high) return;
+      if (++wrong > 3) return;
+      ADD_FAILURE() << "operation " << step << " of kind " << model.operations[step].index()
+                    << ", value " << value << ", element " << index << " is " << actual
+                    << ", expected " << interval.low << " to " << interval.high;
+    });
+    ASSERT_EQ(wrong, 0);
+  }
+}
+
+class PackedNetworkBackendTest : public ::testing::TestWithParam<BackendCase> {
+ protected:
+  PackedNetworkBackendTest() : cap_(GetParam().isa), stream_(GetParam().backend), scope_(stream_) {}
+
+ private:
+  IsaCap cap_;
+  Stream stream_;
+  StreamScope scope_;
+};
+
+TEST_P(PackedNetworkBackendTest, OperationsComputeWhatTheirDefinitionsSay) {
+  for (std::uint32_t seed = 0; seed < 120; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomModel random(seed);
+    const std::int64_t batch = 1 + seed % 3;
+    expect_every_operation_right(random.model(), random.images(batch), batch);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, PackedNetworkBackendTest, ::testing::ValuesIn(all_backends()),
+                         backend_case_name);
+
+TEST(PackedNetworkTest, ResultsDoNotDependOnThreadsBatchesAndBuffers) {
+  constexpr std::int64_t count = 5;
+  for (std::uint32_t seed = 100; seed < 130; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomModel random(seed);
+    const std::vector<float> images = random.images(count);
+    const std::vector<float> expected =
+        scores_of(random.model(), images, count, {.max_batch = count, .keep_values = true});
+    for (const int threads : {1, 2, 3}) {
+      for (const std::int64_t max_batch : {1, 2, 5, 9}) {
+        EXPECT_EQ(
+            scores_of(random.model(), images, count, {.max_batch = max_batch, .threads = threads}),
+            expected)
+            << threads << " threads, batches of " << max_batch;
+      }
+    }
+  }
+}
+
+TEST(PackedNetworkTest, RunsAreIndependentOfEarlierOnes) {
+  RandomModel random(7);
+  PackedNetwork network(random.model(), {.max_batch = 3, .threads = 2});
+  const std::vector<float> images = random.images(3);
+  std::vector<float> first(3 * network.classes());
+  network.run(images, first);
+  std::vector<float> other(1 * network.classes());
+  network.run(random.images(1), other);
+  network.run({}, {});
+  std::vector<float> second(first.size());
+  network.run(images, second);
+  EXPECT_EQ(first, second);
+}
+
+TEST(PackedNetworkTest, IsFilledFromAFileByFiveLines) {
+  RandomModel random(11);
+  const TemporaryFolder folder;
+  deploy::write_packed_model(folder / "network.lqn", random.model());
+  const std::vector<float> images = random.images(2);
+
+  PackedNetwork network(folder / "network.lqn", {.max_batch = 2, .threads = 2});
+  std::vector<float> scores(2 * network.classes());
+  network.run(images, scores);
+
+  EXPECT_EQ(scores, scores_of(random.model(), images, 2, {}));
+  EXPECT_EQ(network.name(), random.model().name);
+  EXPECT_EQ(network.class_names(), random.model().class_names);
+  EXPECT_EQ(network.preprocessing().mean, random.model().preprocessing.mean);
+  EXPECT_EQ(network.input().w, random.model().values[0].w);
+  EXPECT_EQ(network.operations().size(), random.model().operations.size());
+  EXPECT_EQ(network.operations().back(), "classifier");
+}
+
+TEST(PackedNetworkTest, CanBeMoved) {
+  RandomModel random(12);
+  PackedNetwork first(random.model(), {.threads = 2});
+  PackedNetwork second(std::move(first));
+  std::vector<float> scores(second.classes());
+  const std::vector<float> images = random.images(1);
+  second.run(images, scores);
+  EXPECT_EQ(scores, scores_of(random.model(), images, 1, {}));
+}
+
+TEST(PackedNetworkTest, BuffersAreShared) {
+  // A chain of pointwise operations over a map that is large against everything else: each writes
+  // over its residual.
+  PackedModel model;
+  model.values.push_back({.h = 64, .w = 64, .c = 16});
+  for (int i = 0; i < 6; ++i) {
+    Convolution operation{.name = "step", .residual = model.values.size() - 1};
+    operation.description.geometry = {.n = 1,
+                                      .h = 64,
+                                      .w = 64,
+                                      .c_out = 16,
+                                      .kernel_h = 1,
+                                      .kernel_w = 1,
+                                      .out_h = 64,
+                                      .out_w = 64};
+    operation.description.scale.assign(16, 1.0F);
+    operation.description.shift.assign(16, 1.0F);
+    operation.description.has_residual = true;
+    operation.description.float_outputs.push_back({});
+    operation.float_outputs.push_back(model.values.size());
+    model.values.push_back(model.values[0]);
+    model.operations.emplace_back(std::move(operation));
+  }
+  model.output = model.values.size();
+  model.operations.emplace_back(
+      GlobalAveragePool{.name = "mean", .input = model.output - 1, .output = model.output});
+  model.values.push_back({.c = 16});
+
+  constexpr std::size_t map_bytes = 64 * 64 * 16 * sizeof(float);
+  EXPECT_EQ(PackedNetwork(model).buffer_bytes(), map_bytes);
+  EXPECT_GE(PackedNetwork(model, {.keep_values = true}).buffer_bytes(), 6 * map_bytes);
+  EXPECT_EQ(scores_of(model, std::vector<float>(64 * 64 * 16, 1.0F), 1, {.threads = 2}),
+            std::vector<float>(16, 7.0F));
+}
+
+TEST(PackedNetworkTest, MeasuresEveryOperation) {
+  RandomModel random(13);
+  PackedNetwork network(random.model(), {.threads = 2, .measure = true});
+  std::vector<float> scores(4 * network.classes());
+  network.run(random.images(4), scores);
+  ASSERT_EQ(network.seconds().size(), network.operations().size());
+  for (const double seconds : network.seconds()) {
+    EXPECT_GT(seconds, 0.0);
+    EXPECT_LT(seconds, 60.0);
+  }
+  EXPECT_TRUE(PackedNetwork(random.model()).seconds().empty());
+}
+
+TEST(PackedNetworkTest, RefusesWhatDoesNotFit) {
+  RandomModel random(14);
+  const PackedModel& model = random.model();
+  EXPECT_TRUE(throws_error([&] { PackedNetwork(model, {.max_batch = 0}); }, "batches of 0"));
+  EXPECT_TRUE(throws_error([&] { PackedNetwork(model, {.max_batch = 65537}); }, "65537"));
+  EXPECT_TRUE(throws_error([&] { PackedNetwork(model, {.threads = 0}); }, "0 threads"));
+  EXPECT_TRUE(throws_error([&] { PackedNetwork(model, {.threads = 2000}); }, "2000 threads"));
+  PackedModel unsound = model;
+  unsound.output = unsound.input;
+  EXPECT_TRUE(throws_error([&] { PackedNetwork{unsound}; }, "same value"));
+
+  PackedNetwork network(model);
+  std::vector<float> scores(network.classes());
+  std::vector<float> images = random.images(1);
+  EXPECT_TRUE(throws_error([&] { network.run(images, std::span(scores).first(1)); },
+                           "space for 1 scores, expected 1 images x 5 classes"));
+  images.push_back(0.0F);
+  EXPECT_TRUE(throws_error([&] { network.run(images, scores); }, "expected whole images"));
+  EXPECT_TRUE(throws_error([&] { network.value(1); }, "keep_values"));
+  PackedNetwork keeping(model, {.keep_values = true});
+  EXPECT_TRUE(throws_error([&] { keeping.value(model.input); }, "not between"));
+  EXPECT_TRUE(throws_error([&] { keeping.value(model.values.size()); }, "not between"));
+  EXPECT_TRUE(throws_error([&] { PackedNetwork("/nonexistent/file.lqn"); }, "cannot open"));
+}
+
+}  // namespace
+}  // namespace lq::testing
