@@ -28,19 +28,6 @@ struct Saved {
   }
 };
 
-Attributes describe(const BatchNormState& state, const BatchNormOptions& options,
-                    const FusedActivation& activation) {
-  Attributes attributes{{"epsilon", options.epsilon},
-                        {"per_layer", std::int64_t{options.per_layer}},
-                        {"relu", std::int64_t{activation.relu}},
-                        {"quantize", std::int64_t{activation.table != nullptr}}};
-  if (record_mode() == RecordMode::trace) {
-    attributes.emplace_back("running_mean", state.running_mean);
-    attributes.emplace_back("running_variance", state.running_variance);
-  }
-  return attributes;
-}
-
 /// inputs: x, then gamma and beta if the normalization has them.
 void backward(const Saved& saved, const Tensor& output_gradient, std::span<GradientSink> inputs) {
   kernels::BatchNormGradients gradients;
@@ -113,10 +100,17 @@ Variable batch_norm(const Variable& x, BatchNormState& state, const BatchNormOpt
     inputs.push_back(state.gamma);
     inputs.push_back(state.beta);
   }
-  return record("batch_norm", describe(state, options, activation), inputs, std::move(y),
-                [saved = std::move(saved)](const Tensor& gradient, std::span<GradientSink> sinks) {
-                  backward(saved, gradient, sinks);
-                });
+  return record(
+      "batch_norm",
+      {{"epsilon", options.epsilon},
+       {"per_layer", std::int64_t{options.per_layer}},
+       {"relu", std::int64_t{activation.relu}},
+       {"quantize", std::int64_t{activation.table != nullptr}}},
+      inputs, std::move(y),
+      [saved = std::move(saved)](const Tensor& gradient, std::span<GradientSink> sinks) {
+        backward(saved, gradient, sinks);
+      },
+      {{"running_mean", state.running_mean}, {"running_variance", state.running_variance}});
 }
 
 }  // namespace lq::autograd

@@ -19,28 +19,29 @@ Variable quantize(const Variable& x, const LevelTable& table, LevelStatistics* s
       current_stream(x.device()), flat.view<float>(), table.view(), flat_y.view<float>(),
       statistics != nullptr ? statistics->view() : kernels::LevelStatistics{});
 
-  if (record_mode() == RecordMode::trace) {
-    extra.emplace_back("levels", table.levels);
-    extra.emplace_back("thresholds", table.thresholds);
-    extra.emplace_back("codes", table.codes);
-  }
+  Constants constants{
+      {"levels", table.levels}, {"thresholds", table.thresholds}, {"codes", table.codes}};
   if (identity_gradient) {
-    return record("quantize", std::move(extra), {x}, std::move(y),
-                  [](const Tensor& gradient, std::span<GradientSink> inputs) {
-                    pass_on(gradient, inputs[0]);
-                  });
+    return record(
+        "quantize", std::move(extra), {x}, std::move(y),
+        [](const Tensor& gradient, std::span<GradientSink> inputs) {
+          pass_on(gradient, inputs[0]);
+        },
+        std::move(constants));
   }
-  return record("quantize", std::move(extra), {x}, std::move(y),
-                [flat, pass_range = table.pass_range](const Tensor& gradient,
-                                                      std::span<GradientSink> inputs) {
-                  GradientSink& sink = inputs[0];
-                  const GradientMode mode = sink.mode();
-                  if (mode == GradientMode::ignore) return;
-                  Tensor grad_x = sink.buffer().reshape(flat.shape());
-                  kernels::quantize_backward(
-                      current_stream(flat.device()), gradient.reshape(flat.shape()).view<float>(),
-                      flat.view<float>(), pass_range.view<float>(), grad_x.view<float>(), mode);
-                });
+  return record(
+      "quantize", std::move(extra), {x}, std::move(y),
+      [flat, pass_range = table.pass_range](const Tensor& gradient,
+                                            std::span<GradientSink> inputs) {
+        GradientSink& sink = inputs[0];
+        const GradientMode mode = sink.mode();
+        if (mode == GradientMode::ignore) return;
+        Tensor grad_x = sink.buffer().reshape(flat.shape());
+        kernels::quantize_backward(current_stream(flat.device()),
+                                   gradient.reshape(flat.shape()).view<float>(), flat.view<float>(),
+                                   pass_range.view<float>(), grad_x.view<float>(), mode);
+      },
+      std::move(constants));
 }
 
 }  // namespace lq::autograd

@@ -84,7 +84,7 @@ void Variable::clear_gradient() {
 }
 
 Variable record(std::string_view operation, Attributes attributes, std::span<const Variable> inputs,
-                Tensor output, BackwardFunction backward) {
+                Tensor output, BackwardFunction backward, Constants constants) {
   Variable result(std::move(output));
   const bool wants_gradient =
       current_mode == RecordMode::gradient &&
@@ -94,6 +94,7 @@ Variable record(std::string_view operation, Attributes attributes, std::span<con
   auto entry = std::make_shared<Record>();
   entry->operation = operation;
   entry->attributes = std::move(attributes);
+  if (current_mode == RecordMode::trace) entry->constants = std::move(constants);
   entry->scope = current_path;
   for (const Variable& input : inputs) entry->inputs.push_back(input.slot());
   entry->output = result.slot();

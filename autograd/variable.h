@@ -18,12 +18,13 @@ namespace lq::autograd {
 using kernels::GradientMode;
 
 /// Named facts about an operation that its tensors do not tell (stride, padding, bits): read by
-/// the tracer, the cost table and exporters. Keys are the names of the option fields. A Tensor is a
-/// constant that the operation computes with and that is none of its inputs (running statistics, a
-/// table of levels); it shares storage with its owner, and is there under RecordMode::trace only.
-using Attribute =
-    std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>, Tensor>;
+/// the tracer, the cost table and exporters. Keys are the names of the option fields.
+using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>>;
 using Attributes = std::vector<std::pair<std::string_view, Attribute>>;
+
+/// Named tensors that an operation computes with and that are none of its inputs: running
+/// statistics, a table of levels. They share storage with their owner.
+using Constants = std::vector<std::pair<std::string_view, Tensor>>;
 
 struct Record;
 
@@ -66,7 +67,8 @@ using BackwardFunction =
 struct Record {
   std::string_view operation;  // a literal: "conv2d"
   Attributes attributes;
-  std::string scope;  // module path at the time: "stage1_block0.conv1"
+  Constants constants;  // under RecordMode::trace only
+  std::string scope;    // module path at the time: "stage1_block0.conv1"
   std::vector<std::shared_ptr<Slot>> inputs;
   std::weak_ptr<Slot> output;
   BackwardFunction backward;  // released once it has run
@@ -109,7 +111,7 @@ class Variable {
 
  private:
   friend Variable record(std::string_view, Attributes, std::span<const Variable>, Tensor,
-                         BackwardFunction);
+                         BackwardFunction, Constants);
   Tensor value_;
   std::shared_ptr<Slot> slot_;
 };
@@ -172,14 +174,15 @@ class NameScope {
 
 /// For operations: wraps the output and, if the mode asks for it, leaves a record.
 /// `operation` must be a string literal. Inputs that are not defined are skipped by callers.
+/// `constants` are for the tracer.
 Variable record(std::string_view operation, Attributes attributes, std::span<const Variable> inputs,
-                Tensor output, BackwardFunction backward);
+                Tensor output, BackwardFunction backward, Constants constants = {});
 inline Variable record(std::string_view operation, Attributes attributes,
                        std::initializer_list<Variable> inputs, Tensor output,
-                       BackwardFunction backward) {
+                       BackwardFunction backward, Constants constants = {}) {
   return record(operation, std::move(attributes),
                 std::span<const Variable>(inputs.begin(), inputs.size()), std::move(output),
-                std::move(backward));
+                std::move(backward), std::move(constants));
 }
 
 /// Records that `output` depends on, in the order in which they ran.

@@ -1,6 +1,7 @@
 // What a network computes, as data.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -15,7 +16,10 @@ namespace lq::convert {
 /// A tensor of the network: its input, a parameter, a constant, or the result of a node.
 struct Value {
   Shape shape;
-  std::string name;                     ///< path of a parameter, otherwise empty
+  std::string name;  ///< path of a parameter, otherwise empty
+  /// Elements of what does not depend on the network's input: parameters, constants and results
+  /// computed from them alone. Parameters share storage with the model. Otherwise undefined.
+  Tensor constant = {};
   std::optional<std::size_t> producer;  ///< index of the node that computes it
 };
 
@@ -23,7 +27,8 @@ struct Value {
 struct Node {
   std::string operation;  ///< "conv2d"
   std::string scope;      ///< path of the module that ran it: "stage1_block0.conv1"
-  autograd::Attributes attributes;
+  autograd::Attributes attributes = {};
+  autograd::Constants constants = {};
   std::vector<std::size_t>
       inputs;              ///< indices of values, in the order of the operation's arguments
   std::size_t output = 0;  ///< index of a value
@@ -35,6 +40,22 @@ struct Node {
       if (name == key) return std::get_if<T>(&value);
     }
     return nullptr;
+  }
+
+  /// The same; throws Error, naming the node, when there is none.
+  template <typename T>
+  const T& required(std::string_view key) const {
+    const T* value = attribute<T>(key);
+    check(value != nullptr, "graph: {} at '{}' does not tell its {}", operation, scope, key);
+    return *value;
+  }
+
+  /// The constant `key`; throws Error, naming the node, when there is none.
+  const Tensor& constant(std::string_view key) const {
+    const auto found = std::ranges::find(constants, key, &autograd::Constants::value_type::first);
+    check(found != constants.end(), "graph: {} at '{}' does not tell its {}", operation, scope,
+          key);
+    return found->second;
   }
 };
 

@@ -39,6 +39,8 @@ const Node* weight_quantizer(const Graph& graph, const Node& layer) {
   return quantizes(producer, "weights") ? producer : nullptr;
 }
 
+bool is_activation_quantizer(const Node* node) { return quantizes(node, "activations"); }
+
 InputQuantizers input_quantizers(const Graph& graph, const Node& layer) {
   InputQuantizers found;
   collect(graph, layer.inputs[0], found);
@@ -46,10 +48,7 @@ InputQuantizers input_quantizers(const Graph& graph, const Node& layer) {
 }
 
 int quantizer_bits(const Node& quantizer) {
-  const auto* bits = quantizer.attribute<std::int64_t>("bits");
-  check(bits != nullptr, "graph: {} at '{}' does not tell its bits", quantizer.operation,
-        quantizer.scope);
-  return static_cast<int>(*bits);
+  return static_cast<int>(quantizer.required<std::int64_t>("bits"));
 }
 
 }  // namespace lq::convert

@@ -14,6 +14,9 @@ bool is_layer(const Node& node);
 /// The node that quantizes the layer's weights; null for float weights.
 const Node* weight_quantizer(const Graph& graph, const Node& layer);
 
+/// Whether the node, which may be null, quantizes activations.
+bool is_activation_quantizer(const Node* node);
+
 struct InputQuantizers {
   std::vector<const Node*> nodes;  ///< each once
   bool complete = true;            ///< whether all of the input comes out of them

@@ -87,6 +87,54 @@ TEST(TraceTest, AttributesAreFoundByNameAndType) {
   EXPECT_EQ(*stride, (std::vector<std::int64_t>{2, 2}));
 }
 
+TEST(TraceTest, ParametersAndWhatIsMadeOfThemComeWithTheirElements) {
+  const auto model = make_model(
+      "small-cnn", {.w_bits = 2, .a_bits = 2, .quantizer = "dorefa", .input = {8, 8, 3}});
+  model->initialize(3);
+  const convert::Graph graph = convert::trace(*model, Tensor::zeros({1, 8, 8, 3}));
+  for (const convert::Value& value : graph.values) {
+    const convert::Node* producer = value.producer ? &graph.nodes[*value.producer] : nullptr;
+    const bool is_made_of_weights =
+        producer != nullptr && (producer->operation == "tanh_normalize" ||
+                                (producer->operation == "quantize" &&
+                                 *producer->attribute<std::string>("side") == "weights"));
+    EXPECT_EQ(value.constant.defined(), !value.name.empty() || is_made_of_weights);
+    if (!value.constant.defined()) continue;
+    EXPECT_EQ(value.constant.shape(), value.shape);
+    for (const Parameter& parameter : model->parameters()) {
+      if (parameter.name != value.name) continue;
+      EXPECT_EQ(value.constant.raw(), parameter.variable.value().raw()) << value.name;
+    }
+  }
+}
+
+TEST(TraceTest, NodesTellTheirTablesAndStatistics) {
+  const auto model = make_model("small-cnn", {.w_bits = 2, .a_bits = 3, .input = {8, 8, 3}});
+  for (const Buffer& buffer : model->buffers()) {
+    Tensor values = buffer.tensor;
+    if (buffer.name == "act0.bn.running_mean") values.copy_from(Tensor::full({8}, 2.5F));
+  }
+  const convert::Graph graph = convert::trace(*model, Tensor::zeros({1, 8, 8, 3}));
+  const convert::Node& norm = graph.nodes[1];
+  EXPECT_EQ(norm.constant("running_mean").span<float>()[7], 2.5F);
+  EXPECT_EQ(norm.constant("running_variance").span<float>()[7], 1.0F);
+  const convert::Node& activations = graph.nodes[3];
+  EXPECT_EQ(activations.constant("levels").shape(), (Shape{1, 8}));
+  EXPECT_EQ(activations.constant("thresholds").shape(), (Shape{1, 7}));
+  EXPECT_EQ(activations.constant("codes").dtype(), DType::u8);
+  const convert::Node& weights = graph.nodes[4];
+  EXPECT_EQ(weights.constant("levels").shape(), (Shape{16, 4}));
+  EXPECT_THROW(weights.constant("running_mean"), Error);
+}
+
+TEST(TraceTest, TheTapeOfTrainingHoldsNoTables) {
+  const auto model = make_model("small-cnn", {.w_bits = 2, .a_bits = 2, .input = {8, 8, 3}});
+  const Variable y = (*model)(Variable(Tensor::zeros({2, 8, 8, 3})));
+  for (const auto& record : autograd::records_of(y)) {
+    EXPECT_TRUE(record->constants.empty()) << record->operation;
+  }
+}
+
 TEST(TraceTest, LeavesTheModelAsItWas) {
   const auto model = make_model("small-cnn", {.w_bits = 2, .a_bits = 2, .input = {8, 8, 3}});
   model->initialize(3);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "layers/module.h"
@@ -33,6 +34,17 @@ inline const autograd::Record* source(const autograd::Record& record, std::size_
 
 /// Shape of what the operation made; something must still depend on it.
 inline Shape output_shape(const autograd::Record& record) { return record.output.lock()->shape; }
+
+/// The attribute of that name; without one of that type, the test fails.
+template <typename Value>
+Value attribute_of(const autograd::Record& record, std::string_view key) {
+  for (const auto& [name, attribute] : record.attributes) {
+    const auto* value = std::get_if<Value>(&attribute);
+    if (name == key && value != nullptr) return *value;
+  }
+  ADD_FAILURE() << record.operation << " does not tell its " << key;
+  return {};
+}
 
 inline std::string side_of(const autograd::Record& record) {
   for (const auto& [key, value] : record.attributes) {

@@ -1,0 +1,48 @@
+// From a module to a network that is ready for inference.
+#pragma once
+
+#include <string>
+
+#include "convert/graph.h"
+#include "deploy/packed_model.h"
+#include "layers/module.h"
+
+namespace lq::convert {
+
+/// Which layers with quantized weights and inputs multiply bytes instead of counting bits.
+enum class Int8Grid : unsigned char {
+  /// Those with more than five pairs of bit-planes, where bytes are faster, and those whose input
+  /// has no code for zero, which padding needs.
+  automatic,
+  never,  ///< none; inputs without a code for zero are computed as floats
+  always  ///< all of up to 7 bits
+};
+
+struct PackOptions {
+  std::string name = {};  ///< of the network: PackedModel::name
+  /// Bases of these layers are snapped to integers (see int8_grid.h): a level of K bits moves
+  /// by up to about K / 250 of the largest one, unless it is on a grid already. Thresholds stay.
+  Int8Grid int8_grid = Int8Grid::automatic;
+};
+
+/// Packs what the model computes in evaluation mode for inputs of H x W x C. The result has no
+/// preprocessing and no class names. There is nothing in here about particular models: the traced
+/// graph is rewritten and fused, whatever module it comes from.
+///
+/// - A convolution or fully connected layer takes its bias, an addition behind it and a batch
+///   normalization between the two in.
+/// - Batch normalization and ReLU become a part of the layer's float outputs, or thresholds on its
+///   raw value where a quantizer follows. Without a layer before them they are a Convolution
+///   without segments.
+/// - Concatenated inputs become segments, each with the basis of its own quantizer.
+/// - Maximum pooling runs on codes where possible (see pool_order.h).
+///
+/// Throws Error, naming operation and module, for what cannot be expressed: an unknown operation,
+/// a sum of which neither operand is the result of a layer that goes nowhere else, grouped
+/// convolution, levels that are no sums of a basis, more segments or results than a kernel has.
+deploy::PackedModel pack(Module& model, const Shape& input, const PackOptions& options = {});
+
+/// The same for a graph of one image.
+deploy::PackedModel pack(Graph graph, const PackOptions& options = {});
+
+}  // namespace lq::convert

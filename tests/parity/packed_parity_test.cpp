@@ -1,0 +1,300 @@
+// Packed networks against the evaluation of the models that they come from.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "convert/pack.h"
+#include "deploy/packed_network.h"
+#include "layers/evaluation_scope.h"
+#include "models/model.h"
+#include "tests/support/packed_interpreter.h"
+#include "tests/support/random.h"
+
+namespace lq::testing {
+namespace {
+
+using convert::Int8Grid;
+using deploy::Convolution;
+using deploy::MaxPool;
+using deploy::PackedModel;
+using Numbers = PackedInterpreter::Numbers;
+
+struct ParityCase {
+  std::string model;
+  int w_bits = 2;
+  int a_bits = 2;
+  std::string quantizer = "lq";
+  /// Packed without bytes, or with bases that are on the grid from the start.
+  Int8Grid int8_grid = Int8Grid::never;
+  /// Batch normalization with scales of both signs.
+  bool negative_scales = true;
+  std::int64_t extent = 16;  ///< height and width of an image
+};
+
+bool ends_with(const std::string& name, std::string_view end) { return name.ends_with(end); }
+
+/// Elements of the same size in sum, but on a grid.
+void snap(Tensor basis) {
+  Rng rng(77, RngPurpose::test);
+  const std::int64_t bits = basis.shape()[1];
+  for (std::int64_t row = 0; row < basis.shape()[0]; ++row) {
+    float* elements = basis.data<float>() + row * bits;
+    float size = 0.0F;
+    float units = 0.0F;
+    std::vector<float> multiples;
+    for (std::int64_t i = 0; i < bits; ++i) {
+      multiples.push_back(static_cast<float>(random_integer(rng, 1, 5) << (2 * i % 5)));
+      size += std::abs(elements[i]);
+      units += multiples.back();
+    }
+    for (std::int64_t i = 0; i < bits; ++i) elements[i] = multiples[i] * size / units;
+  }
+}
+
+/// A model with statistics and bases that some training leaves behind, and batch normalizations
+/// that are anything but the identity.
+std::unique_ptr<Module> trained_model(const ParityCase& c) {
+  const ModelOptions options{.w_bits = c.w_bits,
+                             .a_bits = c.a_bits,
+                             .quantizer = c.quantizer,
+                             .input = {c.extent, c.extent, 3}};
+  auto model = make_model(c.model, options);
+  model->initialize(5);
+  for (std::uint64_t step = 0; step < 4; ++step) {
+    const autograd::NoGradScope no_gradients;
+    (*model)(Variable(random_normal({4, c.extent, c.extent, 3}, step)));
+  }
+  std::uint64_t seed = 100;
+  for (const Parameter& parameter : model->parameters()) {
+    Tensor values = parameter.variable.value();
+    if (ends_with(parameter.name, "gamma")) {
+      values.copy_from(random_uniform(values.shape(), ++seed, 0.5F, 1.5F));
+      if (c.negative_scales) {
+        for (std::int64_t i = 0; i < values.elements(); i += 3) values.data<float>()[i] *= -1;
+        values.data<float>()[1] = 0.0F;
+      }
+    } else if (ends_with(parameter.name, "beta") || ends_with(parameter.name, "bias")) {
+      values.copy_from(random_normal(values.shape(), ++seed, 0.1, 0.4));
+    }
+  }
+  for (const Buffer& buffer : model->buffers()) {
+    if (c.int8_grid != Int8Grid::never && ends_with(buffer.name, ".basis")) snap(buffer.tensor);
+  }
+  return model;
+}
+
+/// What the float model does with one image.
+struct Evaluation {
+  std::map<std::string, Numbers> layer_inputs;  // by path
+  Numbers scores;
+};
+
+Evaluation evaluate(Module& model, const Tensor& image) {
+  Evaluation result;
+  const EvaluationScope evaluation(model);
+  const autograd::RecordModeScope tracing(autograd::RecordMode::trace);
+  const autograd::TraceObserverScope observer([&](const autograd::Record& record,
+                                                  std::span<const Variable> inputs,
+                                                  const Variable& /*output*/) {
+    if (record.operation == "conv2d" || record.operation == "linear") {
+      result.layer_inputs[record.scope] = to_double(inputs[0].value());
+    }
+  });
+  result.scores = to_double(model(Variable(image)).value());
+  return result;
+}
+
+double largest(const Numbers& numbers) {
+  double result = 0;
+  for (const double number : numbers) result = std::max(result, std::abs(number));
+  return result;
+}
+
+/// Judges the values of a packed network by those of the float model.
+class Judge {
+ public:
+  /// `exact` has run the image that is judged.
+  Judge(const PackedModel& model, const PackedInterpreter& exact, const Evaluation& expected)
+      : model_(model), exact_(exact), expected_(expected) {}
+
+  /// Whether the inputs of all layers and the scores agree. Past a code that differs because its
+  /// value lies within float rounding of a threshold nothing can be said: then the answer is no,
+  /// without a failure.
+  template <typename ValueOf>
+  bool agrees(const ValueOf& value_of, const Numbers& scores) {
+    for (const deploy::Operation& operation : model_.operations) {
+      const auto* convolution = std::get_if<Convolution>(&operation);
+      if (convolution != nullptr && !inputs_agree(*convolution, value_of)) return false;
+    }
+    const double tolerance = 1e-3 * largest(expected_.scores);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      EXPECT_NEAR(scores[i], expected_.scores[i], tolerance) << "score " << i;
+    }
+    return scores.size() == expected_.scores.size();
+  }
+
+ private:
+  template <typename ValueOf>
+  bool inputs_agree(const Convolution& layer, const ValueOf& value_of) {
+    std::int64_t first_channel = 0;
+    for (std::size_t s = 0; s < layer.inputs.size(); ++s) {
+      const deploy::Value& input = model_.values[layer.inputs[s]];
+      if (layer.inputs[s] != model_.input) {
+        const Numbers numbers = PackedInterpreter::segment_numbers(layer.description.segments[s],
+                                                                   value_of(layer.inputs[s]));
+        const auto wrong = first_difference(layer, numbers, input.c, first_channel);
+        if (wrong) {
+          EXPECT_TRUE(is_tie(layer.inputs[s], *wrong)) << layer.name << ", element " << *wrong;
+          return false;
+        }
+      }
+      first_channel += input.c;
+    }
+    return true;
+  }
+
+  std::optional<std::size_t> first_difference(const Convolution& layer, const Numbers& numbers,
+                                              std::int64_t channels, std::int64_t first_channel) {
+    const Numbers& expected = expected_.layer_inputs.at(layer.name);
+    const std::int64_t pitch = layer.description.geometry.c_in;
+    const double tolerance = 1e-4 * largest(expected);
+    for (std::int64_t i = 0; i < std::ssize(numbers); ++i) {
+      const double wanted = expected[i / channels * pitch + first_channel + i % channels];
+      if (std::abs(numbers[i] - wanted) > tolerance) return i;
+    }
+    return std::nullopt;
+  }
+
+  /// Whether an element of `value` depends on a number that is next to a threshold.
+  bool is_tie(std::size_t value, std::size_t element) const {
+    for (std::size_t index = 0; index < model_.operations.size(); ++index) {
+      const deploy::Operation& operation = model_.operations[index];
+      if (const auto* pool = std::get_if<MaxPool>(&operation); pool && pool->output == value) {
+        return any_tie_in_channel(pool->input, element);
+      }
+      if (const auto* levels = std::get_if<deploy::Dequantize>(&operation);
+          levels && levels->output == value) {
+        return is_tie(levels->input, element);
+      }
+      const auto* convolution = std::get_if<Convolution>(&operation);
+      if (convolution == nullptr) continue;
+      const auto& outputs = convolution->symbol_outputs;
+      const auto found = std::ranges::find(outputs, value);
+      if (found == outputs.end()) continue;
+      return is_near_threshold(convolution->description.symbol_outputs[found - outputs.begin()],
+                               exact_.raw(index), element);
+    }
+    return false;
+  }
+
+  bool any_tie_in_channel(std::size_t value, std::size_t element) const {
+    const std::size_t channels = model_.values[value].c;
+    for (std::size_t i = element % channels; i < exact_.value(value).size(); i += channels) {
+      if (is_tie(value, i)) return true;
+    }
+    return false;
+  }
+
+  static bool is_near_threshold(const kernels::BitconvSymbolOutput& output, const Numbers& raw,
+                                std::size_t element) {
+    const std::size_t channels = output.signs.size();
+    const std::size_t o = element % channels;
+    const double rounding = 1e-5 * largest(raw);
+    for (std::size_t t = 0; t + 1 < output.symbols.size(); ++t) {
+      const double threshold = output.thresholds[t * channels + o];
+      if (std::abs(output.signs[o] * raw[element] - threshold) <= rounding) return true;
+    }
+    return false;
+  }
+
+  const PackedModel& model_;
+  const PackedInterpreter& exact_;
+  const Evaluation& expected_;
+};
+
+class PackedParityTest : public ::testing::TestWithParam<ParityCase> {};
+
+TEST_P(PackedParityTest, ValuesAndScoresAreThoseOfTheModel) {
+  const ParityCase& c = GetParam();
+  const auto model = trained_model(c);
+  const PackedModel packed =
+      convert::pack(*model, {c.extent, c.extent, 3}, {.name = c.model, .int8_grid = c.int8_grid});
+  deploy::PackedNetwork network(packed, {.threads = 2, .keep_values = true});
+  PackedInterpreter interpreter(packed);
+
+  constexpr int images = 4;
+  int exact_agreements = 0;
+  int fast_agreements = 0;
+  for (int i = 0; i < images; ++i) {
+    SCOPED_TRACE("image " + std::to_string(i));
+    const Tensor image = random_normal({1, c.extent, c.extent, 3}, 1000 + i);
+    const Evaluation expected = evaluate(*model, image);
+    const Numbers scores = interpreter.run(image.span<float>());
+    Judge judge(packed, interpreter, expected);
+    exact_agreements +=
+        judge.agrees([&](std::size_t index) { return interpreter.value(index); }, scores) ? 1 : 0;
+
+    std::vector<float> fast(network.classes());
+    network.run(image.span<float>(), fast);
+    const auto fast_value = [&](std::size_t index) {
+      const std::vector<float> value = network.value(index);
+      return Numbers(value.begin(), value.end());
+    };
+    fast_agreements += judge.agrees(fast_value, Numbers(fast.begin(), fast.end())) ? 1 : 0;
+  }
+  // Ties are rare: one image in a few dozen.
+  EXPECT_GE(exact_agreements, images - 1);
+  EXPECT_GE(fast_agreements, images - 1);
+}
+
+std::vector<ParityCase> parity_cases() {
+  std::vector<ParityCase> cases;
+  const std::vector<std::pair<int, int>> bits = {{1, 1},  {1, 2},  {2, 2},  {3, 3},
+                                                 {2, 32}, {32, 2}, {32, 32}};
+  for (const auto& [w_bits, a_bits] : bits) {
+    cases.push_back({.model = "small-cnn", .w_bits = w_bits, .a_bits = a_bits});
+    cases.push_back({.model = "resnet20", .w_bits = w_bits, .a_bits = a_bits});
+    cases.push_back({.model = "vgg-small", .w_bits = w_bits, .a_bits = a_bits, .extent = 8});
+  }
+  cases.push_back({.model = "vgg-small", .negative_scales = false, .extent = 8});
+  for (const std::string model : {"small-cnn", "resnet20"}) {
+    cases.push_back({.model = model, .w_bits = 3, .a_bits = 3, .int8_grid = Int8Grid::automatic});
+    cases.push_back({.model = model, .w_bits = 1, .a_bits = 2, .int8_grid = Int8Grid::always});
+    cases.push_back({.model = model, .w_bits = 1, .a_bits = 2, .quantizer = "hwgq"});
+    cases.push_back({.model = model, .w_bits = 2, .a_bits = 2, .quantizer = "dorefa"});
+    // Signs have no code for zero: bytes or floats.
+    cases.push_back({.model = model, .w_bits = 1, .a_bits = 1, .quantizer = "xnor"});
+    cases.push_back({.model = model,
+                     .w_bits = 1,
+                     .a_bits = 1,
+                     .quantizer = "xnor",
+                     .int8_grid = Int8Grid::automatic});
+  }
+  cases.push_back({.model = "vgg-small",
+                   .w_bits = 3,
+                   .a_bits = 3,
+                   .int8_grid = Int8Grid::automatic,
+                   .negative_scales = false,
+                   .extent = 8});
+  return cases;
+}
+
+std::string case_name(const ::testing::TestParamInfo<ParityCase>& info) {
+  const ParityCase& c = info.param;
+  std::string name = fmt::format("{}_{}_{}_{}", c.model, c.quantizer, c.w_bits, c.a_bits);
+  if (c.int8_grid != Int8Grid::never) name += "_grid";
+  if (!c.negative_scales) name += "_rising";
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, PackedParityTest, ::testing::ValuesIn(parity_cases()), case_name);
+
+}  // namespace
+}  // namespace lq::testing
