@@ -1,12 +1,10 @@
 #include "bench/convolution.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstring>
-#include <limits>
 #include <memory>
 
+#include "bench/contest.h"
 #include "bench/onednn_convolution.h"
 #include "bench/popcount_peak.h"
 #include "core/error.h"
@@ -26,9 +24,6 @@ using kernels::BitconvBuffer;
 using kernels::BitconvDescription;
 using kernels::BitconvSymbolOutput;
 using kernels::Conv2dGeometry;
-
-/// A timed run takes about so long; short ones are repeated.
-constexpr double timed_run_us = 2000;
 
 bool uses_grid(BitWidths widths) { return widths.weights * widths.activations > most_plane_pairs; }
 
@@ -182,34 +177,6 @@ void check_on_a_small_map(const ConvolutionShape& shape, BitWidths widths) {
         shape.name, widths.weights, widths.activations);
 }
 
-template <typename Run>
-double elapsed_us(Run&& run, int repetitions) {
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < repetitions; ++i) run();
-  const std::chrono::duration<double, std::micro> elapsed =
-      std::chrono::steady_clock::now() - start;
-  return elapsed.count() / repetitions;
-}
-
-/// The fastest of several rounds.
-template <typename Run>
-class Contest {
- public:
-  explicit Contest(Run run) : run_(std::move(run)) {
-    run_();
-    const double once = elapsed_us(run_, 1);
-    repetitions_ = std::max(1, static_cast<int>(timed_run_us / std::max(once, 1.0)));
-  }
-
-  void round() { best_us_ = std::min(best_us_, elapsed_us(run_, repetitions_)); }
-  double best_us() const { return best_us_; }
-
- private:
-  Run run_;
-  int repetitions_ = 1;
-  double best_us_ = std::numeric_limits<double>::infinity();
-};
-
 ConvolutionTiming time_one(const ConvolutionShape& shape, BitWidths widths, std::int64_t batch,
                            int threads, int rounds) {
   set_num_threads(threads);
@@ -219,9 +186,9 @@ ConvolutionTiming time_one(const ConvolutionShape& shape, BitWidths widths, std:
   geometry.n = batch;
   OneDnnConvolution fp32(geometry, PeerType::float32);
   OneDnnConvolution int8(geometry, PeerType::int8);
-  Contest packed_contest([&] { packed.run(); });
-  Contest fp32_contest([&] { fp32.run(); });
-  Contest int8_contest([&] { int8.run(); });
+  Contestant packed_contest([&] { packed.run(); });
+  Contestant fp32_contest([&] { fp32.run(); });
+  Contestant int8_contest([&] { int8.run(); });
   double peak = 0;
   for (int round = 0; round < rounds; ++round) {
     packed_contest.round();

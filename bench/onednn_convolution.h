@@ -4,14 +4,10 @@
 #include <memory>
 #include <string>
 
+#include "bench/peer_type.h"
 #include "kernels/common/conv2d_geometry.h"
 
 namespace lq::bench {
-
-enum class PeerType : unsigned char {
-  float32,  ///< f32 throughout
-  int8      ///< u8 inputs and outputs, s8 weights
-};
 
 /// A convolution with ReLU (and requantization), in the layouts that oneDNN likes best, on made-up
 /// data. Uses as many threads as OpenMP gives the calling thread.
