@@ -99,6 +99,7 @@ void add_bench_command(CLI::App& app) {
   bench->require_subcommand(1);
   add_bench_train_command(*bench);
   add_bench_convolution_command(*bench);
+  add_bench_network_command(*bench);
 }
 
 }  // namespace lq::apps

@@ -6,5 +6,6 @@
 namespace lq::apps {
 
 void add_bench_convolution_command(CLI::App& bench);
+void add_bench_network_command(CLI::App& bench);
 
 }  // namespace lq::apps

@@ -25,6 +25,8 @@ constexpr const char* examples =
     "      trains ResNet-20 with 2-bit weights and activations on Fashion-MNIST\n"
     "  lqnet eval --checkpoint runs/fashion-mnist-resnet20-w2a2\n"
     "      measures the best network of that run on the test set\n"
+    "  lqnet pack --checkpoint runs/fashion-mnist-resnet20-w2a2 --verify\n"
+    "      turns it into a small file that runs on bit operations\n"
     "  lqnet info --model vgg-small --w-bits 1 --a-bits 2\n"
     "      shows what each layer of a network costs\n"
     "\n"
@@ -99,6 +101,8 @@ void add_commands(CLI::App& app) {
   // Commands inherit what is set before they are added.
   add_train_command(app);
   add_eval_command(app);
+  add_pack_command(app);
+  add_infer_command(app);
   add_info_command(app);
   add_stats_command(app);
   add_bench_command(app);

@@ -9,6 +9,8 @@ namespace lq::apps {
 /// to standard output, everything else to standard error.
 void add_train_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
+void add_pack_command(CLI::App& app);
+void add_infer_command(CLI::App& app);
 void add_info_command(CLI::App& app);
 void add_stats_command(CLI::App& app);
 void add_bench_command(CLI::App& app);

@@ -33,7 +33,7 @@ nlohmann::ordered_json network_json(const std::string& model, const ModelOptions
 /// Keys recipe, modified (fields, see modified_fields()), dataset, epochs and seed.
 nlohmann::ordered_json recipe_json(const Recipe& recipe);
 
-/// Keys best_accuracy and best_epoch; null before the first evaluation.
+/// Keys best_accuracy and best_epoch; null before the first evaluation that counts.
 nlohmann::ordered_json best_json(const std::optional<BestEvaluation>& best);
 
 /// How a checkpoint was trained: the keys of the recipe, threads, epochs_done, steps_done (of the

@@ -10,7 +10,7 @@
 namespace lq::apps {
 
 /// A path that the user gave: a checkpoint itself, or the folder of a run, which stands for its
-/// best checkpoint (the last one before the first evaluation). Throws Error when there is none.
+/// best checkpoint (the last one where there is no best one yet). Throws Error when there is none.
 std::filesystem::path checkpoint_path(const std::filesystem::path& given);
 
 /// --checkpoint: what checkpoint_path() takes.

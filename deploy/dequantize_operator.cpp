@@ -31,7 +31,8 @@ class DequantizeOperator final : public Operator {
         const auto* from = reinterpret_cast<const std::uint8_t*>(from_.data) + pixel * value_.c;
         for (std::int64_t c = 0; c < value_.c; ++c) to[c] = levels_[from[c]];
       } else {
-        for (std::int64_t c = 0; c < value_.c; ++c) to[c] = levels_[code_at(value_, from_, pixel, c)];
+        for (std::int64_t c = 0; c < value_.c; ++c)
+          to[c] = levels_[code_at(value_, from_, pixel, c)];
       }
     }
   }

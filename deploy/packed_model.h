@@ -120,11 +120,13 @@ struct Concat {
 using Operation = std::variant<Convolution, MaxPool, AveragePool, GlobalAveragePool, Dequantize,
                                ChannelPad, Concat>;
 
-/// How pixels become the network's input: (pixel / 128 per channel, after subtracting the mean; see
-/// data/normalization.h), on images that are padded with zeros to the input's extents.
+/// How pixels become the network's input.
 struct Preprocessing {
   std::vector<float> mean;  ///< H W C, in units of pixels (0 to 255); empty: no mean
   float scale = 1.0F;       ///< input = (pixel - mean) * scale
+  /// Images that are smaller than the input get zeros around them, as in training; otherwise they
+  /// are enlarged.
+  bool pads_small_images = false;
 };
 
 struct PackedModel {

@@ -139,6 +139,9 @@ class Decoder {
 
   void decode_preprocessing(const Json& program) {
     model_.preprocessing.scale = number(program, "scale");
+    const Json& pads = member(program, "pads");
+    check(pads.is_boolean(), "pads is neither true nor false");
+    model_.preprocessing.pads_small_images = pads.get<bool>();
     tensors_ += (file_.find(packed_format::floats_name) != nullptr ? 1 : 0) +
                 (file_.find(packed_format::bytes_name) != nullptr ? 1 : 0);
     if (file_.find(packed_format::mean_name) == nullptr) return;

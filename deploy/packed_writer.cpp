@@ -45,9 +45,13 @@ class Encoder {
   }
 
   std::string program() const {
-    const Json program = {{"name", model_.name},           {"scale", model_.preprocessing.scale},
-                          {"classes", model_.class_names}, {"input", model_.input},
-                          {"output", model_.output},       {"values", values_},
+    const Json program = {{"name", model_.name},
+                          {"scale", model_.preprocessing.scale},
+                          {"pads", model_.preprocessing.pads_small_images},
+                          {"classes", model_.class_names},
+                          {"input", model_.input},
+                          {"output", model_.output},
+                          {"values", values_},
                           {"operations", operations_}};
     try {
       return program.dump();

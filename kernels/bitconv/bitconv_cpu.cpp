@@ -569,7 +569,9 @@ struct SymbolOutput {
 SymbolOutput prepare_symbols(const BitconvSymbolOutput& output, std::int64_t channels) {
   const std::int64_t pitch = ceil_divide(channels, block_channels) * block_channels;
   const std::int64_t count = std::ssize(output.symbols) - 1;
-  SymbolOutput result{.thresholds = AlignedVector<float>(count * pitch, 0.0F),
+  // Kernels step to a block's thresholds even when there are none.
+  const std::int64_t rows = std::max<std::int64_t>(count, 1);
+  SymbolOutput result{.thresholds = AlignedVector<float>(rows * pitch, 0.0F),
                       .signs = AlignedVector<std::uint32_t>(pitch, 0),
                       .symbols = {output.symbols.begin(), output.symbols.end()},
                       .planes = output.planes};

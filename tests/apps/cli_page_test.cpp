@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <set>
 
 #include "tests/apps/process.h"
@@ -20,12 +21,16 @@ void collect_keys(const nlohmann::json& value, std::set<std::string>& keys) {
 TEST(CliPageTest, ExplainsEveryKeyOfTheJson) {
   const TemporaryFolder folder;
   write_recipe(folder / "tiny.json", tiny_recipe());
+  std::ofstream(folder / "picture.pgm") << "P5 2 2 255\nabcd";
   std::set<std::string> keys;
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"train", "--recipe", "tiny.json", "--max-steps", "1", "--out", "run", "--json"},
            {"eval", "--checkpoint", "run", "--json"},
            {"info", "--checkpoint", "run", "--json"},
            {"stats", "--checkpoint", "run", "--json"},
+           {"pack", "--checkpoint", "run", "--out", "network.lqn", "--verify", "--json"},
+           {"infer", "--network", "network.lqn", "picture.pgm", "--json"},
+           {"bench", "network", "--network", "network.lqn", "--rounds", "1", "--json"},
            {"bench", "train", "--model", "small-cnn", "--input", "8x8x3", "--batch", "4", "--steps",
             "1", "--json"},
            {"bench", "conv", "--shape", "16,16,4,4,3,1", "--bits", "1/1", "--rounds", "1",

@@ -17,7 +17,7 @@ class ModelText {
   explicit ModelText(const deploy::PackedModel& model) {
     add("model {} {} {} {} {}", model.name, model.input, model.output, model.class_names,
         bits({&model.preprocessing.scale, 1}));
-    add("mean {}", bits(model.preprocessing.mean));
+    add("mean {} {}", bits(model.preprocessing.mean), model.preprocessing.pads_small_images);
     for (const deploy::Value& value : model.values) {
       add("value {} {} {} {} {}", static_cast<int>(value.kind), value.h, value.w, value.c,
           value.planes);

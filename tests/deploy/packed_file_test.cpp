@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/io/file.h"
@@ -72,7 +73,7 @@ PackedModel hand_made_model() {
                                {.h = 1, .w = 1, .c = 2}},
                     .input = 0,
                     .output = 2};
-  model.preprocessing = {.mean = {1, 2, 3}, .scale = 0.5F};
+  model.preprocessing = {.mean = {1, 2, 3}, .scale = 0.5F, .pads_small_images = true};
   model.class_names = {"cat", "dog"};
   Convolution quantize{.name = "quantize", .residual = 0, .symbol_outputs = {1}};
   quantize.description = {.geometry = {.n = 1,
@@ -119,7 +120,7 @@ TEST(PackedFileTest, IsWhatThePageDescribes) {
   EXPECT_EQ(tensors.metadata.at("format"), "lqnet-packed");
   EXPECT_EQ(tensors.metadata.at("version"), "1");
   EXPECT_EQ(Json::parse(tensors.metadata.at("program")), Json::parse(R"({
-    "name": "tiny", "scale": 0.5, "classes": ["cat", "dog"], "input": 0, "output": 2,
+    "name": "tiny", "scale": 0.5, "pads": true, "classes": ["cat", "dog"], "input": 0, "output": 2,
     "values": [[1, 1, 3], [1, 1, 3, 1], [1, 1, 2]],
     "operations": [
       ["conv", "quantize", [1, 1, 1, 1, 0, 0, 0, 0], [], 0, 0, [], [[1, 1, [0, 1]]]],
@@ -140,6 +141,18 @@ TEST(PackedFileTest, IsWhatThePageDescribes) {
   expect_tensor("mean", std::vector<float>{1, 2, 3});
   EXPECT_EQ(tensors.find("mean")->shape(), (Shape{1, 1, 3}));
   EXPECT_EQ(tensors.tensors.size(), 4U);
+}
+
+/// Files that were written once and must stay readable: the fuzzer starts from them.
+TEST(PackedFileTest, ReadsFilesOfTheSameVersion) {
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(LQNET_PACKED_FILE_CORPUS)) {
+    SCOPED_TRACE(entry.path().string());
+    const PackedModel model = deploy::read_packed_model(entry.path());
+    EXPECT_TRUE(text_of(parsed(file_of(model))) == text_of(model));
+    ++files;
+  }
+  EXPECT_GE(files, 5);
 }
 
 /// Names of layers, extents and offsets included; the mean image and class names are not.
@@ -224,6 +237,7 @@ TEST(PackedFileTest, RefusesHostilePrograms) {
       {"/name", "5", "name is not a string"},
       {"/scale", "\"x\"", "scale is not a number"},
       {"/scale", "1e300", "scale is 1e+300"},
+      {"/pads", "1", "pads is neither true nor false"},
       {"/classes", "{}", "classes: object given"},
       {"/classes", "[1, 2]", "entry 0 is not a string"},
       {"/classes", "[\"one\"]", "1 class names for 2 scores"},
@@ -291,7 +305,8 @@ TEST(PackedFileTest, RefusesHostilePrograms) {
     EXPECT_TRUE(throws_error([&] { parsed(open.closed()); }, c.message))
         << c.pointer << " = " << c.value;
   }
-  for (const char* key : {"name", "scale", "classes", "input", "output", "values", "operations"}) {
+  for (const char* key :
+       {"name", "scale", "pads", "classes", "input", "output", "values", "operations"}) {
     OpenFile open(file);
     open.program.erase(key);
     EXPECT_TRUE(throws_error([&] { parsed(open.closed()); }, key));

@@ -35,7 +35,9 @@ class RandomModel {
     model_.input = add_value({.h = between(1, 9), .w = between(1, 9), .c = between(1, 5)});
     if (between(0, 1) == 1) {
       const Value& input = model_.values[model_.input];
-      model_.preprocessing = {.mean = normals(input.h * input.w * input.c), .scale = 0.0078125F};
+      model_.preprocessing = {.mean = normals(input.h * input.w * input.c),
+                              .scale = 0.0078125F,
+                              .pads_small_images = between(0, 1) == 1};
     }
     add_convolution({model_.input});  // codes to work with
     const int operations = between(4, 10);

@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/bench_commands.h"
+#include "apps/network_options.h"
+#include "apps/option_spec.h"
+#include "apps/text_table.h"
+#include "bench/network.h"
+#include "convert/pack.h"
+#include "core/isa.h"
+#include "deploy/packed_file.h"
+#include "models/model.h"
+
+namespace lq::apps {
+
+namespace {
+
+struct BenchNetworkCommand {
+  std::filesystem::path file;
+  NetworkOptions network{.model = "resnet20", .network = {.w_bits = 2, .a_bits = 2}};
+  std::vector<std::int64_t> batches = {1};
+  std::vector<int> threads = {1};
+  int rounds = 30;
+  bool json = false;
+};
+
+/// The file's network, or a new one that has learned nothing: it costs the same.
+deploy::PackedModel model_of(const BenchNetworkCommand& command) {
+  if (!command.file.empty()) return deploy::read_packed_model(command.file);
+  const ModelOptions options = command.network.parsed();
+  const std::unique_ptr<Module> model = make_model(command.network.model, options);
+  model->initialize(1);
+  return convert::pack(*model, options.input, {.name = command.network.model});
+}
+
+nlohmann::ordered_json to_json(const bench::NetworkTiming& timing) {
+  return {{"network", timing.name},
+          {"batch", timing.batch},
+          {"threads", timing.threads},
+          {"us", timing.us},
+          {"fp32_us", timing.fp32_us},
+          {"int8_us", timing.int8_us},
+          {"images_per_s", timing.images_per_s},
+          {"float_percent", timing.float_percent}};
+}
+
+void print_text(const std::vector<bench::NetworkTiming>& timings) {
+  TextTable table({{"network", TextTable::Align::left},
+                   {"batch"},
+                   {"threads"},
+                   {"us"},
+                   {"images/s"},
+                   {"fp32 us"},
+                   {"int8 us"},
+                   {"x fp32"},
+                   {"x int8"},
+                   {"% in floats"}});
+  for (const bench::NetworkTiming& timing : timings) {
+    table.add_row({timing.name, fmt::format("{}", timing.batch), fmt::format("{}", timing.threads),
+                   fmt::format("{:.1f}", timing.us), fmt::format("{:.0f}", timing.images_per_s),
+                   fmt::format("{:.1f}", timing.fp32_us), fmt::format("{:.1f}", timing.int8_us),
+                   fmt::format("{:.2f}", timing.fp32_us / timing.us),
+                   fmt::format("{:.2f}", timing.int8_us / timing.us),
+                   fmt::format("{:.0f}", timing.float_percent)});
+  }
+  fmt::print("{}", table.str());
+  fmt::print("against the same topology on oneDNN in the same run ({})\n", name_of(active_isa()));
+}
+
+void run(const BenchNetworkCommand& command) {
+  const deploy::PackedModel model = model_of(command);
+  std::vector<bench::NetworkTiming> timings;
+  for (const std::int64_t batch : command.batches) {
+    for (const int threads : command.threads) {
+      timings.push_back(bench::time_network(
+          model, {.batch = batch, .threads = threads, .rounds = command.rounds}));
+    }
+  }
+  if (!command.json) return print_text(timings);
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  for (const bench::NetworkTiming& timing : timings) report.push_back(to_json(timing));
+  fmt::print("{}\n", report.dump(2));
+}
+
+}  // namespace
+
+void add_bench_network_command(CLI::App& bench) {
+  auto command = std::make_shared<BenchNetworkCommand>();
+  CLI::App* network = bench.add_subcommand(
+      "network",
+      "Time a packed network against the same topology on oneDNN in fp32 and int8.\n"
+      "All take turns in one run; the fastest of several rounds counts.");
+  network->group("Commands");
+  network->add_option("--network", command->file, "File written by lqnet pack, instead of --model")
+      ->type_name("FILE")
+      ->group("Network");
+  add_options(*network, command->network)->capture_default_str();
+  add_option(*network, {"--batch", "N", "Images at a time", whole_number(1, 4096), "Measurement"},
+             command->batches)
+      ->delimiter(',')
+      ->capture_default_str();
+  add_option(*network, {"--threads", "N", "Threads", whole_number(1, 1024), "Measurement"},
+             command->threads)
+      ->delimiter(',')
+      ->capture_default_str();
+  add_option(*network,
+             {"--rounds", "N", "Rounds, each with all in turn", whole_number(1), "Measurement"},
+             command->rounds)
+      ->capture_default_str();
+  network->add_flag("--json", command->json, "Print the result as JSON")->group("Output");
+  network->callback([command] { run(*command); });
+}
+
+}  // namespace lq::apps

@@ -1,0 +1,204 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "apps/commands.h"
+#include "apps/latency.h"
+#include "apps/option_spec.h"
+#include "apps/packed_run.h"
+#include "apps/run_files.h"
+#include "core/isa.h"
+#include "data/dataset_registry.h"
+#include "data/image_file.h"
+
+namespace lq::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct InferCommand {
+  fs::path network;
+  std::vector<fs::path> images;
+  std::string dataset;
+  fs::path data;
+  std::int64_t batch = 1;
+  int threads = 1;
+  std::int64_t top = 5;
+  bool json = false;
+};
+
+double timed_run(deploy::PackedNetwork& network, std::span<const float> images,
+                 std::span<float> scores) {
+  const auto start = std::chrono::steady_clock::now();
+  network.run(images, scores);
+  const std::chrono::duration<double, std::micro> elapsed =
+      std::chrono::steady_clock::now() - start;
+  return elapsed.count();
+}
+
+std::string name_of_class(const deploy::PackedNetwork& network, std::int64_t index) {
+  return network.class_names().empty() ? fmt::format("class {}", index)
+                                       : network.class_names()[index];
+}
+
+std::int64_t input_elements(const deploy::PackedNetwork& network) {
+  const deploy::Value& input = network.input();
+  return input.h * input.w * input.c;
+}
+
+nlohmann::ordered_json latency_json(const LatencySummary& latency) {
+  return {{"p50_us", latency.p50_us},
+          {"p90_us", latency.p90_us},
+          {"p99_us", latency.p99_us},
+          {"fastest_us", latency.fastest_us}};
+}
+
+/// The guesses for one file, one image at a time.
+void infer_files(const InferCommand& command, deploy::PackedNetwork& network) {
+  std::vector<float> input(input_elements(network));
+  std::vector<float> scores(network.classes());
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  for (const fs::path& path : command.images) {
+    preprocess(read_image(path), network, input);
+    const double us = timed_run(network, input, scores);
+    nlohmann::ordered_json guesses = nlohmann::ordered_json::array();
+    if (!command.json) fmt::print("{} ({:.0f} us)\n", path.string(), us);
+    for (const Guess& guess : top_guesses(scores, command.top)) {
+      const std::string name = name_of_class(network, guess.index);
+      guesses.push_back(
+          {{"class", guess.index}, {"name", name}, {"probability", guess.probability}});
+      if (!command.json) fmt::print("  {:5.1f} %  {}\n", 100 * guess.probability, name);
+    }
+    report.push_back({{"file", path.string()}, {"us", us}, {"guesses", guesses}});
+  }
+  if (command.json) fmt::print("{}\n", report.dump(2));
+}
+
+/// Accuracy over a data set, and how long a batch takes.
+struct DatasetResult {
+  std::int64_t images = 0;
+  std::int64_t correct = 0;
+  std::int64_t correct_among_top = 0;
+  double seconds = 0;
+  LatencySummary latency;  ///< of full batches
+};
+
+void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
+           DatasetResult& result) {
+  const std::vector<Guess> guesses = top_guesses(scores, top);
+  ++result.images;
+  result.correct += guesses.front().index == label ? 1 : 0;
+  result.correct_among_top +=
+      std::ranges::any_of(guesses, [label](const Guess& guess) { return guess.index == label; })
+          ? 1
+          : 0;
+}
+
+DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& network) {
+  const DatasetSplits data = open_dataset(command.dataset, command.data);
+  const Dataset& test = *data.test;
+  check(std::ssize(test.classes()) == network.classes(),
+        "data set {} has {} classes, but the network has {}", command.dataset,
+        test.classes().size(), network.classes());
+  const std::int64_t elements = input_elements(network);
+  std::vector<float> images(command.batch * elements);
+  std::vector<float> scores(command.batch * network.classes());
+  std::vector<double> times;
+  DatasetResult result;
+  Image image;
+  for (std::int64_t first = 0; first < test.size(); first += command.batch) {
+    const std::int64_t size = std::min(command.batch, test.size() - first);
+    for (std::int64_t i = 0; i < size; ++i) {
+      test.load(first + i, image);
+      preprocess(image, network, std::span(images).subspan(i * elements, elements));
+    }
+    const double us = timed_run(network, std::span(images).first(size * elements),
+                                std::span(scores).first(size * network.classes()));
+    result.seconds += us * 1e-6;
+    if (size == command.batch) times.push_back(us);
+    for (std::int64_t i = 0; i < size; ++i) {
+      count(std::span<const float>(scores).subspan(i * network.classes(), network.classes()),
+            test.label(first + i), command.top, result);
+    }
+  }
+  result.latency = summarize(std::move(times));
+  return result;
+}
+
+void print(const DatasetResult& result, const InferCommand& command,
+           const deploy::PackedNetwork& network) {
+  const double accuracy = static_cast<double>(result.correct) / static_cast<double>(result.images);
+  const double top_accuracy =
+      static_cast<double>(result.correct_among_top) / static_cast<double>(result.images);
+  const double rate = static_cast<double>(result.images) / result.seconds;
+  if (command.json) {
+    nlohmann::ordered_json report{{"network", command.network.string()},
+                                  {"dataset", command.dataset},
+                                  {"images", result.images},
+                                  {"accuracy", accuracy},
+                                  {"top", command.top},
+                                  {"top_accuracy", top_accuracy},
+                                  {"batch", command.batch},
+                                  {"threads", command.threads},
+                                  {"isa", name_of(active_isa())},
+                                  {"images_per_s", rate},
+                                  {"latency", latency_json(result.latency)}};
+    fmt::print("{}\n", report.dump(2));
+    return;
+  }
+  fmt::print("network     {} ({})\n", command.network.string(), network.name());
+  fmt::print("accuracy    {:.2f} % ({} of {} test images of {}); top {}: {:.2f} %\n",
+             100 * accuracy, result.correct, result.images, command.dataset, command.top,
+             100 * top_accuracy);
+  fmt::print("speed       {:.0f} images/s; batches of {}: {} ({} threads, {})\n", rate,
+             command.batch, describe(result.latency), command.threads, name_of(active_isa()));
+}
+
+void run(const InferCommand& command) {
+  deploy::PackedNetwork network(command.network,
+                                {.max_batch = command.batch, .threads = command.threads});
+  if (!command.images.empty()) {
+    infer_files(command, network);
+  } else {
+    print(infer_dataset(command, network), command, network);
+  }
+}
+
+}  // namespace
+
+void add_infer_command(CLI::App& app) {
+  auto command = std::make_shared<InferCommand>();
+  CLI::App* infer = app.add_subcommand(
+      "infer", "Classify image files, or the test images of a data set, with a packed network.");
+  infer->add_option("--network", command->network, "File written by lqnet pack")
+      ->type_name("FILE")
+      ->required();
+  auto* images = infer->add_option("images", command->images, "PNG, JPEG, PGM or PPM files");
+  auto* dataset = add_option(*infer,
+                             {"--dataset", "NAME", list_names("Test images of", dataset_names()),
+                              known_name(dataset_names())},
+                             command->dataset);
+  images->excludes(dataset);
+  add_data_option(*infer, command->data)->needs(dataset);
+  add_option(*infer, {"--batch", "N", "Images per run", whole_number(1, 65536)}, command->batch)
+      ->capture_default_str();
+  add_option(*infer, {"--threads", "N", "Threads that compute", whole_number(1, 1024)},
+             command->threads)
+      ->capture_default_str();
+  add_option(*infer, {"--top", "K", "Classes to name per image", whole_number(1)}, command->top)
+      ->capture_default_str();
+  infer->add_flag("--json", command->json, "Print the result as JSON");
+  infer->callback([command] {
+    if (command->images.empty() && command->dataset.empty()) {
+      throw CLI::RequiredError("image files or --dataset");
+    }
+    run(*command);
+  });
+}
+
+}  // namespace lq::apps

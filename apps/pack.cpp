@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "apps/agreement.h"
+#include "apps/commands.h"
+#include "apps/compute_options.h"
+#include "apps/descriptions.h"
+#include "apps/option_spec.h"
+#include "apps/run_files.h"
+#include "apps/text_table.h"
+#include "convert/cost_table.h"
+#include "convert/pack.h"
+#include "core/threads.h"
+#include "deploy/packed_file.h"
+#include "train/progress.h"
+
+namespace lq::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PackCommand {
+  fs::path checkpoint;
+  fs::path data;
+  fs::path out;
+  std::string int8_grid = "automatic";
+  bool verify = false;
+  ComputeOptions compute;
+  bool json = false;
+};
+
+constexpr std::array<std::pair<std::string_view, convert::Int8Grid>, 3> grids = {
+    {{"automatic", convert::Int8Grid::automatic},
+     {"never", convert::Int8Grid::never},
+     {"always", convert::Int8Grid::always}}};
+
+convert::Int8Grid grid_of(std::string_view name) {
+  for (const auto& [known, grid] : grids) {
+    if (known == name) return grid;
+  }
+  fail("int8 grid '{}', expected automatic, never or always", name);
+}
+
+/// The names of the classes, where the data set's files are there to tell them.
+std::vector<std::string> class_names(const Checkpoint& checkpoint, const fs::path& data) {
+  try {
+    const DatasetSplits splits = open_dataset(checkpoint.recipe, data);
+    const std::span<const std::string> names = splits.test->classes();
+    return {names.begin(), names.end()};
+  } catch (const Error& error) {
+    fmt::print(stderr, "lqnet: warning: packed without names of the classes: {}\n", error.what());
+    return {};
+  }
+}
+
+deploy::PackedModel pack_checkpoint(const Checkpoint& checkpoint, Module& model,
+                                    const PackCommand& command) {
+  deploy::PackedModel packed =
+      convert::pack(model, checkpoint.normalization.mean.shape(),
+                    {.name = checkpoint.recipe.model, .int8_grid = grid_of(command.int8_grid)});
+  const auto mean = std::as_const(checkpoint.normalization.mean).span<float>();
+  packed.preprocessing = {.mean = {mean.begin(), mean.end()},
+                          .scale = 1.0F / checkpoint.normalization.divisor,
+                          .pads_small_images = checkpoint.recipe.dataset_options.padded_size > 0};
+  packed.class_names = class_names(checkpoint, command.data);
+  return packed;
+}
+
+Agreement verify(Module& model, const deploy::PackedModel& packed, const Checkpoint& checkpoint,
+                 const PackCommand& command) {
+  constexpr std::int64_t batch = 64;
+  deploy::PackedNetwork network(packed, {.max_batch = batch, .threads = num_threads()});
+  Loader loader = test_loader(checkpoint, command.data, {.batch = batch});
+  Progress progress;
+  ProgressState state{.label = "comparison", .steps = loader.batches(), .bar_only = true};
+  return compare(model, network, loader, [&](const Agreement& sums) {
+    ++state.step;
+    state.accuracy = static_cast<double>(sums.packed_correct) / static_cast<double>(sums.images);
+    progress.update(state);
+  });
+}
+
+struct PackReport {
+  fs::path out;
+  std::int64_t file_bytes = 0;
+  std::int64_t fp32_bytes = 0;
+  std::optional<Agreement> agreement;
+};
+
+double percent(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void print_json(const PackReport& report, const Checkpoint& checkpoint) {
+  nlohmann::ordered_json json{{"out", report.out.string()}};
+  json.update(network_json(checkpoint.recipe.model, model_options(checkpoint)));
+  json["file_bytes"] = report.file_bytes;
+  json["fp32_bytes"] = report.fp32_bytes;
+  if (report.agreement) {
+    const Agreement& agreement = *report.agreement;
+    json["agreement"] = {
+        {"images", agreement.images},
+        {"agreeing", agreement.agreeing()},
+        {"float_accuracy", percent(agreement.float_correct, agreement.images) / 100},
+        {"packed_accuracy", percent(agreement.packed_correct, agreement.images) / 100},
+        {"largest_margin", agreement.largest_margin},
+        {"largest_difference", agreement.largest_difference}};
+  }
+  fmt::print("{}\n", json.dump(2));
+}
+
+void print_text(const PackReport& report, const Checkpoint& checkpoint) {
+  fmt::print("network     {}\n",
+             describe_network(checkpoint.recipe.model, model_options(checkpoint)));
+  fmt::print("packed      {} ({}, 1/{:.1f} of the {} in fp32)\n", report.out.string(),
+             readable_bytes(report.file_bytes),
+             static_cast<double>(report.fp32_bytes) / static_cast<double>(report.file_bytes),
+             readable_bytes(report.fp32_bytes));
+  if (!report.agreement) return;
+  const Agreement& agreement = *report.agreement;
+  fmt::print("accuracy    {:.2f} % packed, {:.2f} % before ({} test images)\n",
+             percent(agreement.packed_correct, agreement.images),
+             percent(agreement.float_correct, agreement.images), agreement.images);
+  fmt::print("agreement   {} of {} images have the same first class\n", agreement.agreeing(),
+             agreement.images);
+  if (agreement.different > 0) {
+    fmt::print("            in the others the two best scores are at most {:.3g} apart\n",
+               agreement.largest_margin);
+  }
+}
+
+void run(const PackCommand& command) {
+  apply(command.compute);
+  const fs::path path = checkpoint_path(command.checkpoint);
+  const Checkpoint checkpoint = load_checkpoint(path);
+  const std::unique_ptr<Module> model = restore_model(checkpoint);
+  PackReport report{.out = command.out.empty() ? fs::path(path).replace_extension(".lqn")
+                                               : command.out};
+  const deploy::PackedModel packed = pack_checkpoint(checkpoint, *model, command);
+  deploy::write_packed_model(report.out, packed);
+  report.file_bytes = static_cast<std::int64_t>(fs::file_size(report.out));
+  report.fp32_bytes =
+      convert::cost_table(*model, checkpoint.normalization.mean.shape()).totals.fp32_bytes;
+  if (command.verify) {
+    // What was written is what is verified.
+    report.agreement = verify(*model, deploy::read_packed_model(report.out), checkpoint, command);
+  }
+  if (command.json) {
+    print_json(report, checkpoint);
+  } else {
+    print_text(report, checkpoint);
+  }
+}
+
+}  // namespace
+
+void add_pack_command(CLI::App& app) {
+  auto command = std::make_shared<PackCommand>();
+  CLI::App* pack = app.add_subcommand(
+      "pack", "Turn a trained network into a small file that runs on bit operations.");
+  add_checkpoint_option(*pack, command->checkpoint)->required();
+  pack->add_option("--out", command->out, "File to write (default: the checkpoint's, with .lqn)")
+      ->type_name("FILE");
+  add_option(*pack,
+             {"--int8-grid", "WHEN",
+              "Snap bases to integers, so that int8 products replace popcounts: automatic (for\n"
+              "more than 5 pairs of bit-planes, where they are faster), never or always",
+              parsed_by(grid_of)},
+             command->int8_grid)
+      ->capture_default_str();
+  pack->add_flag("--verify", command->verify,
+                 "Compare the packed network with the trained one on all test images");
+  add_data_option(*pack, command->data);
+  pack->add_flag("--json", command->json, "Print the result as JSON");
+  add_options(*pack, command->compute);
+  pack->callback([command] { run(*command); });
+}
+
+}  // namespace lq::apps

@@ -1,0 +1,83 @@
+// lqnet pack and lqnet infer, as users call them.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/apps/process.h"
+#include "tests/apps/tiny_recipe.h"
+
+namespace lq::testing {
+namespace {
+
+class PackedTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    write_recipe(*folder_ / "tiny.json", tiny_recipe());
+    ASSERT_EQ(run({"train", "--recipe", "tiny.json", "--out", "run"}).exit_code, 0);
+    std::ofstream(*folder_ / "picture.pgm") << "P5 2 2 255\nabcd";
+  }
+  static void TearDownTestSuite() { delete folder_; }
+
+  static ProcessResult run(const std::vector<std::string>& arguments) {
+    return run_lqnet(arguments, {.folder = folder_->path()});
+  }
+
+  static inline TemporaryFolder* folder_ = nullptr;
+};
+
+TEST_F(PackedTest, PackedNetworkAgreesWithTheTrainedOne) {
+  const ProcessResult packed =
+      run({"pack", "--checkpoint", "run", "--out", "a.lqn", "--verify", "--json"});
+  ASSERT_EQ(packed.exit_code, 0) << packed.err;
+  const auto report = packed.json();
+  EXPECT_LT(report["file_bytes"], report["fp32_bytes"]);
+  const auto& agreement = report["agreement"];
+  EXPECT_GT(agreement["images"], 0);
+  EXPECT_EQ(agreement["agreeing"], agreement["images"]);
+  EXPECT_EQ(agreement["float_accuracy"], agreement["packed_accuracy"]);
+  EXPECT_LT(agreement["largest_difference"], 1e-3);
+
+  const ProcessResult evaluated = run({"eval", "--checkpoint", "run", "--json"});
+  EXPECT_DOUBLE_EQ(evaluated.json()["accuracy"], agreement["float_accuracy"]);
+}
+
+TEST_F(PackedTest, FileGoesBesideTheCheckpointUnlessToldOtherwise) {
+  ASSERT_EQ(run({"pack", "--checkpoint", "run"}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(*folder_ / "run/best.lqn"));
+}
+
+TEST_F(PackedTest, InfersFiles) {
+  ASSERT_EQ(run({"pack", "--checkpoint", "run", "--out", "b.lqn"}).exit_code, 0);
+  const ProcessResult result =
+      run({"infer", "--network", "b.lqn", "picture.pgm", "picture.pgm", "--top", "2", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto report = result.json();
+  ASSERT_EQ(report.size(), 2U);
+  EXPECT_EQ(report[0]["guesses"].size(), 2U);
+  EXPECT_EQ(report[0]["guesses"], report[1]["guesses"]);
+  EXPECT_GE(report[0]["guesses"][0]["probability"], report[0]["guesses"][1]["probability"]);
+}
+
+TEST_F(PackedTest, WhatIsWrongIsSaidInOneLine) {
+  ASSERT_EQ(run({"pack", "--checkpoint", "run", "--out", "c.lqn"}).exit_code, 0);
+  const auto expect_refused = [](const ProcessResult& result, int exit_code, const char* part) {
+    EXPECT_EQ(result.exit_code, exit_code);
+    EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
+    EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
+  };
+  expect_refused(run({"infer", "--network", "c.lqn", "tiny.json"}), 1, "tiny.json: not an image");
+  expect_refused(run({"infer", "--network", "c.lqn", "nothing.png"}), 1, "nothing.png");
+  expect_refused(run({"infer", "--network", "tiny.json", "picture.pgm"}), 1, "tiny.json");
+  expect_refused(run({"infer", "--network", "run/best.safetensors", "picture.pgm"}), 1,
+                 "best.safetensors");
+  expect_refused(run({"infer", "--network", "c.lqn"}), 2, "image files or --dataset");
+  expect_refused(run({"pack", "--checkpoint", "run", "--int8-grid", "some"}), 2, "--int8-grid");
+  expect_refused(run({"pack", "--checkpoint", "c.lqn"}), 1, "c.lqn");
+  expect_refused(run({"pack", "--checkpoint", "run", "--out", "no/such/folder/d.lqn"}), 1,
+                 "no/such/folder");
+}
+
+}  // namespace
+}  // namespace lq::testing
