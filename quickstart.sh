@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# From a fresh machine to a trained LQ-Net: installs what is missing, builds, trains ResNet-20 with
-# 2-bit weights and activations on Fashion-MNIST, and shows what it learned.
+# From a fresh machine to a packed LQ-Net: installs what is missing, builds, trains ResNet-20 with
+# 2-bit weights and activations on Fashion-MNIST, shows what it learned, and packs it into a file
+# that runs on bit operations.
 # Takes about ten minutes on two cores. LQNET_QUICKSTART_STEPS=N ends training after N steps.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -33,3 +34,9 @@ echo "== Accuracy on the test images =="
 echo
 echo "== Size =="
 "$lqnet" info --checkpoint "$run" | tail -n 5
+echo
+echo "== Packed into one file, and compared with the trained network =="
+"$lqnet" pack --checkpoint "$run" --out "$run/network.lqn" --verify
+echo
+echo "== Speed of the packed network, against the same topology on oneDNN =="
+"$lqnet" bench network --network "$run/network.lqn" --rounds 10
