@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <optional>
-#include <span>
+#include <variant>
 #include <vector>
 
 #include "autograd/variable.h"
@@ -25,7 +26,8 @@ float margin(std::span<const float> scores) {
   return sorted.size() < 2 ? 0.0F : sorted[0] - sorted[1];
 }
 
-void add_image(std::span<const float> exact, std::span<const float> packed, std::int32_t label,
+/// Returns whether the first class differs.
+bool add_image(std::span<const float> exact, std::span<const float> packed, std::int32_t label,
                Agreement& sums) {
   float difference = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
@@ -35,18 +37,117 @@ void add_image(std::span<const float> exact, std::span<const float> packed, std:
   sums.largest_difference = std::max(sums.largest_difference, static_cast<double>(difference));
   sums.float_correct += first_class(exact) == label ? 1 : 0;
   sums.packed_correct += first_class(packed) == label ? 1 : 0;
-  if (first_class(exact) == first_class(packed)) return;
+  if (first_class(exact) == first_class(packed)) return false;
   ++sums.different;
   sums.largest_margin = std::max(sums.largest_margin, static_cast<double>(margin(exact)));
+  return true;
+}
+
+double root_mean_square(std::span<const float> values) {
+  double sum = 0;
+  for (const float value : values) sum += static_cast<double>(value) * value;
+  return std::sqrt(sum / static_cast<double>(std::max<std::size_t>(values.size(), 1)));
+}
+
+/// How far rounding moves numbers of this size at most.
+/// TOLERANCE
+double rounding_of(double size) {
+  constexpr double units = 64;
+  return units * std::numeric_limits<float>::epsilon() * size;
+}
+
+/// The positions among the levels of a quantizer that its codes stand for.
+std::vector<std::ptrdiff_t> positions_of_codes(const convert::QuantizerTable& table) {
+  std::vector<std::ptrdiff_t> positions(table.size());
+  for (std::ptrdiff_t position = 0; position < table.size(); ++position) {
+    positions[table.codes[position]] = position;
+  }
+  return positions;
+}
+
+/// Whether `value` lies next to all thresholds between the two positions.
+bool is_tie(float value, std::ptrdiff_t a, std::ptrdiff_t b, double size,
+            std::span<const float> thresholds) {
+  const auto [low, high] = std::minmax(a, b);
+  return std::ranges::all_of(thresholds.subspan(low, high - low), [&](double threshold) {
+    return std::abs(value - threshold) <= rounding_of(size + std::abs(threshold));
+  });
+}
+
+/// Puts the levels of the packed network's codes in the place of what the quantizer made of
+/// `values`. Returns whether all codes that differ are ties.
+bool adopt_codes(const convert::QuantizerTable& table, std::span<const float> codes,
+                 std::span<const float> values, std::span<float> quantized) {
+  check(codes.size() == values.size(), "agreement: '{}' has {} values, but {} packed codes",
+        table.scope, values.size(), codes.size());
+  const std::vector<std::uint8_t> expected = convert::assign_codes(table, values);
+  const std::vector<std::ptrdiff_t> positions = positions_of_codes(table);
+  const double size = root_mean_square(values);
+  bool are_ties = true;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto code = static_cast<std::uint8_t>(codes[i]);
+    if (code == expected[i]) continue;
+    are_ties = are_ties &&
+               is_tie(values[i], positions[code], positions[expected[i]], size, table.thresholds);
+    quantized[i] = table.levels[positions[code]];
+  }
+  return are_ties;
+}
+
+bool agree(std::span<const float> exact, std::span<const float> packed) {
+  const double rounding = rounding_of(root_mean_square(exact));
+  return std::ranges::equal(exact, packed, [rounding](float a, float b) {
+    return std::abs(static_cast<double>(a) - b) <= rounding;
+  });
 }
 
 }  // namespace
 
+RoundingReplay::RoundingReplay(Module& model, const deploy::PackedModel& packed,
+                               std::span<const convert::QuantizerPlace> quantizers)
+    : model_(model), quantizers_(quantizers), network_(packed, {.keep_values = true}) {}
+
+bool RoundingReplay::explains(const Tensor& image) {
+  std::vector<float> scores(network_.classes());
+  network_.run(image.span<float>(), scores);
+
+  bool are_ties = true;
+  auto place = quantizers_.begin();
+  const EvaluationScope evaluation(model_);
+  const autograd::RecordModeScope tracing(autograd::RecordMode::trace);
+  const autograd::TraceObserverScope observer([&](const autograd::Record& record,
+                                                  std::span<const Variable> inputs,
+                                                  const Variable& output) {
+    if (place == quantizers_.end() || record.operation != "quantize" ||
+        record.scope != place->table.scope) {
+      return;
+    }
+    Tensor quantized = output.value();  // what comes next reads the same elements
+    const bool ties = adopt_codes(place->table, network_.value(place->value),
+                                  inputs[0].value().span<float>(), quantized.span<float>());
+    are_ties = are_ties && ties;
+    ++place;
+  });
+  const Variable exact = model_(Variable(image));
+  check(place == quantizers_.end(), "agreement: quantizer '{}' did not run", place->table.scope);
+  return are_ties && agree(exact.value().span<float>(), scores);
+}
+
+bool uses_int8_grid(const deploy::PackedModel& model) {
+  return std::ranges::any_of(model.operations, [](const deploy::Operation& operation) {
+    const auto* convolution = std::get_if<deploy::Convolution>(&operation);
+    return convolution != nullptr &&
+           std::ranges::any_of(convolution->description.segments, [](const auto& segment) {
+             return std::holds_alternative<kernels::GridSegment>(segment);
+           });
+  });
+}
+
 Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
-                  const std::function<void(const Agreement&)>& on_batch) {
+                  RoundingReplay* replay, const std::function<void(const Agreement&)>& on_batch) {
   const EvaluationScope evaluation(model);
   const autograd::NoGradScope no_grad;
-  Agreement sums;
+  Agreement sums{.is_explained = replay != nullptr};
   loader.start(0);
   const std::int64_t classes = network.classes();
   while (const std::optional<Batch> batch = loader.next()) {
@@ -56,8 +157,11 @@ Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
     const auto exact = logits.value().span<float>();
     const auto labels = batch->labels.span<std::int32_t>();
     for (std::int64_t i = 0; i < batch->size(); ++i) {
-      add_image(exact.subspan(i * classes, classes),
-                std::span<const float>(scores).subspan(i * classes, classes), labels[i], sums);
+      const bool differs =
+          add_image(exact.subspan(i * classes, classes),
+                    std::span<const float>(scores).subspan(i * classes, classes), labels[i], sums);
+      if (!differs || replay == nullptr) continue;
+      sums.ties += replay->explains(batch->images.slice(i, i + 1)) ? 1 : 0;
     }
     if (on_batch) on_batch(sums);
   }

@@ -3,28 +3,62 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 
+#include "convert/pack.h"
 #include "data/loader.h"
 #include "deploy/packed_network.h"
 #include "layers/module.h"
 
 namespace lq::apps {
 
+/// Tells whether float rounding is all that lies between a network in evaluation mode and its
+/// packed form, image by image.
+///
+/// Both sum in different orders, so a value that lies within rounding of a threshold (a tie) may
+/// get either code, and one such code changes everything behind it. Therefore the float network
+/// runs with the codes of the packed one: wherever the two differ in a tie, the packed code's level
+/// takes the place of the quantizer's result. If the packed network is right, then all differences
+/// are ties, from the first quantizer to the last, and the scores at the end agree.
+class RoundingReplay {
+ public:
+  /// The model and the packed one, of which `quantizers` tells the places (see
+  /// convert::pack_with_places), are used during explains() only and by the constructor. The packed
+  /// model must not compute with bases that were snapped to integers: its levels are others.
+  RoundingReplay(Module& model, const deploy::PackedModel& packed,
+                 std::span<const convert::QuantizerPlace> quantizers);
+
+  /// Whether rounding explains all that differs for this image (1 H W C, preprocessed).
+  bool explains(const Tensor& image);
+
+ private:
+  Module& model_;
+  std::span<const convert::QuantizerPlace> quantizers_;
+  deploy::PackedNetwork network_;
+};
+
+/// Whether a packed model has layers that multiply bytes (see convert::Int8Grid).
+bool uses_int8_grid(const deploy::PackedModel& model);
+
 struct Agreement {
   std::int64_t images = 0;
   std::int64_t float_correct = 0;   ///< of the network in evaluation mode
   std::int64_t packed_correct = 0;  ///< of the packed one
   std::int64_t different = 0;       ///< images whose first class differs
-  /// How far apart the float network's two best scores are at most in these images: a value that
-  /// rounding puts on the other side of a threshold can only decide close races.
+  /// How far apart the float network's two best scores are at most in these images.
   double largest_margin = 0;
   double largest_difference = 0;  ///< of a score
+  bool is_explained = false;      ///< whether the different images were looked into
+  std::int64_t ties = 0;          ///< those of them that rounding explains
 
   std::int64_t agreeing() const { return images - different; }
+  std::int64_t unexplained() const { return is_explained ? different - ties : 0; }
 };
 
-/// Runs one epoch of the loader through both.
+/// Runs one epoch of the loader through both. A replay, which may be null, looks into the images
+/// whose first class differs.
 Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
+                  RoundingReplay* replay,
                   const std::function<void(const Agreement&)>& on_batch = {});
 
 }  // namespace lq::apps

@@ -60,27 +60,30 @@ std::vector<std::string> class_names(const Checkpoint& checkpoint, const fs::pat
   }
 }
 
-deploy::PackedModel pack_checkpoint(const Checkpoint& checkpoint, Module& model,
-                                    const PackCommand& command) {
-  deploy::PackedModel packed =
-      convert::pack(model, checkpoint.normalization.mean.shape(),
-                    {.name = checkpoint.recipe.model, .int8_grid = grid_of(command.int8_grid)});
+convert::PackWithPlaces pack_checkpoint(const Checkpoint& checkpoint, Module& model,
+                                        const PackCommand& command) {
+  convert::PackWithPlaces packed = convert::pack_with_places(
+      model, checkpoint.normalization.mean.shape(),
+      {.name = checkpoint.recipe.model, .int8_grid = grid_of(command.int8_grid)});
   const auto mean = std::as_const(checkpoint.normalization.mean).span<float>();
-  packed.preprocessing = {.mean = {mean.begin(), mean.end()},
-                          .scale = 1.0F / checkpoint.normalization.divisor,
-                          .pads_small_images = checkpoint.recipe.dataset_options.padded_size > 0};
-  packed.class_names = class_names(checkpoint, command.data);
+  packed.model.preprocessing = {
+      .mean = {mean.begin(), mean.end()},
+      .scale = 1.0F / checkpoint.normalization.divisor,
+      .pads_small_images = checkpoint.recipe.dataset_options.padded_size > 0};
+  packed.model.class_names = class_names(checkpoint, command.data);
   return packed;
 }
 
-Agreement verify(Module& model, const deploy::PackedModel& packed, const Checkpoint& checkpoint,
+Agreement verify(Module& model, const convert::PackWithPlaces& packed, const Checkpoint& checkpoint,
                  const PackCommand& command) {
   constexpr std::int64_t batch = 64;
-  deploy::PackedNetwork network(packed, {.max_batch = batch, .threads = num_threads()});
+  deploy::PackedNetwork network(packed.model, {.max_batch = batch, .threads = num_threads()});
   Loader loader = test_loader(checkpoint, command.data, {.batch = batch});
+  std::optional<RoundingReplay> replay;
+  if (!uses_int8_grid(packed.model)) replay.emplace(model, packed.model, packed.quantizers);
   Progress progress;
   ProgressState state{.label = "comparison", .steps = loader.batches(), .bar_only = true};
-  return compare(model, network, loader, [&](const Agreement& sums) {
+  return compare(model, network, loader, replay ? &*replay : nullptr, [&](const Agreement& sums) {
     ++state.step;
     state.accuracy = static_cast<double>(sums.packed_correct) / static_cast<double>(sums.images);
     progress.update(state);
@@ -110,10 +113,28 @@ void print_json(const PackReport& report, const Checkpoint& checkpoint) {
         {"agreeing", agreement.agreeing()},
         {"float_accuracy", percent(agreement.float_correct, agreement.images) / 100},
         {"packed_accuracy", percent(agreement.packed_correct, agreement.images) / 100},
+        {"ties", nullptr},
+        {"unexplained", nullptr},
         {"largest_margin", agreement.largest_margin},
         {"largest_difference", agreement.largest_difference}};
+    if (agreement.is_explained) {
+      json["agreement"]["ties"] = agreement.ties;
+      json["agreement"]["unexplained"] = agreement.unexplained();
+    }
   }
   fmt::print("{}\n", json.dump(2));
+}
+
+void print_differences(const Agreement& agreement) {
+  if (agreement.different == 0) return;
+  fmt::print("            in the others the two best scores are at most {:.3g} apart\n",
+             agreement.largest_margin);
+  if (agreement.is_explained) {
+    fmt::print("            {} of them by ties within float rounding, {} unexplained\n",
+               agreement.ties, agreement.unexplained());
+  } else {
+    fmt::print("            not analysed: bases that are snapped to integers change values\n");
+  }
 }
 
 void print_text(const PackReport& report, const Checkpoint& checkpoint) {
@@ -130,10 +151,7 @@ void print_text(const PackReport& report, const Checkpoint& checkpoint) {
              percent(agreement.float_correct, agreement.images), agreement.images);
   fmt::print("agreement   {} of {} images have the same first class\n", agreement.agreeing(),
              agreement.images);
-  if (agreement.different > 0) {
-    fmt::print("            in the others the two best scores are at most {:.3g} apart\n",
-               agreement.largest_margin);
-  }
+  print_differences(agreement);
 }
 
 void run(const PackCommand& command) {
@@ -143,20 +161,24 @@ void run(const PackCommand& command) {
   const std::unique_ptr<Module> model = restore_model(checkpoint);
   PackReport report{.out = command.out.empty() ? fs::path(path).replace_extension(".lqn")
                                                : command.out};
-  const deploy::PackedModel packed = pack_checkpoint(checkpoint, *model, command);
-  deploy::write_packed_model(report.out, packed);
+  convert::PackWithPlaces packed = pack_checkpoint(checkpoint, *model, command);
+  deploy::write_packed_model(report.out, packed.model);
   report.file_bytes = static_cast<std::int64_t>(fs::file_size(report.out));
   report.fp32_bytes =
       convert::cost_table(*model, checkpoint.normalization.mean.shape()).totals.fp32_bytes;
   if (command.verify) {
     // What was written is what is verified.
-    report.agreement = verify(*model, deploy::read_packed_model(report.out), checkpoint, command);
+    packed.model = deploy::read_packed_model(report.out);
+    report.agreement = verify(*model, packed, checkpoint, command);
   }
   if (command.json) {
     print_json(report, checkpoint);
   } else {
     print_text(report, checkpoint);
   }
+  const std::int64_t unexplained = report.agreement ? report.agreement->unexplained() : 0;
+  check(unexplained == 0, "{}: the first class of {} images differs by more than float rounding",
+        report.out.string(), unexplained);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -63,6 +64,13 @@ class Packer {
         add_value(ValueKind::floats, extents_of(graph_, graph_.input));
     model_.output = floats(graph_.output);
     return std::move(model_);
+  }
+
+  /// Index in the packed model of a value of the graph as codes, if it was made in that form.
+  std::optional<std::size_t> codes_of(std::size_t value) const {
+    const auto found = symbols_.find({value, ValueKind::planes});
+    if (found == symbols_.end()) return std::nullopt;
+    return found->second;
   }
 
  private:
@@ -384,14 +392,37 @@ class Packer {
 
 }  // namespace
 
-deploy::PackedModel pack(Graph graph, const PackOptions& options) {
+PackWithPlaces pack_with_places(Graph graph, const PackOptions& options) {
+  // A pool that moves behind a quantizer takes the index of its result along: so the index stands
+  // for the same numbers before and after.
+  std::vector<std::size_t> results;
+  std::vector<QuantizerTable> tables;
+  for (const Node& node : graph.nodes) {
+    if (!is_activation_quantizer(&node)) continue;
+    results.push_back(node.output);
+    tables.push_back(quantizer_table(node));
+  }
   move_pools_behind_quantizers(graph);
-  return Packer(std::move(graph), options).pack();
+  Packer packer(std::move(graph), options);
+  PackWithPlaces packed{.model = packer.pack(), .quantizers = {}};
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::optional<std::size_t> value = packer.codes_of(results[i]);
+    if (value) packed.quantizers.push_back({.table = std::move(tables[i]), .value = *value});
+  }
+  return packed;
+}
+
+PackWithPlaces pack_with_places(Module& model, const Shape& input, const PackOptions& options) {
+  check(input.rank() == 3, "pack: input {}, expected H W C", input);
+  return pack_with_places(trace(model, Tensor::zeros({1, input[0], input[1], input[2]})), options);
+}
+
+deploy::PackedModel pack(Graph graph, const PackOptions& options) {
+  return pack_with_places(std::move(graph), options).model;
 }
 
 deploy::PackedModel pack(Module& model, const Shape& input, const PackOptions& options) {
-  check(input.rank() == 3, "pack: input {}, expected H W C", input);
-  return pack(trace(model, Tensor::zeros({1, input[0], input[1], input[2]})), options);
+  return pack_with_places(model, input, options).model;
 }
 
 }  // namespace lq::convert

@@ -1,9 +1,12 @@
 // From a module to a network that is ready for inference.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "convert/graph.h"
+#include "convert/quantizer_table.h"
 #include "deploy/packed_model.h"
 #include "layers/module.h"
 
@@ -44,5 +47,26 @@ deploy::PackedModel pack(Module& model, const Shape& input, const PackOptions& o
 
 /// The same for a graph of one image.
 deploy::PackedModel pack(Graph graph, const PackOptions& options = {});
+
+/// Where the codes that a quantizer of activations gives are found in a packed model.
+struct QuantizerPlace {
+  QuantizerTable table;   ///< with the path of the quantizer's module as `scope`
+  std::size_t value = 0;  ///< index into PackedModel::values, of ValueKind::planes
+};
+
+struct PackWithPlaces {
+  deploy::PackedModel model;
+  /// In the order in which the quantizers run. Those whose codes are packed as bytes only are left
+  /// out.
+  std::vector<QuantizerPlace> quantizers;
+};
+
+/// What pack() returns, together with a way to compare it with the model step by step: each of
+/// the values named here has an element for every element of its quantizer's result, in the same
+/// order, also where a pool has moved behind the quantizer.
+PackWithPlaces pack_with_places(Module& model, const Shape& input, const PackOptions& options = {});
+
+/// The same for a graph of one image.
+PackWithPlaces pack_with_places(Graph graph, const PackOptions& options = {});
 
 }  // namespace lq::convert
