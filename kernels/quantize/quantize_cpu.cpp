@@ -13,8 +13,7 @@ constexpr std::int64_t grain = 1 << 16;  // values per chunk of a long row: 256 
 
 void quantize_forward(Stream&, ConstView<float> x, const LevelTableView& table, View<float> y,
                       const LevelStatistics& statistics) {
-  const QuantizeKernels& kernels =
-      choose_isa<QuantizeKernels>(LQNET_VECTOR_ISAS(quantize_kernels));
+  const QuantizeKernels& kernels = choose_isa<QuantizeKernels>(LQNET_VECTOR_ISAS(quantize_kernels));
   const std::int64_t rows = x.shape[0];
   const std::int64_t n = x.shape[1];
   const std::int64_t size = table.size();
