@@ -15,20 +15,21 @@ namespace lq::apps {
 /// Tells whether float rounding is all that lies between a network in evaluation mode and its
 /// packed form, image by image.
 ///
-/// Both sum in different orders, so a value that lies within rounding of a threshold (a tie) may
-/// get either code, and one such code changes everything behind it. Therefore the float network
-/// runs with the codes of the packed one: wherever the two differ in a tie, the packed code's level
-/// takes the place of the quantizer's result. If the packed network is right, then all differences
-/// are ties, from the first quantizer to the last, and the scores at the end agree.
+/// The two sum in different orders, so a value that lies within rounding of a threshold (a tie) may
+/// get another code, which then changes everything behind it. Therefore the float network runs with
+/// the codes of the packed one: where they differ, the packed code's level takes the place of the
+/// quantizer's result. If the packed network is right, all that differs are ties, from the first
+/// quantizer to the last, and the scores at the end agree.
 class RoundingReplay {
  public:
-  /// The model and the packed one, of which `quantizers` tells the places (see
-  /// convert::pack_with_places), are used during explains() only and by the constructor. The packed
-  /// model must not compute with bases that were snapped to integers: its levels are others.
+  /// `quantizers` are the places in `packed` (see convert::pack_with_places) of the quantizers of
+  /// `model`; model and places have to outlive the object. The packed model must not use the int8
+  /// grid, whose levels are others.
   RoundingReplay(Module& model, const deploy::PackedModel& packed,
                  std::span<const convert::QuantizerPlace> quantizers);
 
-  /// Whether rounding explains all that differs for this image (1 H W C, preprocessed).
+  /// Whether rounding explains all that differs for this image: 1 H W C, preprocessed. Throws Error
+  /// when the quantizers are not those of the model.
   bool explains(const Tensor& image);
 
  private:

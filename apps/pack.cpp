@@ -130,7 +130,7 @@ void print_differences(const Agreement& agreement) {
   fmt::print("            in the others the two best scores are at most {:.3g} apart\n",
              agreement.largest_margin);
   if (agreement.is_explained) {
-    fmt::print("            {} of them by ties within float rounding, {} unexplained\n",
+    fmt::print("            {} of them are ties within float rounding, {} are unexplained\n",
                agreement.ties, agreement.unexplained());
   } else {
     fmt::print("            not analysed: bases that are snapped to integers change values\n");

@@ -38,9 +38,20 @@ TEST_F(PackedTest, PackedNetworkAgreesWithTheTrainedOne) {
   EXPECT_EQ(agreement["agreeing"], agreement["images"]);
   EXPECT_EQ(agreement["float_accuracy"], agreement["packed_accuracy"]);
   EXPECT_LT(agreement["largest_difference"], 1e-3);
+  EXPECT_EQ(agreement["ties"], 0);
+  EXPECT_EQ(agreement["unexplained"], 0);
 
   const ProcessResult evaluated = run({"eval", "--checkpoint", "run", "--json"});
   EXPECT_DOUBLE_EQ(evaluated.json()["accuracy"], agreement["float_accuracy"]);
+}
+
+TEST_F(PackedTest, DifferencesOfSnappedBasesAreNotAnalysed) {
+  const ProcessResult packed = run({"pack", "--checkpoint", "run", "--out", "grid.lqn", "--verify",
+                                    "--int8-grid", "always", "--json"});
+  ASSERT_EQ(packed.exit_code, 0) << packed.err;
+  const auto agreement = packed.json()["agreement"];
+  EXPECT_TRUE(agreement["ties"].is_null());
+  EXPECT_TRUE(agreement["unexplained"].is_null());
 }
 
 TEST_F(PackedTest, FileGoesBesideTheCheckpointUnlessToldOtherwise) {
