@@ -21,6 +21,7 @@ namespace {
 struct BenchTrainCommand {
   NetworkOptions network{.model = "resnet20"};
   bench::TrainingStepOptions options;
+  bool bit_forward = false;
   ComputeOptions compute;
   bool json = false;
 };
@@ -28,6 +29,7 @@ struct BenchTrainCommand {
 void print_json(const bench::TrainingStepTiming& timing,
                 const bench::TrainingStepOptions& options) {
   nlohmann::ordered_json report = network_json(options.model, options.network);
+  report["bit_forward"] = options.network.bit_forward;
   report["batch"] = options.batch;
   report["steps"] = options.steps;
   report["threads"] = num_threads();
@@ -50,7 +52,9 @@ void print_text(const bench::TrainingStepTiming& timing,
     table.add_row({std::move(name), fmt::format("{:.1f}", step.step_ms),
                    fmt::format("{:.0f}", step.images_per_s), readable_bytes(step.peak_bytes)});
   };
-  add(describe_network(options.model, options.network), timing.quantized);
+  add(describe_network(options.model, options.network) +
+          (options.network.bit_forward ? ", bit forward" : ""),
+      timing.quantized);
   add("the same in floating point", timing.floating);
   fmt::print("{}", table.str());
   fmt::print("step ratio {:.3f}; {} steps of {} images {} in turns, {} threads, {}\n",
@@ -63,6 +67,7 @@ void run(const BenchTrainCommand& command) {
   bench::TrainingStepOptions options = command.options;
   options.model = command.network.model;
   options.network = command.network.parsed();
+  options.network.bit_forward = command.bit_forward;
   const bench::TrainingStepTiming timing = bench::time_training_steps(options);
   if (command.json) {
     print_json(timing, options);
@@ -88,6 +93,7 @@ void add_bench_train_command(CLI::App& bench) {
   add("--steps", command->options.steps, "Timed steps of each network", 1);
   add("--warm-up", command->options.warm_up, "Steps of each before the first timed one", 0);
   add_options(*train, command->compute);
+  train->add_flag("--bit-forward", command->bit_forward, bit_forward_description)->group("Network");
   train->add_flag("--json", command->json, "Print the result as JSON");
   train->callback([command] { run(*command); });
 }

@@ -15,6 +15,11 @@ OptionSpec weight_bits_spec();
 OptionSpec activation_bits_spec();
 OptionSpec quantizer_spec();
 
+/// Of --bit-forward, for commands that train.
+inline constexpr const char* bit_forward_description =
+    "Run quantized convolutions forward on codes, with 1 to 4 bits: less memory, and\n"
+    "each layer's results are equal but for float rounding";
+
 struct NetworkOptions {
   std::string model;  ///< empty until the user names one
   ModelOptions network;

@@ -11,6 +11,7 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/network_options.h"
 #include "apps/option_spec.h"
 #include "apps/recipe_options.h"
 #include "apps/run_files.h"
@@ -34,6 +35,7 @@ struct TrainCommand {
   std::optional<std::int64_t> max_steps;
   std::int64_t checkpoint_interval = 0;
   int loader_threads = 1;
+  bool bit_forward = false;
   ComputeOptions compute;
   bool json = false;
 };
@@ -116,6 +118,7 @@ void run(const TrainCommand& command) {
   const DatasetSplits data = open_dataset(run.recipe, command.data);
   run.network =
       model_options(run.recipe, std::ssize(data.train->classes()), data.train->image_shape());
+  run.network.bit_forward = command.bit_forward;
   const std::unique_ptr<Module> model = make_model(run.recipe.model, run.network);
   const TrainingResult result = train(command, run, *model, data);
   if (command.json) {
@@ -156,6 +159,7 @@ void add_run_options(CLI::App& app, TrainCommand& command) {
        whole_number(0, 256), "Machine"},
       command.loader_threads)
       ->capture_default_str();
+  app.add_flag("--bit-forward", command.bit_forward, bit_forward_description)->group("Machine");
 }
 
 }  // namespace

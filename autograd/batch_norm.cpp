@@ -100,17 +100,21 @@ Variable batch_norm(const Variable& x, BatchNormState& state, const BatchNormOpt
     inputs.push_back(state.gamma);
     inputs.push_back(state.beta);
   }
-  return record(
-      "batch_norm",
-      {{"epsilon", options.epsilon},
-       {"per_layer", std::int64_t{options.per_layer}},
-       {"relu", std::int64_t{activation.relu}},
-       {"quantize", std::int64_t{activation.table != nullptr}}},
-      inputs, std::move(y),
-      [saved = std::move(saved)](const Tensor& gradient, std::span<GradientSink> sinks) {
-        backward(saved, gradient, sinks);
-      },
-      {{"running_mean", state.running_mean}, {"running_variance", state.running_variance}});
+  Variable result =
+      record("batch_norm",
+             {{"epsilon", options.epsilon},
+              {"per_layer", std::int64_t{options.per_layer}},
+              {"relu", std::int64_t{activation.relu}},
+              {"quantize", std::int64_t{activation.table != nullptr}}},
+             inputs, std::move(y),
+             [saved = std::move(saved)](const Tensor& gradient, std::span<GradientSink> sinks) {
+               backward(saved, gradient, sinks);
+             },
+             {{"running_mean", state.running_mean}, {"running_variance", state.running_variance}});
+  if (activation.table != nullptr) {
+    result.set_levels(std::make_shared<const LevelTable>(*activation.table));
+  }
+  return result;
 }
 
 }  // namespace lq::autograd

@@ -31,6 +31,7 @@ struct FusedActivation {
 /// x is N x H x W x C or N x C, normalised over all but C; then ReLU and quantization as asked.
 /// Backward goes through the quantizer straight (spec section 2.5) and recomputes the normalised
 /// values from x: saved are x, mean, variance and the pass range, never the intermediate results.
+/// A quantized result knows the table (Variable::levels()).
 /// Recorded as "batch_norm" with attributes epsilon, per_layer, relu, quantize and constants
 /// running_mean, running_variance.
 Variable batch_norm(const Variable& x, BatchNormState& state, const BatchNormOptions& options,

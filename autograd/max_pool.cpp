@@ -15,13 +15,16 @@ Variable max_pool(const Variable& x, const PoolOptions& options) {
                             argmax.defined() ? argmax.view<std::uint8_t>() : View<std::uint8_t>(),
                             options);
   // Saved: argmax, a quarter of the size of y.
-  return record("max_pool", std::move(attributes), {x}, std::move(y),
-                [argmax, options](const Tensor& grad_y, std::span<GradientSink> sinks) {
-                  const GradientMode mode = sinks[0].mode();
-                  kernels::max_pool_backward(current_stream(grad_y.device()), grad_y.view<float>(),
-                                             argmax.view<std::uint8_t>(),
-                                             sinks[0].buffer().view<float>(), options, mode);
-                });
+  Variable result =
+      record("max_pool", std::move(attributes), {x}, std::move(y),
+             [argmax, options](const Tensor& grad_y, std::span<GradientSink> sinks) {
+               const GradientMode mode = sinks[0].mode();
+               kernels::max_pool_backward(current_stream(grad_y.device()), grad_y.view<float>(),
+                                          argmax.view<std::uint8_t>(),
+                                          sinks[0].buffer().view<float>(), options, mode);
+             });
+  result.set_levels(x.levels());
+  return result;
 }
 
 }  // namespace lq::autograd

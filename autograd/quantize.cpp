@@ -21,27 +21,25 @@ Variable quantize(const Variable& x, const LevelTable& table, LevelStatistics* s
 
   Constants constants{
       {"levels", table.levels}, {"thresholds", table.thresholds}, {"codes", table.codes}};
-  if (identity_gradient) {
-    return record(
-        "quantize", std::move(extra), {x}, std::move(y),
-        [](const Tensor& gradient, std::span<GradientSink> inputs) {
-          pass_on(gradient, inputs[0]);
-        },
-        std::move(constants));
+  BackwardFunction backward = [](const Tensor& gradient, std::span<GradientSink> inputs) {
+    pass_on(gradient, inputs[0]);
+  };
+  if (!identity_gradient) {
+    backward = [flat, pass_range = table.pass_range](const Tensor& gradient,
+                                                     std::span<GradientSink> inputs) {
+      GradientSink& sink = inputs[0];
+      const GradientMode mode = sink.mode();
+      if (mode == GradientMode::ignore) return;
+      Tensor grad_x = sink.buffer().reshape(flat.shape());
+      kernels::quantize_backward(current_stream(flat.device()),
+                                 gradient.reshape(flat.shape()).view<float>(), flat.view<float>(),
+                                 pass_range.view<float>(), grad_x.view<float>(), mode);
+    };
   }
-  return record(
-      "quantize", std::move(extra), {x}, std::move(y),
-      [flat, pass_range = table.pass_range](const Tensor& gradient,
-                                            std::span<GradientSink> inputs) {
-        GradientSink& sink = inputs[0];
-        const GradientMode mode = sink.mode();
-        if (mode == GradientMode::ignore) return;
-        Tensor grad_x = sink.buffer().reshape(flat.shape());
-        kernels::quantize_backward(current_stream(flat.device()),
-                                   gradient.reshape(flat.shape()).view<float>(), flat.view<float>(),
-                                   pass_range.view<float>(), grad_x.view<float>(), mode);
-      },
-      std::move(constants));
+  Variable result = record("quantize", std::move(extra), {x}, std::move(y), std::move(backward),
+                           std::move(constants));
+  result.set_levels(std::make_shared<const LevelTable>(table));
+  return result;
 }
 
 }  // namespace lq::autograd

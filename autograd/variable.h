@@ -26,6 +26,7 @@ using Attributes = std::vector<std::pair<std::string_view, Attribute>>;
 /// statistics, a table of levels. They share storage with their owner.
 using Constants = std::vector<std::pair<std::string_view, Tensor>>;
 
+struct LevelTable;
 struct Record;
 
 /// What the tape knows of a variable apart from its value.
@@ -103,6 +104,11 @@ class Variable {
 
   const std::shared_ptr<Slot>& slot() const { return slot_; }
 
+  /// The table whose levels all values are; null where that is not known. Operations that only
+  /// move values or choose among them hand it on. Who changes the value in place has to clear it.
+  const std::shared_ptr<const LevelTable>& levels() const { return levels_; }
+  void set_levels(std::shared_ptr<const LevelTable> levels) { levels_ = std::move(levels); }
+
   /// Walks the tape back from this scalar with gradient 1. Gradients of leaves are kept, and a
   /// second pass adds to them; intermediate gradients and saved values are freed on the way.
   void backward();
@@ -114,6 +120,7 @@ class Variable {
                          BackwardFunction, Constants);
   Tensor value_;
   std::shared_ptr<Slot> slot_;
+  std::shared_ptr<const LevelTable> levels_;
 };
 
 /// What operations leave on the tape on this thread.

@@ -1,5 +1,7 @@
 #include "layers/conv2d.h"
 
+#include "autograd/bit_conv2d.h"
+
 namespace lq {
 
 Conv2d::Conv2d(const Conv2dSpec& spec) : spec_(spec) {
@@ -13,11 +15,13 @@ Conv2d::Conv2d(const Conv2dSpec& spec) : spec_(spec) {
 
 Variable Conv2d::forward(const Variable& x) { return convolve(x, weight_); }
 
-Variable Conv2d::convolve(const Variable& x, const Variable& weight) {
-  return autograd::conv2d(x, weight, bias_, spec_.options);
+Variable Conv2d::convolve(const Variable& x, const Variable& weight, bool by_bits) {
+  return by_bits ? autograd::bit_conv2d(x, weight, bias_, spec_.options)
+                 : autograd::conv2d(x, weight, bias_, spec_.options);
 }
 
-QuantConv2d::QuantConv2d(const Conv2dSpec& spec, const Quantization& quantization) : Conv2d(spec) {
+QuantConv2d::QuantConv2d(const Conv2dSpec& spec, const Quantization& quantization)
+    : Conv2d(spec), bit_forward_(quantization.bit_forward) {
   if (auto quantizer = make_weight_quantizer(quantization, spec.weight_shape())) {
     quantizer_ = quantizer.get();
     adopt("quant", std::move(quantizer));
@@ -25,7 +29,7 @@ QuantConv2d::QuantConv2d(const Conv2dSpec& spec, const Quantization& quantizatio
 }
 
 Variable QuantConv2d::forward(const Variable& x) {
-  return convolve(x, quantizer_ != nullptr ? (*quantizer_)(weight()) : weight());
+  return convolve(x, quantizer_ != nullptr ? (*quantizer_)(weight()) : weight(), bit_forward_);
 }
 
 }  // namespace lq

@@ -36,8 +36,8 @@ class Conv2d : public Module {
 
  protected:
   Variable forward(const Variable& x) override;
-  /// Convolves with weights other than the own ones.
-  Variable convolve(const Variable& x, const Variable& weight);
+  /// Convolves with weights other than the own ones; by autograd::bit_conv2d() if asked.
+  Variable convolve(const Variable& x, const Variable& weight, bool by_bits = false);
 
  private:
   Conv2dSpec spec_;
@@ -60,6 +60,7 @@ class QuantConv2d final : public Conv2d {
 
  private:
   WeightQuantizer* quantizer_ = nullptr;
+  bool bit_forward_;
 };
 
 }  // namespace lq

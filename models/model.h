@@ -18,8 +18,11 @@ struct ModelOptions {
   std::int64_t classes = 10;
   Shape input{32, 32, 3};  ///< H W C of one image
   LqOptions lq = {};       ///< for "lq"; not in recipes and checkpoints, which mean the defaults
+  /// Quantized convolutions work on codes. How a network is computed, not what it is: not in
+  /// recipes and checkpoints.
+  bool bit_forward = false;
 
-  Quantization quantization() const { return {quantizer, w_bits, a_bits, lq}; }
+  Quantization quantization() const { return {quantizer, w_bits, a_bits, lq, bit_forward}; }
 };
 
 /// Builds the network `name` with zero parameters; call initialize(seed) on it. Throws Error for

@@ -36,6 +36,9 @@ struct Quantization {
   int w_bits = float_bits;  ///< 1 to 8, or 32
   int a_bits = float_bits;  ///< 1 to 8, or 32
   LqOptions lq = {};        ///< for "lq"; the other kinds learn nothing
+  /// Quantized convolutions work on codes: see autograd/bit_conv2d.h. Changes the results of each
+  /// layer by float rounding only.
+  bool bit_forward = false;
 };
 
 /// Replaces values by the levels of a table; the levels may be learned, fixed or computed. Kinds

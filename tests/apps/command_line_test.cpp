@@ -54,8 +54,9 @@ TEST(HelpTest, EveryCommandExplainsItself) {
   EXPECT_TRUE(shows({"stats", "--help"},
                     {"--checkpoint", "--layer", "--out", "--channel", "--data", "--json"}));
   EXPECT_TRUE(shows({"bench", "--help"}, {"train"}));
-  EXPECT_TRUE(shows({"bench", "train", "--help"}, {"--model", "--w-bits", "--a-bits", "--batch",
-                                                   "--threads", "--steps", "--input", "--json"}));
+  EXPECT_TRUE(shows({"bench", "train", "--help"},
+                    {"--model", "--w-bits", "--a-bits", "--batch", "--threads", "--steps",
+                     "--input", "--json", "--bit-forward"}));
   EXPECT_TRUE(shows({"recipes", "--help"}, {"--json"}));
 }
 

@@ -36,6 +36,21 @@ TEST(TrainingStepTest, PeakCountsTheNetworkAndItsStepOnly) {
   }
 }
 
+TEST(TrainingStepTest, BitForwardHoldsLess) {
+  // Deep enough for the tape to outweigh what a single layer needs while it works.
+  bench::TrainingStepOptions options = tiny();
+  options.model = "resnet20";
+  options.network.input = {16, 16, 3};
+  options.batch = 32;
+  options.steps = 1;
+  const std::int64_t floats = bench::time_training_steps(options).quantized.peak_bytes;
+  options.network.bit_forward = true;
+  const std::int64_t codes = bench::time_training_steps(options).quantized.peak_bytes;
+  // Of two maps per layer on the tape, the input of the batch norm stays in floats and that of the
+  // convolution becomes an eighth or less. Weights, their gradients and velocities stay as well.
+  EXPECT_LT(codes, floats * 3 / 4);
+}
+
 TEST(TrainingStepTest, RefusesOptionsOutOfRange) {
   bench::TrainingStepOptions options = tiny();
   options.steps = 0;
