@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <thread>
 #include <utility>
 
 namespace lq::bench {
@@ -29,11 +30,18 @@ class Contestant {
     repetitions_ = std::max(1, static_cast<int>(round_us / std::max(once, 1.0)));
   }
 
-  void round() { best_us_ = std::min(best_us_, elapsed_us(run_, repetitions_)); }
+  void round() {
+    // Threads of the contestant before may still spin, waiting for more to do (OpenMP's do so for
+    // some milliseconds). Then one run in vain, to wake one's own.
+    std::this_thread::sleep_for(settling_time);
+    run_();
+    best_us_ = std::min(best_us_, elapsed_us(run_, repetitions_));
+  }
   double best_us() const { return best_us_; }
 
  private:
   static constexpr double round_us = 2000;
+  static constexpr std::chrono::milliseconds settling_time{20};
 
   Run run_;
   int repetitions_ = 1;
