@@ -4,24 +4,19 @@
 #include <cmath>
 #include <numeric>
 
+#include "data/centre.h"
 #include "data/image_file.h"
 
 namespace lq::apps {
 
 namespace {
 
-/// Zeros around a smaller image, the odd line at the bottom and right, as the data sets do it.
+/// Zeros around a smaller image, as the data sets do it.
 Image padded(const Image& image, int height, int width) {
   Image result;
   result.resize(height, width, image.channels);
   std::ranges::fill(result.pixels, std::uint8_t{0});
-  const int top = (height - image.height) / 2;
-  const int left = (width - image.width) / 2;
-  const std::size_t row = static_cast<std::size_t>(image.width) * image.channels;
-  for (int y = 0; y < image.height; ++y) {
-    const std::size_t to = (static_cast<std::size_t>(top + y) * width + left) * image.channels;
-    std::copy_n(&image.pixels[y * row], row, &result.pixels[to]);
-  }
+  place_in_centre(image.pixels, image.shape(), result.pixels, result.shape());
   return result;
 }
 

@@ -183,15 +183,17 @@ class OneDnnNetwork::Builder {
     values_[output] = result;
   }
 
-  void add(const deploy::MaxPool& operation) {
-    add_pool(dnnl::algorithm::pooling_max, operation.input, operation.output,
+  template <typename Pool>
+  void add_window_pool(dnnl::algorithm algorithm, const Pool& operation) {
+    add_pool(algorithm, operation.input, operation.output,
              {operation.kernel, operation.kernel, operation.stride, operation.pad_top,
               operation.pad_left});
   }
+  void add(const deploy::MaxPool& operation) {
+    add_window_pool(dnnl::algorithm::pooling_max, operation);
+  }
   void add(const deploy::AveragePool& operation) {
-    add_pool(dnnl::algorithm::pooling_avg_exclude_padding, operation.input, operation.output,
-             {operation.kernel, operation.kernel, operation.stride, operation.pad_top,
-              operation.pad_left});
+    add_window_pool(dnnl::algorithm::pooling_avg_exclude_padding, operation);
   }
   void add(const deploy::GlobalAveragePool& operation) {
     const deploy::Value& from = model_.values[operation.input];

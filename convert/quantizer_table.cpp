@@ -1,15 +1,15 @@
 #include "convert/quantizer_table.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "convert/layer_nodes.h"
-#include "kernels/common/level_table_view.h"
+#include "kernels/common/level_basis.h"
 
 namespace lq::convert {
 
 namespace {
+
+using kernels::CodeAlphabet;
 
 void check_codes(const QuantizerTable& table) {
   for (std::int64_t row = 0; row < table.rows; ++row) {
@@ -24,25 +24,18 @@ void check_codes(const QuantizerTable& table) {
   }
 }
 
-/// Checks one row against the sums of `basis`, whose elements count from `clear` to 1 times.
-void check_sums(const QuantizerTable& table, std::int64_t row, double offset,
-                std::span<const float> basis, double clear) {
-  double magnitude = std::abs(offset);
-  for (const float element : basis) magnitude += std::abs(static_cast<double>(element));
-  // Each element comes from two rounded levels, and the level under test is rounded as well.
-  const double tolerance =
-      4 * static_cast<double>(basis.size() + 1) * std::numeric_limits<float>::epsilon() * magnitude;
-  for (int code = 0; code < table.size(); ++code) {
-    double sum = offset;
-    for (std::size_t i = 0; i < basis.size(); ++i) {
-      sum += basis[i] * (((code >> i) & 1) != 0 ? 1.0 : clear);
-    }
-    const double level = table.level(row, code);
-    check(std::abs(level - sum) <= tolerance,
-          "pack: quantizer '{}' has level {} at code {}, expected {}: levels must be sums of a "
-          "basis",
-          table.scope, level, code, sum);
-  }
+std::vector<double> levels_by_code(const QuantizerTable& table, std::int64_t row) {
+  std::vector<double> levels;
+  for (int code = 0; code < table.size(); ++code) levels.push_back(table.level(row, code));
+  return levels;
+}
+
+void check_sums(const QuantizerTable& table, std::span<const double> by_code, double offset,
+                std::span<const float> basis, CodeAlphabet alphabet) {
+  const auto misfit = kernels::find_misfit(by_code, offset, basis, alphabet);
+  if (!misfit) return;
+  fail("pack: quantizer '{}' has level {} at code {}, expected {}: levels must be sums of a basis",
+       table.scope, by_code[misfit->code], misfit->code, misfit->sum);
 }
 
 }  // namespace
@@ -68,13 +61,13 @@ QuantizerTable quantizer_table(const Node& quantizer) {
 }
 
 std::vector<float> signed_basis(const QuantizerTable& table) {
+  constexpr auto alphabet = CodeAlphabet::minus_plus_one;
   std::vector<float> basis;
   for (std::int64_t row = 0; row < table.rows; ++row) {
-    const double lowest = table.level(row, 0);
-    for (int i = 0; i < table.bits; ++i) {
-      basis.push_back(static_cast<float>((table.level(row, 1 << i) - lowest) / 2));
-    }
-    check_sums(table, row, 0.0, std::span(basis).last(table.bits), -1.0);
+    const std::vector<double> levels = levels_by_code(table, row);
+    const std::vector<float> own = kernels::basis_of_levels(levels, alphabet);
+    check_sums(table, levels, 0.0, own, alphabet);
+    basis.insert(basis.end(), own.begin(), own.end());
   }
   return basis;
 }
@@ -82,11 +75,11 @@ std::vector<float> signed_basis(const QuantizerTable& table) {
 UnsignedBasis unsigned_basis(const QuantizerTable& table) {
   check(table.rows == 1, "pack: quantizer '{}' has {} tables, expected one for the whole layer",
         table.scope, table.rows);
-  UnsignedBasis basis{.offset = table.level(0, 0)};
-  for (int i = 0; i < table.bits; ++i) {
-    basis.elements.push_back(table.level(0, 1 << i) - basis.offset);
-  }
-  check_sums(table, 0, basis.offset, basis.elements, 0.0);
+  constexpr auto alphabet = CodeAlphabet::zero_one;
+  const std::vector<double> levels = levels_by_code(table, 0);
+  UnsignedBasis basis{.offset = table.level(0, 0),
+                      .elements = kernels::basis_of_levels(levels, alphabet)};
+  check_sums(table, levels, basis.offset, basis.elements, alphabet);
   return basis;
 }
 

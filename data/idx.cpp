@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/io/gzip.h"
+#include "data/centre.h"
 #include "data/in_memory_dataset.h"
 
 namespace lq {
@@ -86,15 +87,13 @@ std::vector<std::uint8_t> padded(const IdxFile& images, int padded_size) {
   const auto most_images = static_cast<std::int64_t>(most_bytes) / (padded_size * padded_size);
   check(count <= most_images, "{}: {} images, expected at most {} of {} x {}", images.path.string(),
         count, most_images, padded_size, padded_size);
-  const std::int64_t top = (padded_size - height) / 2;
-  const std::int64_t left = (padded_size - width) / 2;
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count * padded_size * padded_size));
-  const std::span<const std::uint8_t> source = images.elements();
+  const Shape from_shape{height, width, 1};
+  const Shape to_shape{padded_size, padded_size, 1};
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count * to_shape.elements()));
   for (std::int64_t n = 0; n < count; ++n) {
-    for (std::int64_t h = 0; h < height; ++h) {
-      std::ranges::copy(source.subspan((n * height + h) * width, width),
-                        pixels.begin() + ((n * padded_size + top + h) * padded_size + left));
-    }
+    place_in_centre(
+        images.elements().subspan(n * from_shape.elements(), from_shape.elements()), from_shape,
+        std::span(pixels).subspan(n * to_shape.elements(), to_shape.elements()), to_shape);
   }
   return pixels;
 }

@@ -103,25 +103,12 @@ class Encoder {
   }
 
   Json operator()(const MaxPool& pool) {
-    return {packed_format::max_pool,
-            pool.name,
-            pool.input,
-            pool.output,
-            pool.kernel,
-            pool.stride,
-            pool.pad_top,
-            pool.pad_left,
-            pool.order};
+    Json entry = window_pool(packed_format::max_pool, pool);
+    entry.push_back(pool.order);
+    return entry;
   }
   Json operator()(const AveragePool& pool) {
-    return {packed_format::average_pool,
-            pool.name,
-            pool.input,
-            pool.output,
-            pool.kernel,
-            pool.stride,
-            pool.pad_top,
-            pool.pad_left};
+    return window_pool(packed_format::average_pool, pool);
   }
   Json operator()(const GlobalAveragePool& pool) {
     return {packed_format::global_average_pool, pool.name, pool.input, pool.output};
@@ -139,6 +126,12 @@ class Encoder {
   }
 
  private:
+  template <typename Pool>
+  static Json window_pool(std::string_view kind, const Pool& pool) {
+    return {kind,        pool.name,   pool.input,   pool.output,
+            pool.kernel, pool.stride, pool.pad_top, pool.pad_left};
+  }
+
   void append(std::span<const float> values) {
     floats_.insert(floats_.end(), values.begin(), values.end());
   }

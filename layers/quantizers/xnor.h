@@ -17,7 +17,7 @@ class XnorWeightQuantizer final : public WeightQuantizer {
 };
 
 /// sign(x), without a ReLU before it; gradient passes in (-1, 1]. Zero padding stays 0, which is
-/// not a level: networks with this quantizer are for comparison, not for packing.
+/// not a level: packed networks need bytes with a zero point for it instead of bit-planes.
 class SignActivationQuantizer final : public ActivationQuantizer {
  public:
   SignActivationQuantizer();
