@@ -23,7 +23,7 @@ compile() { # object source flags...
   objects+=("$out/$1.o")
   "${compiler[@]}" "${@:3}" -c "$2" -o "$out/$1.o"
 }
-for source in core/*.cpp kernels/bitconv/bitconv_{cpu,dispatch,reference}.cpp \
+for source in core/*.cpp kernels/bitconv/bitconv_{cpu,dispatch,reference,segment_cpu,staging_cpu}.cpp \
   kernels/common/conv2d_geometry.cpp tests/kernels/bitconv_test.cpp; do
   compile "$(basename "$source" .cpp)" "$source"
 done

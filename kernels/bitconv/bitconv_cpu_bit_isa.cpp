@@ -1,27 +1,16 @@
 #include "kernels/bitconv/bitconv_isa.h"
-#include "kernels/common/bit_simd.h"
-
-// Loops over registers must be unrolled for the arrays below to be registers.
-#define LQNET_UNROLL _Pragma("GCC unroll 16")
+#include "kernels/bitconv/bitconv_multiply.h"
+#include "kernels/bitconv/bitconv_results.h"
 
 namespace lq::kernels::LQNET_ISA {
 
 namespace {
 
 using bitconv::Arithmetic;
-using bitconv::BitconvJob;
-using bitconv::block_channels;
 using bitconv::blocks_per_tile;
 using bitconv::BorderRows;
-using bitconv::FloatResult;
 using bitconv::rows_per_group;
 using bitconv::SegmentJob;
-using bitconv::SymbolResult;
-using bitconv::tile_pixels;
-
-/// Vectors that a block takes.
-constexpr int parts = block_channels / simd_lanes;
-static_assert(parts * simd_lanes == block_channels);
 
 /// Pixels of a strip that are worked on together: calls and thresholds are shared by several tiles,
 /// and the sums stay in the first-level cache.
@@ -31,20 +20,6 @@ struct RunSums {
   alignas(64) float sums[blocks_per_tile][run_pixels][block_channels];
 };
 
-/// What an inner loop works on: windows of all input planes against R rows of weights.
-struct Windows {
-  const std::uint32_t* input;
-  int planes;
-  std::int64_t plane_pitch;
-  std::int64_t pixel_pitch;
-  std::int64_t row_pitch;
-  std::int64_t row_words;
-  std::int64_t skipped_words;  // of the weights: of kernel rows above the image
-  std::int64_t kernel_rows;
-  const std::uint32_t* weights;
-  const float* coefficients;  // planes x R x 16
-};
-
 /// Where the sums of a row's pixels come from and go to, 16 floats each: from_pitch 0 starts all
 /// pixels with the same constants.
 struct Sums {
@@ -52,124 +27,6 @@ struct Sums {
   std::int64_t from_pitch;
   float* to;
 };
-
-// One step of each arithmetic: what accumulates, and how it becomes a number.
-
-struct Bits {
-  using Accumulator = IntVector;
-  static constexpr bool must_flush = !popcount_is_direct;
-  static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
-    return popcount_add(sum, input ^ weights);
-  }
-  static FloatVector value(Accumulator sum) { return to_floats(sum); }
-};
-
-struct Int8 {
-  using Accumulator = IntVector;
-  static constexpr bool must_flush = false;
-  static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
-    return dot_bytes(sum, input, weights);
-  }
-  static FloatVector value(Accumulator sum) { return to_floats(sum); }
-};
-
-struct Float32 {
-  using Accumulator = FloatVector;
-  static constexpr bool must_flush = false;
-  static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
-    return sum + (FloatVector)input * (FloatVector)weights;
-  }
-  static FloatVector value(Accumulator sum) { return sum; }
-};
-
-/// The accumulators of R rows and P pixels, one vector wide.
-template <typename Step, int R, int P>
-struct Accumulators {
-  typename Step::Accumulator sums[R][P];
-  /// What did not fit into the bytes of `sums` any more; not touched where nothing must be flushed.
-  IntVector flushed[R][P];
-
-  void clear() {
-    LQNET_UNROLL
-    for (int r = 0; r < R; ++r) {
-      LQNET_UNROLL
-      for (int p = 0; p < P; ++p) {
-        sums[r][p] = typename Step::Accumulator{};
-        flushed[r][p] = IntVector{};
-      }
-    }
-  }
-
-  void flush() {
-    LQNET_UNROLL
-    for (int r = 0; r < R; ++r) {
-      LQNET_UNROLL
-      for (int p = 0; p < P; ++p) {
-        flushed[r][p] += popcount_flush(sums[r][p]);
-        sums[r][p] = typename Step::Accumulator{};
-      }
-    }
-  }
-
-  typename Step::Accumulator total(int r, int p) const {
-    if constexpr (Step::must_flush) {
-      return flushed[r][p] + popcount_flush(sums[r][p]);
-    } else {
-      return sums[r][p];
-    }
-  }
-};
-
-/// The hot loop: `words` words of P windows against R rows of weights. The accumulators are
-/// registers.
-template <typename Step, int R, int P>
-inline void multiply(Accumulators<Step, R, P>& accumulators, const std::uint32_t* input,
-                     std::int64_t pixel_pitch, const std::uint32_t* weights, std::int64_t words) {
-#pragma GCC unroll 1
-  for (; words > 0; --words) {
-    IntVector weight[R];
-    LQNET_UNROLL
-    for (int r = 0; r < R; ++r) weight[r] = load_words(weights + r * block_channels);
-    LQNET_UNROLL
-    for (int p = 0; p < P; ++p) {
-      const IntVector word = broadcast_word(input + p * pixel_pitch);
-      LQNET_UNROLL
-      for (int r = 0; r < R; ++r) {
-        accumulators.sums[r][p] = Step::add(accumulators.sums[r][p], word, weight[r]);
-      }
-    }
-    ++input;
-    weights += R * block_channels;
-  }
-}
-
-/// All words of one plane's windows. Popcounts in bytes are flushed before they overflow.
-template <typename Step, int R, int P>
-inline void multiply_windows(Accumulators<Step, R, P>& accumulators, const Windows& windows,
-                             const std::uint32_t* input, const std::uint32_t* weights) {
-  std::int64_t room = popcount_capacity;
-  weights += windows.skipped_words * R * block_channels;
-  for (std::int64_t row = 0; row < windows.kernel_rows; ++row) {
-    if constexpr (Step::must_flush) {
-      for (std::int64_t at = 0; at < windows.row_words;) {
-        if (room == 0) {
-          accumulators.flush();
-          room = popcount_capacity;
-        }
-        const std::int64_t left = windows.row_words - at;
-        const std::int64_t run = left < room ? left : room;
-        multiply(accumulators, input + at, windows.pixel_pitch, weights, run);
-        weights += run * R * block_channels;
-        at += run;
-        room -= run;
-      }
-    } else {
-      multiply(accumulators, input, windows.pixel_pitch, weights, windows.row_words);
-      weights += windows.row_words * R * block_channels;
-    }
-    input += windows.row_pitch;
-  }
-}
 
 /// Adds all planes to the sums of R rows and P pixels, one vector wide. Rows of one block
 /// (`is_shared`) have the same sums, which then stay in registers; otherwise there are too many.
@@ -235,45 +92,21 @@ template <typename Step, int R, int P, bool is_shared>
 }
 
 template <typename Step, int R, bool is_shared>
-void accumulate_tiles(const Windows& windows, const Sums (&sums)[R], int pixels, int tiles) {
+void accumulate_run(const Windows& windows, const Sums (&sums)[R], int pixels) {
   using Function = void(const Windows&, const Sums(&)[R], int);
-  static constexpr Function* by_pixels[tile_pixels] = {
+  static constexpr Function* by_width[tile_pixels] = {
       accumulate<Step, R, 1, is_shared>, accumulate<Step, R, 2, is_shared>,
       accumulate<Step, R, 3, is_shared>, accumulate<Step, R, 4, is_shared>,
       accumulate<Step, R, 5, is_shared>, accumulate<Step, R, 6, is_shared>,
       accumulate<Step, R, 7, is_shared>, accumulate<Step, R, 8, is_shared>};
-  by_pixels[pixels - 1](windows, sums, tiles);
-}
-
-/// A run is split into tiles of two neighbouring widths: a narrow last one would be slow.
-struct TileWidths {
-  int tiles;
-  int width;
-  int wider_tiles;  // the first ones, of width + 1
-};
-
-TileWidths tile_widths(int pixels) {
-  const int tiles = (pixels + tile_pixels - 1) / tile_pixels;
-  const int width = pixels / tiles;
-  return {tiles, width, pixels - width * tiles};
-}
-
-template <typename Step, int R, bool is_shared>
-void accumulate_run(Windows windows, const Sums (&sums)[R], int pixels) {
-  const TileWidths widths = tile_widths(pixels);
-  Sums rest[R];
-  for (int r = 0; r < R; ++r) rest[r] = sums[r];
-  if (widths.wider_tiles > 0) {
-    accumulate_tiles<Step, R, is_shared>(windows, sums, widths.width + 1, widths.wider_tiles);
-    const std::int64_t done = static_cast<std::int64_t>(widths.wider_tiles) * (widths.width + 1);
-    windows.input += done * windows.pixel_pitch;
+  for_each_width(pixels, [&](int width, int tiles, int first) {
+    Sums own[R];
     for (int r = 0; r < R; ++r) {
-      rest[r].from += done * rest[r].from_pitch;
-      rest[r].to += done * block_channels;
+      own[r] = {sums[r].from + first * sums[r].from_pitch, sums[r].from_pitch,
+                sums[r].to + first * block_channels};
     }
-  }
-  accumulate_tiles<Step, R, is_shared>(windows, rest, widths.width,
-                                       widths.tiles - widths.wider_tiles);
+    by_width[width - 1](from_pixel(windows, first), own, tiles);
+  });
 }
 
 /// The windows of a segment that belong to pixels from `pixel` on, and the rows of weights of
@@ -329,169 +162,6 @@ void add_segment(const BitconvJob& job, const SegmentJob& segment, std::int64_t 
     windows.coefficients += group * windows.planes * block_channels;
     windows.weights += words * group * block_channels;
   }
-}
-
-void add_residual(const float* residual, std::int64_t pitch, int pixels, int channels,
-                  float (*sums)[block_channels]) {
-  for (int p = 0; p < pixels; ++p) {
-    const float* from = residual + p * pitch;
-    if (channels == block_channels) {
-      for (int i = 0; i < block_channels; i += simd_lanes) {
-        store(sums[p] + i, load(sums[p] + i) + load(from + i));
-      }
-    } else {
-      for (int i = 0; i < channels; ++i) sums[p][i] += from[i];
-    }
-  }
-}
-
-void store_floats(const FloatResult& result, std::int64_t channel, std::int64_t pitch,
-                  std::int64_t pixel, int pixels, int channels,
-                  const float (*sums)[block_channels]) {
-  for (int p = 0; p < pixels; ++p) {
-    float* to = result.to + (pixel + p) * pitch + channel;
-    alignas(64) float values[block_channels];
-    float* target = channels == block_channels ? to : values;
-    for (int i = 0; i < block_channels; i += simd_lanes) {
-      FloatVector value = load(sums[p] + i);
-      if (result.scale != nullptr) {
-        value = value * load(result.scale + channel + i) + load(result.shift + channel + i);
-      }
-      if (result.relu) value = value > FloatVector{} ? value : FloatVector{};
-      store(target + i, value);
-    }
-    if (target == values) __builtin_memcpy(to, values, channels * sizeof(float));
-  }
-}
-
-/// A block of a symbol result: pointers to its first channel.
-struct SymbolBlock {
-  const float* thresholds;
-  std::int64_t threshold_pitch;
-  int threshold_count;
-  const std::uint32_t* signs;
-  const std::int32_t* symbols;
-  std::uint8_t* to;  // first pixel
-  std::int64_t pixel_pitch;
-  std::int64_t plane_pitch;  // bytes
-  int planes;
-  int channels;     // that exist
-  bool ends_words;  // no other block writes the upper halves of its words
-};
-
-SymbolBlock block_of(const SymbolResult& result, const BitconvJob& job, std::int64_t block,
-                     std::int64_t pixel, int channels) {
-  const std::int64_t channel = block * block_channels;
-  const std::int64_t bytes = result.planes == 0 ? channel : channel / 8;
-  return {.thresholds = result.thresholds + channel,
-          .threshold_pitch = job.blocks * block_channels,
-          .threshold_count = result.threshold_count,
-          .signs = result.signs + channel,
-          .symbols = result.symbols,
-          .to = static_cast<std::uint8_t*>(result.to) + pixel * result.pixel_pitch + bytes,
-          .pixel_pitch = result.pixel_pitch,
-          .plane_pitch = result.plane_pitch * 4,
-          .planes = result.planes,
-          .channels = channels,
-          .ends_words = block + 1 == job.blocks && block % 2 == 0};
-}
-
-/// Planes is the number of bit-planes where it is known, otherwise -1.
-template <int Planes>
-inline void store_planes(const SymbolBlock& block, std::uint8_t* to,
-                         const IntVector (&symbols)[parts]) {
-  const std::uint32_t exist = (1U << block.channels) - 1U;
-  const int planes = Planes < 0 ? block.planes : Planes;
-  for (int plane = 0; plane < planes; ++plane) {
-    std::uint32_t lanes = 0;
-    for (int part = 0; part < parts; ++part) {
-      lanes |= lanes_with_bit(symbols[part], plane) << (part * simd_lanes);
-    }
-    lanes &= exist;
-    if (block.ends_words) {
-      __builtin_memcpy(to, &lanes, 4);
-    } else {
-      __builtin_memcpy(to, &lanes, 2);
-    }
-    to += block.plane_pitch;
-  }
-}
-
-inline void store_bytes(const SymbolBlock& block, std::uint8_t* to,
-                        const IntVector (&symbols)[parts]) {
-  using Bytes = std::uint8_t __attribute__((vector_size(simd_lanes)));
-  std::uint8_t bytes[block_channels];
-  for (int part = 0; part < parts; ++part) {
-    const Bytes narrow = __builtin_convertvector(symbols[part], Bytes);
-    __builtin_memcpy(bytes + part * simd_lanes, &narrow, sizeof narrow);
-  }
-  if (block.channels == block_channels) {
-    __builtin_memcpy(to, bytes, block_channels);
-  } else {
-    __builtin_memcpy(to, bytes, block.channels);
-  }
-}
-
-/// The usual numbers of thresholds and planes are constants, and the thresholds then registers;
-/// -1 stands for any number. Planes 0 are bytes.
-template <int Thresholds, int Planes>
-[[gnu::noinline]] void store_symbols(const SymbolBlock block, int pixels,
-                                     const float (*sums)[block_channels]) {
-  const int count = Thresholds < 0 ? block.threshold_count : Thresholds;
-  constexpr int kept = Thresholds < 0 ? 1 : Thresholds;
-  FloatVector thresholds[kept][parts];
-  IntVector symbol_of[kept];
-  IntVector signs[parts];
-  for (int part = 0; part < parts; ++part) {
-    signs[part] = load_words(block.signs + part * simd_lanes);
-  }
-  if constexpr (Thresholds > 0) {
-    for (int t = 0; t < Thresholds; ++t) {
-      symbol_of[t] = IntVector{} + block.symbols[t + 1];
-      for (int part = 0; part < parts; ++part) {
-        thresholds[t][part] =
-            load(block.thresholds + t * block.threshold_pitch + part * simd_lanes);
-      }
-    }
-  }
-  const IntVector lowest = IntVector{} + block.symbols[0];
-  for (int p = 0; p < pixels; ++p) {
-    IntVector symbols[parts];
-    for (int part = 0; part < parts; ++part) {
-      const FloatVector value =
-          (FloatVector)((IntVector)load(sums[p] + part * simd_lanes) ^ signs[part]);
-      IntVector symbol = lowest;
-      for (int t = 0; t < count; ++t) {
-        if constexpr (Thresholds > 0) {
-          symbol = value > thresholds[t][part] ? symbol_of[t] : symbol;
-        } else {
-          const FloatVector bound =
-              load(block.thresholds + t * block.threshold_pitch + part * simd_lanes);
-          symbol = value > bound ? IntVector{} + block.symbols[t + 1] : symbol;
-        }
-      }
-      symbols[part] = symbol;
-    }
-    std::uint8_t* to = block.to + p * block.pixel_pitch;
-    if constexpr (Planes == 0) {
-      store_bytes(block, to, symbols);
-    } else {
-      store_planes<Planes>(block, to, symbols);
-    }
-  }
-}
-
-void store_symbols(const SymbolBlock& block, int pixels, const float (*sums)[block_channels]) {
-  const int count = block.threshold_count;
-  if (block.planes == 0) {
-    if (count == 3) return store_symbols<3, 0>(block, pixels, sums);
-    if (count == 7) return store_symbols<7, 0>(block, pixels, sums);
-    return store_symbols<-1, 0>(block, pixels, sums);
-  }
-  if (count == 1 && block.planes == 1) return store_symbols<1, 1>(block, pixels, sums);
-  if (count == 3 && block.planes == 2) return store_symbols<3, 2>(block, pixels, sums);
-  if (count == 7 && block.planes == 3) return store_symbols<7, 3>(block, pixels, sums);
-  return store_symbols<-1, -1>(block, pixels, sums);
 }
 
 /// All results of one block of a tile.
@@ -560,21 +230,19 @@ template <int R, int P>
 }
 
 template <int R>
-void decide_bits_of_run(Windows windows, const CountResult (&results)[R], int pixels) {
+void decide_bits_of_run(const Windows& windows, const CountResult (&results)[R], int pixels) {
   using Function = void(const Windows&, const CountResult(&)[R], int);
-  static constexpr Function* by_pixels[tile_pixels] = {
+  static constexpr Function* by_width[tile_pixels] = {
       decide_bits<R, 1>, decide_bits<R, 2>, decide_bits<R, 3>, decide_bits<R, 4>,
       decide_bits<R, 5>, decide_bits<R, 6>, decide_bits<R, 7>, decide_bits<R, 8>};
-  const TileWidths widths = tile_widths(pixels);
-  CountResult rest[R];
-  for (int r = 0; r < R; ++r) rest[r] = results[r];
-  if (widths.wider_tiles > 0) {
-    by_pixels[widths.width](windows, results, widths.wider_tiles);
-    const std::int64_t done = static_cast<std::int64_t>(widths.wider_tiles) * (widths.width + 1);
-    windows.input += done * windows.pixel_pitch;
-    for (CountResult& result : rest) result.to += done * result.pixel_pitch;
-  }
-  by_pixels[widths.width - 1](windows, rest, widths.tiles - widths.wider_tiles);
+  for_each_width(pixels, [&](int width, int tiles, int first) {
+    CountResult own[R];
+    for (int r = 0; r < R; ++r) {
+      own[r] = results[r];
+      own[r].to += first * own[r].pixel_pitch;
+    }
+    by_width[width - 1](from_pixel(windows, first), own, tiles);
+  });
 }
 
 /// Without segments (pointwise work) the sums are the constants.

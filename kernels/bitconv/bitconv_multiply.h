@@ -1,0 +1,173 @@
+// The hot loops of bitconv: words of windows against words of weights, in registers.
+// Only for bitconv_cpu_bit_isa.cpp: see common/isa_variants.h.
+#pragma once
+
+#include "kernels/bitconv/bitconv_isa.h"
+#include "kernels/common/bit_simd.h"
+
+// Loops over registers must be unrolled for the arrays below to be registers.
+#define LQNET_UNROLL _Pragma("GCC unroll 16")
+
+namespace lq::kernels::LQNET_ISA {
+
+namespace {
+
+using bitconv::block_channels;
+using bitconv::tile_pixels;
+
+/// Vectors that a block takes.
+constexpr int parts = block_channels / simd_lanes;
+static_assert(parts * simd_lanes == block_channels);
+
+/// What an inner loop works on: windows of all input planes against R rows of weights.
+struct Windows {
+  const std::uint32_t* input;
+  int planes;
+  std::int64_t plane_pitch;
+  std::int64_t pixel_pitch;
+  std::int64_t row_pitch;
+  std::int64_t row_words;
+  std::int64_t skipped_words;  // of the weights: of kernel rows above the image
+  std::int64_t kernel_rows;
+  const std::uint32_t* weights;
+  const float* coefficients;  // planes x R x 16
+};
+
+// One step of each arithmetic: what accumulates, and how it becomes a number.
+
+struct Bits {
+  using Accumulator = IntVector;
+  static constexpr bool must_flush = !popcount_is_direct;
+  static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
+    return popcount_add(sum, input ^ weights);
+  }
+  static FloatVector value(Accumulator sum) { return to_floats(sum); }
+};
+
+struct Int8 {
+  using Accumulator = IntVector;
+  static constexpr bool must_flush = false;
+  static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
+    return dot_bytes(sum, input, weights);
+  }
+  static FloatVector value(Accumulator sum) { return to_floats(sum); }
+};
+
+struct Float32 {
+  using Accumulator = FloatVector;
+  static constexpr bool must_flush = false;
+  static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
+    return sum + (FloatVector)input * (FloatVector)weights;
+  }
+  static FloatVector value(Accumulator sum) { return sum; }
+};
+
+/// The accumulators of R rows and P pixels, one vector wide.
+template <typename Step, int R, int P>
+struct Accumulators {
+  typename Step::Accumulator sums[R][P];
+  /// What did not fit into the bytes of `sums` any more; not touched where nothing must be flushed.
+  IntVector flushed[R][P];
+
+  void clear() {
+    LQNET_UNROLL
+    for (int r = 0; r < R; ++r) {
+      LQNET_UNROLL
+      for (int p = 0; p < P; ++p) {
+        sums[r][p] = typename Step::Accumulator{};
+        flushed[r][p] = IntVector{};
+      }
+    }
+  }
+
+  void flush() {
+    LQNET_UNROLL
+    for (int r = 0; r < R; ++r) {
+      LQNET_UNROLL
+      for (int p = 0; p < P; ++p) {
+        flushed[r][p] += popcount_flush(sums[r][p]);
+        sums[r][p] = typename Step::Accumulator{};
+      }
+    }
+  }
+
+  typename Step::Accumulator total(int r, int p) const {
+    if constexpr (Step::must_flush) {
+      return flushed[r][p] + popcount_flush(sums[r][p]);
+    } else {
+      return sums[r][p];
+    }
+  }
+};
+
+/// The hot loop: `words` words of P windows against R rows of weights. The accumulators are
+/// registers.
+template <typename Step, int R, int P>
+inline void multiply(Accumulators<Step, R, P>& accumulators, const std::uint32_t* input,
+                     std::int64_t pixel_pitch, const std::uint32_t* weights, std::int64_t words) {
+#pragma GCC unroll 1
+  for (; words > 0; --words) {
+    IntVector weight[R];
+    LQNET_UNROLL
+    for (int r = 0; r < R; ++r) weight[r] = load_words(weights + r * block_channels);
+    LQNET_UNROLL
+    for (int p = 0; p < P; ++p) {
+      const IntVector word = broadcast_word(input + p * pixel_pitch);
+      LQNET_UNROLL
+      for (int r = 0; r < R; ++r) {
+        accumulators.sums[r][p] = Step::add(accumulators.sums[r][p], word, weight[r]);
+      }
+    }
+    ++input;
+    weights += R * block_channels;
+  }
+}
+
+/// All words of one plane's windows. Popcounts in bytes are flushed before they overflow.
+template <typename Step, int R, int P>
+inline void multiply_windows(Accumulators<Step, R, P>& accumulators, const Windows& windows,
+                             const std::uint32_t* input, const std::uint32_t* weights) {
+  std::int64_t room = popcount_capacity;
+  weights += windows.skipped_words * R * block_channels;
+  for (std::int64_t row = 0; row < windows.kernel_rows; ++row) {
+    if constexpr (Step::must_flush) {
+      for (std::int64_t at = 0; at < windows.row_words;) {
+        if (room == 0) {
+          accumulators.flush();
+          room = popcount_capacity;
+        }
+        const std::int64_t left = windows.row_words - at;
+        const std::int64_t run = left < room ? left : room;
+        multiply(accumulators, input + at, windows.pixel_pitch, weights, run);
+        weights += run * R * block_channels;
+        at += run;
+        room -= run;
+      }
+    } else {
+      multiply(accumulators, input, windows.pixel_pitch, weights, windows.row_words);
+      weights += windows.row_words * R * block_channels;
+    }
+    input += windows.row_pitch;
+  }
+}
+
+/// A run of pixels is split into tiles of two neighbouring widths: a narrow last one would be slow.
+/// Calls work(width, tiles of that width, first pixel) for each width that occurs.
+template <typename Work>
+inline void for_each_width(int pixels, Work&& work) {
+  const int tiles = (pixels + tile_pixels - 1) / tile_pixels;
+  const int width = pixels / tiles;
+  const int wider_tiles = pixels - width * tiles;
+  if (wider_tiles > 0) work(width + 1, wider_tiles, 0);
+  work(width, tiles - wider_tiles, wider_tiles * (width + 1));
+}
+
+/// The same windows from another pixel of the run on.
+inline Windows from_pixel(Windows windows, std::int64_t pixel) {
+  windows.input += pixel * windows.pixel_pitch;
+  return windows;
+}
+
+}  // namespace
+
+}  // namespace lq::kernels::LQNET_ISA
