@@ -60,11 +60,13 @@ double rounding_of(double size) {
   return units * std::numeric_limits<float>::epsilon() * size;
 }
 
-/// The positions among the levels of a quantizer that its codes stand for.
-std::vector<std::ptrdiff_t> positions_of_codes(const convert::QuantizerTable& table) {
-  std::vector<std::ptrdiff_t> positions(table.size());
-  for (std::ptrdiff_t position = 0; position < table.size(); ++position) {
-    positions[table.codes[position]] = position;
+/// The positions among the levels of a quantizer that its symbols in a packed network stand for.
+/// Symbols that no code has stand for none.
+std::vector<std::optional<std::ptrdiff_t>> positions_of_symbols(
+    const convert::QuantizerPlace& place) {
+  std::vector<std::optional<std::ptrdiff_t>> positions(256);
+  for (std::ptrdiff_t position = 0; position < place.table.size(); ++position) {
+    positions[place.symbols[place.table.codes[position]]] = position;
   }
   return positions;
 }
@@ -78,22 +80,25 @@ bool is_tie(float value, std::ptrdiff_t a, std::ptrdiff_t b, double size,
   });
 }
 
-/// Puts the levels of the packed network's codes in the place of what the quantizer made of
-/// `values`. Returns whether all codes that differ are ties.
-bool adopt_codes(const convert::QuantizerTable& table, std::span<const float> codes,
-                 std::span<const float> values, std::span<float> quantized) {
-  check(codes.size() == values.size(), "agreement: '{}' has {} values, but {} packed codes",
-        table.scope, values.size(), codes.size());
-  const std::vector<std::uint8_t> expected = convert::assign_codes(table, values);
-  const std::vector<std::ptrdiff_t> positions = positions_of_codes(table);
+/// Puts the levels of the packed network's symbols in the place of what the quantizer made of
+/// `values`. Returns whether all symbols that differ are ties.
+bool adopt_symbols(const convert::QuantizerPlace& place, std::span<const float> symbols,
+                   std::span<const float> values, std::span<float> quantized) {
+  const convert::QuantizerTable& table = place.table;
+  check(symbols.size() == values.size(), "agreement: '{}' has {} values, but {} packed codes",
+        table.scope, values.size(), symbols.size());
+  const std::vector<std::uint8_t> codes = convert::assign_codes(table, values);
+  const auto positions = positions_of_symbols(place);
   const double size = root_mean_square(values);
   bool are_ties = true;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto code = static_cast<std::uint8_t>(codes[i]);
-    if (code == expected[i]) continue;
+    const auto symbol = static_cast<std::uint8_t>(symbols[i]);
+    const std::uint8_t expected = place.symbols[codes[i]];
+    if (symbol == expected) continue;
+    if (!positions[symbol]) return false;
     are_ties = are_ties &&
-               is_tie(values[i], positions[code], positions[expected[i]], size, table.thresholds);
-    quantized[i] = table.levels[positions[code]];
+               is_tie(values[i], *positions[symbol], *positions[expected], size, table.thresholds);
+    quantized[i] = table.levels[*positions[symbol]];
   }
   return are_ties;
 }
@@ -127,24 +132,14 @@ bool RoundingReplay::explains(const Tensor& image) {
       return;
     }
     Tensor quantized = output.value();  // what comes next reads the same elements
-    const bool ties = adopt_codes(place->table, network_.value(place->value),
-                                  inputs[0].value().span<float>(), quantized.span<float>());
+    const bool ties = adopt_symbols(*place, network_.value(place->value),
+                                    inputs[0].value().span<float>(), quantized.span<float>());
     are_ties = are_ties && ties;
     ++place;
   });
   const Variable exact = model_(Variable(image));
   check(place == quantizers_.end(), "agreement: quantizer '{}' did not run", place->table.scope);
   return are_ties && agree(exact.value().span<float>(), scores);
-}
-
-bool uses_int8_grid(const deploy::PackedModel& model) {
-  return std::ranges::any_of(model.operations, [](const deploy::Operation& operation) {
-    const auto* convolution = std::get_if<deploy::Convolution>(&operation);
-    return convolution != nullptr &&
-           std::ranges::any_of(convolution->description.segments, [](const auto& segment) {
-             return std::holds_alternative<kernels::GridSegment>(segment);
-           });
-  });
 }
 
 Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,

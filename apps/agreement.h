@@ -23,8 +23,8 @@ namespace lq::apps {
 class RoundingReplay {
  public:
   /// `quantizers` are the places in `packed` (see convert::pack_with_places) of the quantizers of
-  /// `model`; model and places have to outlive the object. The packed model must not use the int8
-  /// grid, whose levels are others.
+  /// `model`; model and places have to outlive the object. The packed levels have to be those of
+  /// the model (see convert::PackWithPlaces::levels_are_exact).
   RoundingReplay(Module& model, const deploy::PackedModel& packed,
                  std::span<const convert::QuantizerPlace> quantizers);
 
@@ -37,9 +37,6 @@ class RoundingReplay {
   std::span<const convert::QuantizerPlace> quantizers_;
   deploy::PackedNetwork network_;
 };
-
-/// Whether a packed model has layers that multiply bytes (see convert::Int8Grid).
-bool uses_int8_grid(const deploy::PackedModel& model);
 
 struct Agreement {
   std::int64_t images = 0;

@@ -80,7 +80,7 @@ Agreement verify(Module& model, const convert::PackWithPlaces& packed, const Che
   deploy::PackedNetwork network(packed.model, {.max_batch = batch, .threads = num_threads()});
   Loader loader = test_loader(checkpoint, command.data, {.batch = batch});
   std::optional<RoundingReplay> replay;
-  if (!uses_int8_grid(packed.model)) replay.emplace(model, packed.model, packed.quantizers);
+  if (packed.levels_are_exact) replay.emplace(model, packed.model, packed.quantizers);
   Progress progress;
   ProgressState state{.label = "comparison", .steps = loader.batches(), .bar_only = true};
   return compare(model, network, loader, replay ? &*replay : nullptr, [&](const Agreement& sums) {

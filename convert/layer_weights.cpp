@@ -85,13 +85,16 @@ CodedSegment LayerWeights::grid_segment(const ChannelRange& range, const GridLev
                                .input_scale = static_cast<float>(input.scale),
                                .zero_point = input.zero_point};
   deploy::CodedWeights coded{.bits = bits_, .codes = channels_of(codes_, range)};
+  bool is_exact = true;
   for (std::int64_t o = 0; o < extents_.outputs; ++o) {
-    const GridBasis grid = snap_to_grid(std::span(basis_).subspan(o * bits_, bits_));
+    const kernels::GridBasis grid =
+        kernels::snap_to_grid(std::span(basis_).subspan(o * bits_, bits_));
     segment.weight_scale.push_back(static_cast<float>(grid.scale));
     coded.basis.insert(coded.basis.end(), grid.multiples.begin(), grid.multiples.end());
+    is_exact = is_exact && grid.is_exact;
   }
   segment.weights = deploy::grid_weights(coded, extents_.outputs);
-  return {.segment = std::move(segment), .coded = std::move(coded)};
+  return {.segment = std::move(segment), .coded = std::move(coded), .is_exact = is_exact};
 }
 
 }  // namespace lq::convert

@@ -28,6 +28,7 @@ struct ChannelRange {
 struct CodedSegment {
   kernels::BitconvSegment segment;
   deploy::CodedWeights coded;
+  bool is_exact = true;  ///< whether no level of the weights moved, but for float rounding
 };
 
 class LayerWeights {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -24,7 +25,8 @@ using deploy::Convolution;
 using deploy::ValueKind;
 
 /// Products of bytes in a window that fit 32 bits.
-constexpr std::int64_t max_grid_window = (std::int64_t{1} << 31) / (grid_limit * grid_limit) - 1;
+constexpr std::int64_t max_grid_window =
+    (std::int64_t{1} << 31) / (kernels::grid_limit * kernels::grid_limit) - 1;
 /// Plane pairs up to which counting bits is faster than multiplying bytes.
 constexpr int max_plane_pairs = 5;
 /// Limits of kernels/bitconv.
@@ -47,7 +49,18 @@ struct Activation {
   QuantizerTable table;
   UnsignedBasis basis;
 
+  explicit Activation(const Node& quantizer)
+      : table(quantizer_table(quantizer)), basis(unsigned_basis(table)) {}
+
   bool has_zero_code() const { return basis.offset == 0; }
+
+  /// By code: what stands for it in a value of this kind.
+  std::vector<std::uint8_t> symbols(ValueKind kind) const {
+    if (kind == ValueKind::bytes) return grid_levels(basis).bytes;
+    std::vector<std::uint8_t> codes(table.size());
+    std::iota(codes.begin(), codes.end(), std::uint8_t{0});
+    return codes;
+  }
 };
 
 /// Emits operations for what the output needs, from the output back. Every value of the graph is
@@ -66,12 +79,18 @@ class Packer {
     return std::move(model_);
   }
 
-  /// Index in the packed model of a value of the graph as codes, if it was made in that form.
-  std::optional<std::size_t> codes_of(std::size_t value) const {
-    const auto found = symbols_.find({value, ValueKind::planes});
-    if (found == symbols_.end()) return std::nullopt;
-    return found->second;
+  /// Where `value`, the result of `quantizer`, is in the packed model, if it was made.
+  std::optional<QuantizerPlace> place_of(std::size_t value, const Activation& quantizer) const {
+    for (const ValueKind kind : {ValueKind::planes, ValueKind::bytes}) {
+      const auto found = symbols_.find({value, kind});
+      if (found == symbols_.end()) continue;
+      return QuantizerPlace{
+          .table = quantizer.table, .value = found->second, .symbols = quantizer.symbols(kind)};
+    }
+    return std::nullopt;
   }
+
+  bool levels_are_exact() const { return levels_are_exact_; }
 
  private:
   // Values.
@@ -83,11 +102,7 @@ class Packer {
   }
 
   const Activation& activation(const Node& quantizer) {
-    const auto found = activations_.find(quantizer.output);
-    if (found != activations_.end()) return found->second;
-    Activation made{.table = quantizer_table(quantizer), .basis = {}};
-    made.basis = unsigned_basis(made.table);
-    return activations_.emplace(quantizer.output, std::move(made)).first->second;
+    return activations_.try_emplace(quantizer.output, quantizer).first->second;
   }
 
   // Floats.
@@ -246,9 +261,7 @@ class Packer {
   }
 
   std::size_t add_symbol_output(const Node& quantizer, ValueKind kind) {
-    const QuantizerTable table = quantizer_table(quantizer);
-    check(table.rows == 1, "pack: quantizer '{}' has {} tables, expected one for the whole layer",
-          table.scope, table.rows);
+    const QuantizerTable& table = activation(quantizer).table;
     Pointwise pointwise = pointwise_before(quantizer.inputs[0], /*simple=*/false);
     const PointwiseChain chain = chain_of(pointwise);
     kernels::BitconvSymbolOutput output;
@@ -259,13 +272,9 @@ class Packer {
     } else {
       output = chain.symbol_output(table.thresholds);
     }
-    output.symbols = table.codes;
-    if (kind == ValueKind::planes) {
-      output.planes = table.bits;
-    } else {
-      const GridLevels levels = grid_levels(activation(quantizer).basis);
-      for (std::uint8_t& symbol : output.symbols) symbol = levels.bytes[symbol];
-    }
+    const std::vector<std::uint8_t> symbols = activation(quantizer).symbols(kind);
+    for (const std::uint8_t code : table.codes) output.symbols.push_back(symbols[code]);
+    if (kind == ValueKind::planes) output.planes = table.bits;
     if (pointwise.nodes.empty()) pointwise.nodes.push_back(&quantizer);  // for a name
     Convolution& convolution = convolution_of(pointwise);
     const std::size_t value = add_value(kind, extents_of(graph_, pointwise.root), output.planes);
@@ -359,7 +368,9 @@ class Packer {
     CodedSegment made;
     if (quantizer != nullptr && uses_grid(weights.bits(), activation(*quantizer), window)) {
       convolution.inputs.push_back(symbols(part, ValueKind::bytes));
-      made = weights.grid_segment(range, grid_levels(activation(*quantizer).basis));
+      const GridLevels levels = grid_levels(activation(*quantizer).basis);
+      made = weights.grid_segment(range, levels);
+      levels_are_exact_ = levels_are_exact_ && levels.is_exact && made.is_exact;
     } else if (quantizer != nullptr && activation(*quantizer).has_zero_code()) {
       convolution.inputs.push_back(symbols(part, ValueKind::planes));
       made = weights.bit_segment(range, activation(*quantizer).basis.elements);
@@ -372,7 +383,8 @@ class Packer {
   }
 
   bool uses_grid(int weight_bits, const Activation& input, std::int64_t window) const {
-    const bool is_possible = weight_bits <= max_grid_bits && input.table.bits <= max_grid_bits &&
+    const bool is_possible = weight_bits <= kernels::max_grid_bits &&
+                             input.table.bits <= kernels::max_grid_bits &&
                              window <= max_grid_window;
     if (!is_possible || options_.int8_grid == Int8Grid::never) return false;
     return options_.int8_grid == Int8Grid::always || !input.has_zero_code() ||
@@ -388,6 +400,7 @@ class Packer {
   std::map<std::pair<std::size_t, ValueKind>, std::size_t> symbols_;
   std::unordered_map<std::size_t, std::size_t> convolutions_;  // operations, by their raw value
   std::unordered_map<std::size_t, Activation> activations_;    // by output
+  bool levels_are_exact_ = true;
 };
 
 }  // namespace
@@ -395,19 +408,17 @@ class Packer {
 PackWithPlaces pack_with_places(Graph graph, const PackOptions& options) {
   // A pool that moves behind a quantizer takes the index of its result along: so the index stands
   // for the same numbers before and after.
-  std::vector<std::size_t> results;
-  std::vector<QuantizerTable> tables;
+  std::vector<std::pair<std::size_t, Activation>> results;
   for (const Node& node : graph.nodes) {
-    if (!is_activation_quantizer(&node)) continue;
-    results.push_back(node.output);
-    tables.push_back(quantizer_table(node));
+    if (is_activation_quantizer(&node)) results.emplace_back(node.output, Activation(node));
   }
   move_pools_behind_quantizers(graph);
   Packer packer(std::move(graph), options);
-  PackWithPlaces packed{.model = packer.pack(), .quantizers = {}};
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const std::optional<std::size_t> value = packer.codes_of(results[i]);
-    if (value) packed.quantizers.push_back({.table = std::move(tables[i]), .value = *value});
+  PackWithPlaces packed{.model = packer.pack()};
+  packed.levels_are_exact = packer.levels_are_exact();
+  for (const auto& [value, quantizer] : results) {
+    std::optional<QuantizerPlace> place = packer.place_of(value, quantizer);
+    if (place) packed.quantizers.push_back(std::move(*place));
   }
   return packed;
 }

@@ -51,14 +51,16 @@ deploy::PackedModel pack(Graph graph, const PackOptions& options = {});
 /// Where the codes that a quantizer of activations gives are found in a packed model.
 struct QuantizerPlace {
   QuantizerTable table;   ///< with the path of the quantizer's module as `scope`
-  std::size_t value = 0;  ///< index into PackedModel::values, of ValueKind::planes
+  std::size_t value = 0;  ///< index into PackedModel::values, of ValueKind::planes or bytes
+  std::vector<std::uint8_t> symbols;  ///< by code: what stands for it there
 };
 
 struct PackWithPlaces {
   deploy::PackedModel model;
-  /// In the order in which the quantizers run. Those whose codes are packed as bytes only are left
-  /// out.
-  std::vector<QuantizerPlace> quantizers;
+  std::vector<QuantizerPlace> quantizers;  ///< in the order in which they run
+  /// Whether all levels are those of the trained network, but for float rounding: the int8 grid
+  /// moved none.
+  bool levels_are_exact = true;
 };
 
 /// What pack() returns, together with a way to compare it with the model step by step: each of

@@ -14,10 +14,10 @@ namespace lq {
 struct ModelOptions {
   int w_bits = 2;                ///< 1 to 8, or 32
   int a_bits = 2;                ///< 1 to 8, or 32
-  std::string quantizer = "lq";  ///< lq, hwgq, dorefa or xnor
+  std::string quantizer = "lq";  ///< one of quantizer_kinds()
   std::int64_t classes = 10;
   Shape input{32, 32, 3};  ///< H W C of one image
-  LqOptions lq = {};       ///< for "lq"; not in recipes and checkpoints, which mean the defaults
+  LqOptions lq = {};       ///< of learned bases; recipes and checkpoints mean the defaults
   /// Quantized convolutions work on codes. How a network is computed, not what it is: not in
   /// recipes and checkpoints.
   bool bit_forward = false;

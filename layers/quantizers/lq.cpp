@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/stream.h"
+#include "kernels/int8_grid/int8_grid.h"
 #include "kernels/level_table/level_table.h"
 #include "layers/quantizers/basis_health.h"
 
@@ -37,17 +38,31 @@ double first_activation_element(int bits) {
 
 }  // namespace
 
+std::string_view kind_of(BasisValues values) {
+  return values == BasisValues::int8_grid ? "lq-int8" : "lq";
+}
+
 LearnedBasis::LearnedBasis(Tensor basis, Tensor biased, Tensor step,
-                           const kernels::QemOptions& options)
+                           const kernels::QemOptions& options, BasisValues values)
     : basis_(std::move(basis)),
       biased_(std::move(biased)),
       step_(std::move(step)),
-      options_(options) {}
+      options_(options),
+      values_(values) {
+  const std::int64_t bits = basis_.shape()[1];
+  check(values != BasisValues::int8_grid || bits <= kernels::max_grid_bits,
+        "lq-int8: {} bits given, expected 1 to {}", bits, kernels::max_grid_bits);
+}
 
 LevelTable LearnedBasis::table() const {
+  Stream& stream = current_stream(basis_.device());
+  Tensor basis = basis_;
+  if (values_ == BasisValues::int8_grid) {
+    basis = Tensor(basis_.shape(), DType::f32, basis_.device());
+    kernels::snap_rows_to_grid(stream, std::as_const(basis_).view<float>(), basis.view<float>());
+  }
   LevelTable table(basis_.shape()[0], std::int64_t{1} << basis_.shape()[1], basis_.device());
-  kernels::make_level_table(current_stream(basis_.device()), basis_.view<float>(),
-                            options_.alphabet,
+  kernels::make_level_table(stream, basis.view<float>(), options_.alphabet,
                             {table.levels.view<float>(), table.thresholds.view<float>(),
                              table.codes.view<std::uint8_t>(), table.pass_range.view<float>()});
   return table;
@@ -66,22 +81,23 @@ std::string LearnedBasis::health() const {
 }
 
 LqWeightQuantizer::LqWeightQuantizer(int bits, const Shape& weights,
-                                     const kernels::QemOptions& options)
+                                     const kernels::QemOptions& options, BasisValues values)
     : WeightQuantizer(bits),
       // Braces, because only they fix the order in which the buffers are registered.
       basis_{add_buffer("basis",
                         doubling_basis(weights[0], bits, first_weight_element(bits, weights))),
              add_buffer("basis_biased", Tensor::zeros({weights[0], bits})),
-             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), options} {
+             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), options, values} {
   check(options.alphabet == kernels::CodeAlphabet::minus_plus_one,
         "lq: codes {{0,1}} given for weights, expected {{-1,+1}}");
 }
 
-LqActivationQuantizer::LqActivationQuantizer(int bits, const kernels::QemOptions& options)
+LqActivationQuantizer::LqActivationQuantizer(int bits, const kernels::QemOptions& options,
+                                             BasisValues values)
     : ActivationQuantizer(bits),
       basis_{add_buffer("basis", doubling_basis(1, bits, first_activation_element(bits))),
              add_buffer("basis_biased", Tensor::zeros({1, bits})),
-             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), options} {
+             add_buffer("basis_step", Tensor::zeros({1}, DType::i64)), options, values} {
   check(options.alphabet == kernels::CodeAlphabet::zero_one,
         "lq: codes {{-1,+1}} given for activations, expected {{0,1}}");
 }

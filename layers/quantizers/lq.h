@@ -5,6 +5,18 @@
 
 namespace lq {
 
+/// Which bases a learned quantizer may have.
+enum class BasisValues : unsigned char {
+  any,
+  /// Integer multiples of one scale, so that packed networks may multiply bytes instead of
+  /// counting bits and compute the same (see kernels/int8_grid): 1 to 7 bits. QEM learns as
+  /// always; what it has learned is rounded to the grid wherever a table is made of it.
+  int8_grid
+};
+
+/// The name of a learned quantizer with such bases: "lq" or "lq-int8".
+std::string_view kind_of(BasisValues values);
+
 /// Parts that the weight and the activation quantizer share: bases as buffers, the table that
 /// follows from them, and the update by QEM with a moving average.
 ///
@@ -13,8 +25,10 @@ namespace lq {
 /// start anew and replace the basis by what the first batch says (spec section 2.2).
 class LearnedBasis {
  public:
-  LearnedBasis(Tensor basis, Tensor biased, Tensor step, const kernels::QemOptions& options);
+  LearnedBasis(Tensor basis, Tensor biased, Tensor step, const kernels::QemOptions& options,
+               BasisValues values);
 
+  BasisValues values() const { return values_; }
   LevelTable table() const;
   /// One alternation of QEM (spec section 2.1): acts from the next forward pass on. The statistics
   /// are of finite values.
@@ -27,6 +41,7 @@ class LearnedBasis {
   Tensor biased_;
   Tensor step_;
   kernels::QemOptions options_;
+  BasisValues values_;
   LevelTable last_table_;  // of the last update, for health()
   Tensor last_counts_;
 };
@@ -37,9 +52,10 @@ class LqWeightQuantizer final : public WeightQuantizer {
   /// `weights` is O H W I. The first basis is uniform (spec section 1.2). Throws Error for another
   /// alphabet than that of weights.
   LqWeightQuantizer(int bits, const Shape& weights,
-                    const kernels::QemOptions& options = LqOptions().weights);
+                    const kernels::QemOptions& options = LqOptions().weights,
+                    BasisValues values = BasisValues::any);
 
-  std::string_view kind() const override { return "lq"; }
+  std::string_view kind() const override { return kind_of(basis_.values()); }
   LevelTable table(const Tensor& /*weights*/) const override { return basis_.table(); }
   bool learns() const override { return true; }
   std::string health() const override { return basis_.health(); }
@@ -59,9 +75,10 @@ class LqActivationQuantizer final : public ActivationQuantizer {
   /// The first basis is uniform (spec section 1.2). Throws Error for another alphabet than that of
   /// activations.
   explicit LqActivationQuantizer(int bits,
-                                 const kernels::QemOptions& options = LqOptions().activations);
+                                 const kernels::QemOptions& options = LqOptions().activations,
+                                 BasisValues values = BasisValues::any);
 
-  std::string_view kind() const override { return "lq"; }
+  std::string_view kind() const override { return kind_of(basis_.values()); }
   LevelTable table() const override { return basis_.table(); }
   bool learns() const override { return true; }
   std::string health() const override { return basis_.health(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/quantize.h"
+#include "kernels/int8_grid/int8_grid.h"
 #include "layers/quantizers/dorefa.h"
 #include "layers/quantizers/hwgq.h"
 #include "layers/quantizers/lq.h"
@@ -59,37 +60,45 @@ namespace {
 /// One kind of quantizer: its name and its two factories. A new kind adds a row.
 struct Kind {
   std::string_view name;
-  bool one_bit_only_weights;
-  bool one_bit_only_activations;
+  int max_weight_bits;
+  int max_activation_bits;
   std::function<std::unique_ptr<WeightQuantizer>(const Quantization&, const Shape& weights)>
       weights;
   std::function<std::unique_ptr<ActivationQuantizer>(const Quantization&)> activations;
 };
 
+Kind learned(BasisValues values, int max_bits) {
+  return {kind_of(values), max_bits, max_bits,
+          [values](const Quantization& chosen, const Shape& weights) {
+            return std::make_unique<LqWeightQuantizer>(chosen.w_bits, weights, chosen.lq.weights,
+                                                       values);
+          },
+          [values](const Quantization& chosen) {
+            return std::make_unique<LqActivationQuantizer>(chosen.a_bits, chosen.lq.activations,
+                                                           values);
+          }};
+}
+
 const std::vector<Kind>& kinds() {
+  using kernels::max_bits;
   static const std::vector<Kind> table = {
-      {"lq", false, false,
-       [](const Quantization& chosen, const Shape& weights) {
-         return std::make_unique<LqWeightQuantizer>(chosen.w_bits, weights, chosen.lq.weights);
-       },
-       [](const Quantization& chosen) {
-         return std::make_unique<LqActivationQuantizer>(chosen.a_bits, chosen.lq.activations);
-       }},
-      {"hwgq", true, false,
+      learned(BasisValues::any, max_bits),
+      learned(BasisValues::int8_grid, kernels::max_grid_bits),
+      {"hwgq", 1, max_bits,
        [](const Quantization&, const Shape& weights) {
          return std::make_unique<XnorWeightQuantizer>(weights);
        },
        [](const Quantization& chosen) {
          return std::make_unique<HwgqActivationQuantizer>(chosen.a_bits);
        }},
-      {"dorefa", false, false,
+      {"dorefa", max_bits, max_bits,
        [](const Quantization& chosen, const Shape&) {
          return std::make_unique<DorefaWeightQuantizer>(chosen.w_bits);
        },
        [](const Quantization& chosen) {
          return std::make_unique<DorefaActivationQuantizer>(chosen.a_bits);
        }},
-      {"xnor", true, true,
+      {"xnor", 1, 1,
        [](const Quantization&, const Shape& weights) {
          return std::make_unique<XnorWeightQuantizer>(weights);
        },
@@ -105,13 +114,13 @@ const Kind& find_kind(std::string_view name) {
   return *found;
 }
 
-void check_bits(std::string_view side, int bits, bool one_bit_only, std::string_view kind) {
+void check_bits(std::string_view side, int bits, int most, std::string_view kind) {
   check((bits >= 1 && bits <= kernels::max_bits) || bits == float_bits,
         "{} bits: {} given, expected 1 to {}, or {} for floating point", side, bits,
         kernels::max_bits, float_bits);
-  check(!one_bit_only || bits == 1 || bits == float_bits,
-        "{} bits: {} given, but quantizer '{}' has 1 bit there (or 32 for floating point)", side,
-        bits, kind);
+  check(bits <= most || bits == float_bits,
+        "{} bits: {} given, but quantizer '{}' has {} there (or {} for floating point)", side, bits,
+        kind, most == 1 ? "1 bit" : fmt::format("1 to {}", most), float_bits);
 }
 
 }  // namespace
@@ -124,8 +133,8 @@ std::vector<std::string> quantizer_kinds() {
 
 void validate(const Quantization& quantization) {
   const Kind& kind = find_kind(quantization.kind);
-  check_bits("weight", quantization.w_bits, kind.one_bit_only_weights, kind.name);
-  check_bits("activation", quantization.a_bits, kind.one_bit_only_activations, kind.name);
+  check_bits("weight", quantization.w_bits, kind.max_weight_bits, kind.name);
+  check_bits("activation", quantization.a_bits, kind.max_activation_bits, kind.name);
 }
 
 std::unique_ptr<WeightQuantizer> make_weight_quantizer(const Quantization& quantization,

@@ -35,7 +35,7 @@ struct Quantization {
   std::string kind = "lq";  ///< one of quantizer_kinds()
   int w_bits = float_bits;  ///< 1 to 8, or 32
   int a_bits = float_bits;  ///< 1 to 8, or 32
-  LqOptions lq = {};        ///< for "lq"; the other kinds learn nothing
+  LqOptions lq = {};        ///< for "lq" and "lq-int8"; the other kinds learn nothing
   /// Quantized convolutions work on codes: see autograd/bit_conv2d.h. Changes the results of each
   /// layer by float rounding only.
   bool bit_forward = false;
@@ -113,7 +113,7 @@ class ActivationQuantizer : public Quantizer {
   Variable forward(const Variable& x) final;
 };
 
-/// "lq", "hwgq", "dorefa", "xnor".
+/// "lq", "lq-int8", "hwgq", "dorefa", "xnor".
 std::vector<std::string> quantizer_kinds();
 
 /// Throws Error for a kind or a bit width that is not known, or their combination.

@@ -25,6 +25,7 @@ namespace {
 
 using apps::Agreement;
 using apps::RoundingReplay;
+using convert::Int8Grid;
 using convert::PackWithPlaces;
 
 const Shape image_shape{8, 8, 3};
@@ -74,21 +75,28 @@ Agreement agreement_of(Module& model, const PackWithPlaces& packed, bool explain
 struct ReplayCase {
   std::string model;
   std::string quantizer = "lq";
+  Int8Grid int8_grid = Int8Grid::automatic;
 };
+
+PackWithPlaces packed_with_places(Module& model, const ReplayCase& c) {
+  PackWithPlaces packed = convert::pack_with_places(model, image_shape, {.int8_grid = c.int8_grid});
+  EXPECT_TRUE(packed.levels_are_exact);
+  EXPECT_FALSE(packed.quantizers.empty());
+  return packed;
+}
 
 class RoundingReplayTest : public ::testing::TestWithParam<ReplayCase> {};
 
 // vgg-small has pools that move behind quantizers, resnet20 residuals.
 TEST_P(RoundingReplayTest, ExplainsEveryImageOfARightNetwork) {
   const auto model = calibrated_model(GetParam().model, GetParam().quantizer);
-  const PackWithPlaces packed = convert::pack_with_places(*model, image_shape);
-  EXPECT_FALSE(packed.quantizers.empty());
+  const PackWithPlaces packed = packed_with_places(*model, GetParam());
   EXPECT_EQ(explained_images(*model, packed, 8), 8);
 }
 
 TEST_P(RoundingReplayTest, NoticesThresholdsThatAreOff) {
   const auto model = calibrated_model(GetParam().model, GetParam().quantizer);
-  const PackWithPlaces packed = convert::pack_with_places(*model, image_shape);
+  const PackWithPlaces packed = packed_with_places(*model, GetParam());
   for (std::size_t i = 0; i < packed.model.operations.size(); ++i) {
     const auto* layer = std::get_if<deploy::Convolution>(&packed.model.operations[i]);
     if (layer == nullptr || layer->symbol_outputs.empty()) continue;
@@ -101,7 +109,7 @@ TEST_P(RoundingReplayTest, NoticesThresholdsThatAreOff) {
 
 TEST_P(RoundingReplayTest, NoticesScoresThatAreOff) {
   const auto model = calibrated_model(GetParam().model, GetParam().quantizer);
-  PackWithPlaces packed = convert::pack_with_places(*model, image_shape);
+  PackWithPlaces packed = packed_with_places(*model, GetParam());
   std::get<deploy::Convolution>(packed.model.operations.back()).description.shift[3] += 0.01F;
   EXPECT_EQ(explained_images(*model, packed, 4), 0);
 }
@@ -114,8 +122,9 @@ std::string case_name(const ::testing::TestParamInfo<ReplayCase>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Models, RoundingReplayTest,
                          ::testing::Values(ReplayCase{"small-cnn"}, ReplayCase{"resnet20"},
-                                           ReplayCase{"vgg-small"},
-                                           ReplayCase{"small-cnn", "hwgq"}),
+                                           ReplayCase{"vgg-small"}, ReplayCase{"small-cnn", "hwgq"},
+                                           ReplayCase{"resnet20", "lq-int8", Int8Grid::always},
+                                           ReplayCase{"vgg-small", "lq-int8", Int8Grid::always}),
                          case_name);
 
 /// Quantizes its input itself, so that a test decides how far values lie from thresholds.
@@ -186,16 +195,6 @@ TEST(AgreementTest, DifferencesAreTiesOrUnexplained) {
   EXPECT_EQ(silent.different, wrong.different);
   EXPECT_FALSE(silent.is_explained);
   EXPECT_EQ(silent.unexplained(), 0);
-}
-
-TEST(AgreementTest, KnowsTheInt8Grid) {
-  const auto model = calibrated_model("small-cnn", "lq");
-  for (const auto& [grid, expected] :
-       {std::pair(convert::Int8Grid::never, false), std::pair(convert::Int8Grid::always, true)}) {
-    const PackWithPlaces packed =
-        convert::pack_with_places(*model, image_shape, {.int8_grid = grid});
-    EXPECT_EQ(apps::uses_int8_grid(packed.model), expected);
-  }
 }
 
 }  // namespace

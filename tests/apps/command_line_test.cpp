@@ -89,7 +89,7 @@ TEST(RecipesTest, ListsWhatTheRegistriesHave) {
   EXPECT_EQ(report["recipes"][0]["name"], "fashion-mnist-resnet20");
   EXPECT_EQ(report["recipes"][1]["schedule"]["decay"]["boundaries"],
             nlohmann::json::array({82, 123}));
-  EXPECT_EQ(report["quantizers"].size(), 4U);
+  EXPECT_EQ(report["quantizers"].size(), 5U);
 }
 
 TEST(RecipesTest, PrintsOneRecipe) {
@@ -133,7 +133,7 @@ TEST(UsageTest, UnknownNamesListTheKnownOnesAndTheNearest) {
                              "--dataset: 'imagenet' is not known, expected one of: "
                              "fashion-mnist, mnist, cifar10, cifar100, synthetic (lqnet"));
   EXPECT_TRUE(is_wrong_usage({"train", "--dataset", "sythetic"}, "did you mean synthetic?"));
-  EXPECT_TRUE(is_wrong_usage({"train", "--quantizer", "pact"}, "lq, hwgq, dorefa, xnor"));
+  EXPECT_TRUE(is_wrong_usage({"train", "--quantizer", "pact"}, "lq, lq-int8, hwgq, dorefa, xnor"));
   for (const char* command : {"train", "info"}) {
     EXPECT_TRUE(is_wrong_usage({command, "--model", "resnet21"},
                                "--model: 'resnet21' is not known, expected one of: resnet20"));

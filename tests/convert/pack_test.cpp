@@ -455,5 +455,21 @@ TEST(PackTest, WhatCannotBeExpressedIsRefusedWithItsPlace) {
   EXPECT_TRUE(refused(flattened, "batch_norm at 'norm' has 64 channels"));
 }
 
+TEST(PackTest, TellsWhetherTheGridMovedLevels) {
+  const auto levels_are_exact = [](const std::string& quantizer, Int8Grid grid) {
+    const auto model = make_model(
+        "small-cnn", {.w_bits = 3, .a_bits = 3, .quantizer = quantizer, .input = {8, 8, 3}});
+    model->initialize(3);
+    {
+      const autograd::NoGradScope no_gradients;
+      (*model)(Variable(random_normal({4, 8, 8, 3}, 9)));
+    }
+    return convert::pack_with_places(*model, {8, 8, 3}, {.int8_grid = grid}).levels_are_exact;
+  };
+  EXPECT_TRUE(levels_are_exact("lq", Int8Grid::never));
+  EXPECT_FALSE(levels_are_exact("lq", Int8Grid::automatic));
+  EXPECT_TRUE(levels_are_exact("lq-int8", Int8Grid::automatic));
+}
+
 }  // namespace
 }  // namespace lq::testing

@@ -84,7 +84,8 @@ std::unique_ptr<Module> trained_model(const ParityCase& c) {
     }
   }
   for (const Buffer& buffer : model->buffers()) {
-    if (c.int8_grid != Int8Grid::never && ends_with(buffer.name, ".basis")) snap(buffer.tensor);
+    const bool is_snapped = c.int8_grid != Int8Grid::never && c.quantizer == "lq";
+    if (is_snapped && ends_with(buffer.name, ".basis")) snap(buffer.tensor);
   }
   return model;
 }
@@ -266,6 +267,13 @@ std::vector<ParityCase> parity_cases() {
   for (const std::string model : {"small-cnn", "resnet20"}) {
     cases.push_back({.model = model, .w_bits = 3, .a_bits = 3, .int8_grid = Int8Grid::automatic});
     cases.push_back({.model = model, .w_bits = 1, .a_bits = 2, .int8_grid = Int8Grid::always});
+    for (const auto& [w_bits, a_bits] : {std::pair(2, 2), std::pair(4, 4)}) {
+      cases.push_back({.model = model,
+                       .w_bits = w_bits,
+                       .a_bits = a_bits,
+                       .quantizer = "lq-int8",
+                       .int8_grid = Int8Grid::always});
+    }
     cases.push_back({.model = model, .w_bits = 1, .a_bits = 2, .quantizer = "hwgq"});
     cases.push_back({.model = model, .w_bits = 2, .a_bits = 2, .quantizer = "dorefa"});
     // Signs have no code for zero: bytes or floats.

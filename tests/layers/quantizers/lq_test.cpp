@@ -466,5 +466,58 @@ TEST(LqWeightQuantizerTest, RefusesOtherThanConvolutionWeights) {
       "quantize: 3 tables for a tensor of 2x1x1x5"));
 }
 
+// ---- Bases on the int8 grid
+
+/// Whether all levels of each row are whole multiples, up to 127 in magnitude, of one step.
+bool is_on_grid(const LevelTable& table, double most_units) {
+  const std::int64_t size = table.levels.shape()[1];
+  for (std::int64_t row = 0; row < table.levels.shape()[0]; ++row) {
+    const auto levels = table.levels.slice(row, row + 1).span<float>();
+    double largest = 0;
+    for (const float level : levels) largest = std::max(largest, std::abs(double{level}));
+    bool found = false;
+    for (int units = 1; units <= most_units && !found; ++units) {
+      found = std::ranges::all_of(levels, [&](double level) {
+        const double multiple = level / largest * units;
+        return std::abs(multiple - std::round(multiple)) < 1e-5 * units;
+      });
+    }
+    if (!found || std::ssize(levels) != size) return false;
+  }
+  return true;
+}
+
+TEST(Int8GridTest, LevelsAreWholeMultiplesWhileTheBasisLearnsFreely) {
+  LqWeightQuantizer weights(3, {6, 3, 3, 20}, LqOptions().weights, BasisValues::int8_grid);
+  LqWeightQuantizer free_weights(3, {6, 3, 3, 20});
+  LqActivationQuantizer activations(4, LqOptions().activations, BasisValues::int8_grid);
+  const Variable w(random_normal({6, 3, 3, 20}, 21), true);
+  for (std::uint64_t step = 0; step < 5; ++step) {
+    weights(w);
+    free_weights(w);
+    activations(Variable(random_normal({64, 4}, 30 + step)));
+    EXPECT_TRUE(is_on_grid(weights.table(w.value()), 127)) << step;
+    EXPECT_TRUE(is_on_grid(activations.table(), 127)) << step;
+  }
+  EXPECT_FALSE(is_on_grid(free_weights.table(w.value()), 127));
+  const Tensor basis = basis_of(weights);
+  const LevelTable of_basis = weights.table(w.value());
+  double moved = 0;
+  for (std::int64_t row = 0; row < 6; ++row) {
+    double top = 0;
+    for (std::int64_t i = 0; i < 3; ++i) top += std::abs(basis.span<float>()[row * 3 + i]);
+    const double snapped_top = of_basis.levels.span<float>()[row * 8 + 7];
+    moved = std::max(moved, std::abs(top - snapped_top) / top);
+  }
+  EXPECT_GT(moved, 1e-6);
+  EXPECT_LT(moved, 3.0 / 240);
+}
+
+TEST(Int8GridTest, RefusesMoreBitsThanBytesHave) {
+  EXPECT_TRUE(throws_error(
+      [] { LqActivationQuantizer(8, LqOptions().activations, BasisValues::int8_grid); },
+      "lq-int8: 8 bits given, expected 1 to 7"));
+}
+
 }  // namespace
 }  // namespace lq::testing

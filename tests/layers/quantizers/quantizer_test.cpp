@@ -41,6 +41,7 @@ TEST(QuantizerTest, KindsOfThePaper) {
   const std::vector<std::string> known = quantizer_kinds();
   // HWGQ quantizes activations only; its weights are those of BWN.
   for (const Expected& expected : {Expected{"lq", "lq", true, true},
+                                   {"lq-int8", "lq-int8", true, true},
                                    {"hwgq", "xnor", true, false},
                                    {"dorefa", "dorefa", true, false},
                                    {"xnor", "xnor", false, false}}) {
@@ -98,6 +99,8 @@ TEST(QuantizerTest, UnknownKindsAndBitsAreRefusedWithWhatIsPossible) {
   }
   EXPECT_TRUE(
       refused({"hwgq", 2, 2}, "weight bits: 2 given, but quantizer 'hwgq' has 1 bit there"));
+  EXPECT_TRUE(
+      refused({"lq-int8", 8, 2}, "weight bits: 8 given, but quantizer 'lq-int8' has 1 to 7 there"));
   EXPECT_TRUE(refused({"xnor", 1, 2}, "activation bits: 2 given, but quantizer 'xnor' has 1 bit"));
 }
 
