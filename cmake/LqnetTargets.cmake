@@ -30,7 +30,8 @@ function(lqnet_isa_sources folder)
   set(flags_avx2 -mavx2 -mfma -mbmi -mbmi2)
   set(flags_avx512 ${flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl
                    -mprefer-vector-width=512)
-  set(flags_avx512_vpopcnt ${flags_avx512} -mavx512vpopcntdq -mavx512vnni)
+  set(flags_avx512_vpopcnt ${flags_avx512} -mavx512vpopcntdq -mavx512bitalg
+                           -mavx512vnni)
   foreach(isa portable neon avx2 avx512 avx512_vpopcnt)
     set(sources)
     if(isa IN_LIST vector_isas)

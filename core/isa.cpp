@@ -36,6 +36,7 @@ Isa detect() {
       avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
       __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
   const bool vpopcnt = avx512 && __builtin_cpu_supports("avx512vpopcntdq") != 0 &&
+                       __builtin_cpu_supports("avx512bitalg") != 0 &&
                        __builtin_cpu_supports("avx512vnni") != 0;
   if (vpopcnt) return Isa::avx512_vpopcnt;
   if (avx512) return Isa::avx512;

@@ -8,7 +8,8 @@ namespace lq {
 
 /// In rising order: a machine that has one has all the lower ones of its family (x86-64: all but
 /// neon; AArch64: portable and neon). avx2 means AVX2 + FMA + BMI1/2; avx512 means AVX-512
-/// F/BW/DQ/VL on top of it; avx512_vpopcnt adds VPOPCNTDQ and VNNI (Ice Lake, Zen 4 and later).
+/// F/BW/DQ/VL on top of it; avx512_vpopcnt adds VPOPCNTDQ, BITALG and VNNI (Ice Lake, Zen 4 and
+/// later).
 enum class Isa : unsigned char { portable, neon, avx2, avx512, avx512_vpopcnt };
 
 /// All of them, in order.

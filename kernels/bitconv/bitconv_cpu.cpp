@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <map>
 
@@ -21,6 +22,7 @@ using bitconv::blocks_per_tile;
 using bitconv::BorderRows;
 using bitconv::FloatResult;
 using bitconv::Form;
+using bitconv::KernelPart;
 using bitconv::Segment;
 using bitconv::SegmentJob;
 using bitconv::SymbolResult;
@@ -43,7 +45,8 @@ struct FloatOutput {
 struct SymbolOutput {
   AlignedVector<float> thresholds;
   AlignedVector<std::uint32_t> signs;
-  std::vector<std::int32_t> symbols;
+  std::vector<std::uint8_t> symbols;
+  int thresholds_per_channel;
   int planes;
 };
 
@@ -54,8 +57,10 @@ SymbolOutput prepare_symbols(const BitconvSymbolOutput& output, std::int64_t cha
   const std::int64_t rows = std::max<std::int64_t>(count, 1);
   SymbolOutput result{.thresholds = AlignedVector<float>(rows * pitch, 0.0F),
                       .signs = AlignedVector<std::uint32_t>(pitch, 0),
-                      .symbols = {output.symbols.begin(), output.symbols.end()},
+                      .symbols = output.symbols,
+                      .thresholds_per_channel = static_cast<int>(count),
                       .planes = output.planes};
+  result.symbols.resize(std::max<std::size_t>(result.symbols.size(), block_channels), 0);
   for (std::int64_t t = 0; t < count; ++t) {
     std::copy_n(output.thresholds.data() + t * channels, channels,
                 result.thresholds.data() + t * pitch);
@@ -82,6 +87,7 @@ class CpuBitconv final : public Bitconv {
     }
     is_flat_ = geometry_.kernel_h * geometry_.kernel_w == 1 && geometry_.stride_h == 1 &&
                geometry_.stride_w == 1 && geometry_.pad_top == 0 && geometry_.pad_bottom == 0 &&
+               geometry_.pad_left == 0 && geometry_.pad_right == 0 &&
                std::ranges::all_of(
                    segments_, [](const auto& segment) { return segment->form() == Form::direct; });
     set_borders(description);
@@ -169,34 +175,53 @@ class CpuBitconv final : public Bitconv {
             tiles * tile_part / best_parts, tiles * (tile_part + 1) / best_parts};
   }
 
-  /// What BorderRows points to.
+  /// What BorderRows points to, for one kind of pixels.
   struct Border {
     AlignedVector<float> constants;
     AlignedVector<std::int32_t> limits;
     std::vector<std::uint32_t> flips;
   };
+  using BorderKinds = std::array<Border, bitconv::edge_kinds>;
 
   /// For each row of outputs, the kernel rows inside the image and what follows from them.
   void set_borders(const BitconvDescription& description) {
-    const std::int64_t pitch = round_up(geometry_.c_out, block_channels);
     for (std::int64_t p = 0; p < geometry_.out_h; ++p) {
       const std::int64_t top = p * geometry_.stride_h - geometry_.pad_top;
       const std::int64_t first = std::clamp<std::int64_t>(-top, 0, geometry_.kernel_h);
       const std::int64_t end =
           std::clamp<std::int64_t>(geometry_.h - top, first, geometry_.kernel_h);
-      Border& border = border_[{first, end}];
-      if (border.constants.empty()) {
-        border.constants.resize(pitch, 0.0F);
-        for (std::int64_t o = 0; o < geometry_.c_out; ++o) {
-          border.constants[o] = constant(description, o, first, end);
-        }
-        if (is_decided_by_counts(description)) set_limits(description, border);
+      const auto [found, is_new] = border_.try_emplace({first, end});
+      BorderKinds& kinds = found->second;
+      BorderRows rows{.first = first, .end = end, .constants = {}, .limits = {}, .flips = {}};
+      for (int kind = 0; kind < bitconv::edge_kinds; ++kind) {
+        Border& border = kinds[kind];
+        if (is_new) set_border(description, {first, end}, kind, border);
+        rows.constants[kind] = border.constants.data();
+        if (border.limits.empty()) continue;
+        rows.limits[kind] = border.limits.data();
+        rows.flips[kind] = border.flips.data();
       }
-      const bool has_limits = !border.limits.empty();
-      rows_.push_back({first, end, border.constants.data(),
-                       has_limits ? border.limits.data() : nullptr,
-                       has_limits ? border.flips.data() : nullptr});
+      rows_.push_back(rows);
     }
+  }
+
+  void set_border(const BitconvDescription& description,
+                  const std::pair<std::int64_t, std::int64_t>& rows, int kind,
+                  Border& border) const {
+    const bool is_first = (kind & bitconv::edge_kind(true, false)) != 0;
+    const bool is_last = (kind & bitconv::edge_kind(false, true)) != 0;
+    const KernelPart part = {
+        .first_row = rows.first,
+        .end_row = rows.second,
+        .first_column = is_first ? geometry_.pad_left : 0,
+        .end_column = geometry_.kernel_w - (is_last ? bitconv::columns_at_right(geometry_) : 0)};
+    border.constants.resize(round_up(geometry_.c_out, block_channels), 0.0F);
+    for (std::int64_t o = 0; o < geometry_.c_out; ++o) {
+      double sum = 0;
+      for (const auto& segment : segments_) sum += segment->constant(o, part);
+      border.constants[o] = static_cast<float>(sum * description.scale[o] + description.shift[o]);
+    }
+    if (is_decided_by_counts(description)) set_limits(description, border);
   }
 
   /// Whether all there is to do is one comparison of one count.
@@ -241,16 +266,6 @@ class CpuBitconv final : public Bitconv {
     }
   }
 
-  float constant(const BitconvDescription& description, std::int64_t o, std::int64_t first,
-                 std::int64_t end) const {
-    double sum = 0;
-    for (const auto& segment : segments_) {
-      const bool is_whole = segment->form() == Form::patches;
-      sum += segment->constant(o, is_whole ? 0 : first, is_whole ? geometry_.kernel_h : end);
-    }
-    return static_cast<float>(sum * description.scale[o] + description.shift[o]);
-  }
-
   BitconvJob make_job(const BitconvOperands& operands, Results& results) const {
     for (std::size_t i = 0; i < float_outputs_.size(); ++i) {
       const FloatOutput& output = float_outputs_[i];
@@ -265,7 +280,7 @@ class CpuBitconv final : public Bitconv {
           output.planes == 0 ? geometry_.c_out : packed::words(geometry_.c_out) * word_bytes;
       results.symbols[i] = {.thresholds = output.thresholds.data(),
                             .signs = output.signs.data(),
-                            .threshold_count = static_cast<int>(output.symbols.size()) - 1,
+                            .threshold_count = output.thresholds_per_channel,
                             .symbols = output.symbols.data(),
                             .planes = output.planes,
                             .to = operands.symbols[i].data,
@@ -331,8 +346,9 @@ class CpuBitconv final : public Bitconv {
   std::vector<std::unique_ptr<Segment>> segments_;
   std::vector<FloatOutput> float_outputs_;
   std::vector<SymbolOutput> symbol_outputs_;
-  std::map<std::pair<std::int64_t, std::int64_t>, Border> border_;  // by kernel rows in the image
-  std::vector<BorderRows> rows_;                                    // of outputs
+  /// By kernel rows in the image.
+  std::map<std::pair<std::int64_t, std::int64_t>, BorderKinds> border_;
+  std::vector<BorderRows> rows_;  // of outputs
   std::int64_t chunk_rows_ = 1;
   bool is_flat_ = false;
 };

@@ -9,6 +9,7 @@ namespace {
 using bitconv::Arithmetic;
 using bitconv::blocks_per_tile;
 using bitconv::BorderRows;
+using bitconv::edge_kind;
 using bitconv::rows_per_group;
 using bitconv::SegmentJob;
 
@@ -20,48 +21,83 @@ struct RunSums {
   alignas(64) float sums[blocks_per_tile][run_pixels][block_channels];
 };
 
-/// Where the sums of a row's pixels come from and go to, 16 floats each: from_pitch 0 starts all
-/// pixels with the same constants.
+/// Where the sums of a row's pixels come from and go to, 16 floats each. Constants, by kinds of
+/// pixels, are where the first segment starts; null means the sums so far.
 struct Sums {
-  const float* from;
-  std::int64_t from_pitch;
+  const float* const* constants;
+  std::int64_t block;  // of the constants
   float* to;
 };
+
+/// The same for a tile, one vector wide.
+struct TileSums {
+  const float* from;  // of pixels that are neither first nor last of the tile
+  std::int64_t pitch;
+  const float* first_from;
+  const float* last_from;
+  float* to;
+
+  const float* from_of(int pixel, int pixels) const {
+    if (pixel == 0) return first_from;
+    return pixel == pixels - 1 ? last_from : from + pixel * pitch;
+  }
+};
+
+/// The sums of a tile of P pixels from `pixel` of the run on.
+template <int P>
+inline TileSums tile_sums(const Sums& sums, int pixel, int part, bool is_first, bool is_last) {
+  const std::int64_t lane = part * simd_lanes;
+  float* to = sums.to + pixel * block_channels + lane;
+  if (sums.constants == nullptr) {
+    return {to, block_channels, to, to + (P - 1) * block_channels, to};
+  }
+  const std::int64_t channel = sums.block * block_channels + lane;
+  return {.from = sums.constants[0] + channel,
+          .pitch = 0,
+          .first_from = sums.constants[edge_kind(is_first, is_last && P == 1)] + channel,
+          .last_from = sums.constants[edge_kind(is_first && P == 1, is_last)] + channel,
+          .to = to};
+}
 
 /// Adds all planes to the sums of R rows and P pixels, one vector wide. Rows of one block
 /// (`is_shared`) have the same sums, which then stay in registers; otherwise there are too many.
 template <typename Step, int R, int P, bool is_shared>
 inline void accumulate_tile(const Windows& windows, const std::uint32_t* input,
                             const std::uint32_t* weights, const float* coefficients,
-                            Sums (&sums)[R]) {
+                            TileSums (&sums)[R], bool is_first, bool is_last) {
   FloatVector shared[P];
   if constexpr (is_shared) {
     LQNET_UNROLL
-    for (int p = 0; p < P; ++p) shared[p] = load(sums[0].from + p * sums[0].from_pitch);
+    for (int p = 0; p < P; ++p) shared[p] = load(sums[0].from_of(p, P));
   }
   for (int plane = 0; plane < windows.planes; ++plane) {
     Accumulators<Step, R, P> accumulators;
     accumulators.clear();
-    multiply_windows(accumulators, windows, input, weights);
+    multiply_windows(accumulators, windows, input, weights, is_first, is_last);
     LQNET_UNROLL
     for (int r = 0; r < R; ++r) {
-      const FloatVector coefficient = load(coefficients + r * block_channels);
+      FloatVector coefficient[Step::planes];
+      LQNET_UNROLL
+      for (int i = 0; i < Step::planes; ++i) {
+        coefficient[i] = load(coefficients + (i * R + r) * block_channels);
+      }
       LQNET_UNROLL
       for (int p = 0; p < P; ++p) {
-        const FloatVector product = coefficient * Step::value(accumulators.total(r, p));
+        const auto total = accumulators.total(r, p);
+        FloatVector product = coefficient[0] * Step::value(total, 0);
+        if constexpr (Step::planes == 2) product += coefficient[1] * Step::value(total, 1);
         if constexpr (is_shared) {
           shared[p] += product;
         } else {
-          store(sums[r].to + p * block_channels,
-                load(sums[r].from + p * sums[r].from_pitch) + product);
+          store(sums[r].to + p * block_channels, load(sums[r].from_of(p, P)) + product);
         }
       }
       if constexpr (!is_shared) {
-        sums[r].from = sums[r].to;
-        sums[r].from_pitch = block_channels;
+        float* to = sums[r].to;
+        sums[r] = {to, block_channels, to, to + (P - 1) * block_channels, to};
       }
     }
-    coefficients += R * block_channels;
+    coefficients += Step::planes * R * block_channels;
     input += windows.plane_pitch;
   }
   if constexpr (is_shared) {
@@ -79,13 +115,14 @@ template <typename Step, int R, int P, bool is_shared>
     const float* coefficients = windows.coefficients + part * simd_lanes;
     const std::uint32_t* input = windows.input;
     for (int tile = 0; tile < tiles; ++tile) {
-      Sums sums[R];
+      const bool is_first = windows.at_left && tile == 0;
+      const bool is_last = windows.at_right && tile == tiles - 1;
+      TileSums sums[R];
       for (int r = 0; r < R; ++r) {
-        const Sums& row = row_sums[r];
-        sums[r] = {row.from + tile * P * row.from_pitch + part * simd_lanes, row.from_pitch,
-                   row.to + tile * P * block_channels + part * simd_lanes};
+        sums[r] = tile_sums<P>(row_sums[r], tile * P, part, is_first, is_last);
       }
-      accumulate_tile<Step, R, P, is_shared>(windows, input, weights, coefficients, sums);
+      accumulate_tile<Step, R, P, is_shared>(windows, input, weights, coefficients, sums, is_first,
+                                             is_last);
       input += P * windows.pixel_pitch;
     }
   }
@@ -102,17 +139,21 @@ void accumulate_run(const Windows& windows, const Sums (&sums)[R], int pixels) {
   for_each_width(pixels, [&](int width, int tiles, int first) {
     Sums own[R];
     for (int r = 0; r < R; ++r) {
-      own[r] = {sums[r].from + first * sums[r].from_pitch, sums[r].from_pitch,
-                sums[r].to + first * block_channels};
+      own[r] = sums[r];
+      own[r].to += first * block_channels;
     }
-    by_width[width - 1](from_pixel(windows, first), own, tiles);
+    by_width[width - 1](part_of(windows, first, first + tiles * width, pixels), own, tiles);
   });
 }
 
-/// The windows of a segment that belong to pixels from `pixel` on, and the rows of weights of
-/// blocks from `block` on.
+std::int64_t pixels_of(const BitconvJob& job, std::int64_t strip) {
+  return strip + 1 == job.strips ? job.last_strip_pixels : job.strip_pixels;
+}
+
+/// The windows of a segment that belong to `pixels` pixels from `pixel` on, and the rows of weights
+/// of blocks from `block` on.
 Windows windows_of(const BitconvJob& job, const SegmentJob& segment, std::int64_t strip,
-                   std::int64_t pixel, std::int64_t block) {
+                   std::int64_t pixel, int pixels, std::int64_t block) {
   const BorderRows& border = job.rows[strip * job.row_step];
   const std::int64_t first_row = segment.windows_are_whole ? 0 : border.first;
   const std::int64_t end_row = segment.windows_are_whole ? segment.kernel_rows : border.end;
@@ -125,10 +166,16 @@ Windows windows_of(const BitconvJob& job, const SegmentJob& segment, std::int64_
       .pixel_pitch = segment.pixel_pitch,
       .row_pitch = segment.row_pitch,
       .row_words = segment.row_words,
+      .left_words = segment.left_words,
+      .right_words = segment.right_words,
+      .at_left = pixel == 0,
+      .at_right = pixel + pixels == pixels_of(job, strip),
       .skipped_words = first_row * segment.row_words,
       .kernel_rows = end_row - first_row,
       .weights = segment.weights + rows * segment.kernel_rows * segment.row_words * block_channels,
-      .coefficients = segment.coefficients + rows * segment.input_planes * block_channels};
+      .coefficients = segment.coefficients + rows * segment.input_planes *
+                                                 planes_per_word(segment.arithmetic) *
+                                                 block_channels};
 }
 
 /// Adds a segment's part to a run: `blocks` blocks from `block` on, pixels from `pixel` on. The
@@ -139,15 +186,13 @@ void add_segment(const BitconvJob& job, const SegmentJob& segment, std::int64_t 
                  RunSums& run) {
   const int planes = segment.weight_planes;
   const int rows = planes * blocks;
-  const float* constants = job.rows[strip * job.row_step].constants;
+  const float* const* constants = job.rows[strip * job.row_step].constants;
   const std::int64_t words = segment.kernel_rows * segment.row_words;
-  Windows windows = windows_of(job, segment, strip, pixel, block);
+  Windows windows = windows_of(job, segment, strip, pixel, pixels, block);
   const auto sums_of = [&](int row) -> Sums {
     const int b = row < planes ? 0 : 1;
-    if (is_first && row == b * planes) {
-      return {constants + (block + b) * block_channels, 0, run.sums[b][0]};
-    }
-    return {run.sums[b][0], block_channels, run.sums[b][0]};
+    const bool starts = is_first && row == b * planes;
+    return {starts ? constants : nullptr, block + b, run.sums[b][0]};
   };
   for (int row = 0; row < rows; row += rows_per_group) {
     const int group = rows - row < rows_per_group ? rows - row : rows_per_group;
@@ -159,7 +204,7 @@ void add_segment(const BitconvJob& job, const SegmentJob& segment, std::int64_t 
     } else {
       accumulate_run<Step, 2, false>(windows, {sums_of(row), sums_of(row + 1)}, pixels);
     }
-    windows.coefficients += group * windows.planes * block_channels;
+    windows.coefficients += group * windows.planes * Step::planes * block_channels;
     windows.weights += words * group * block_channels;
   }
 }
@@ -182,10 +227,11 @@ void finish(const BitconvJob& job, std::int64_t block, std::int64_t pixel, int p
   }
 }
 
-/// The block of a one-bit result and what decides its bits: see BorderRows.
+/// A block of a one-bit result, and what decides its bits, by kinds of pixels: see BorderRows.
 struct CountResult {
-  const std::int32_t* limits;
-  std::uint32_t flips;
+  const std::int32_t* const* limits;
+  const std::uint32_t* const* flips;
+  std::int64_t block;   // of these
   std::uint32_t exist;  // lanes that are channels
   std::uint8_t* to;     // first pixel
   std::int64_t pixel_pitch;
@@ -198,17 +244,25 @@ template <int R, int P>
                                    int tiles) {
   const std::uint32_t* input = windows.input;
   for (int tile = 0; tile < tiles; ++tile) {
+    const bool is_first = windows.at_left && tile == 0;
+    const bool is_last = windows.at_right && tile == tiles - 1;
+    const int first_kind = edge_kind(is_first, is_last && P == 1);
+    const int last_kind = edge_kind(is_first && P == 1, is_last);
     std::uint32_t bits[R][P] = {};
     for (int part = 0; part < parts; ++part) {
       Accumulators<Bits, R, P> accumulators;
       accumulators.clear();
-      multiply_windows(accumulators, windows, input, windows.weights + part * simd_lanes);
+      multiply_windows(accumulators, windows, input, windows.weights + part * simd_lanes, is_first,
+                       is_last);
       LQNET_UNROLL
       for (int r = 0; r < R; ++r) {
-        const IntVector limit = load_words(
-            reinterpret_cast<const std::uint32_t*>(results[r].limits) + part * simd_lanes);
+        const std::int64_t channel = results[r].block * block_channels + part * simd_lanes;
+        const IntVector first_limit = load_ints(results[r].limits[first_kind] + channel);
+        const IntVector last_limit = load_ints(results[r].limits[last_kind] + channel);
+        const IntVector middle_limit = load_ints(results[r].limits[0] + channel);
         LQNET_UNROLL
         for (int p = 0; p < P; ++p) {
+          const IntVector limit = p == 0 ? first_limit : p == P - 1 ? last_limit : middle_limit;
           bits[r][p] |= lanes_less(accumulators.total(r, p), limit) << (part * simd_lanes);
         }
       }
@@ -217,9 +271,13 @@ template <int R, int P>
     for (int r = 0; r < R; ++r) {
       const CountResult& result = results[r];
       std::uint8_t* to = result.to + tile * P * result.pixel_pitch;
+      const std::uint32_t first_flips = result.flips[first_kind][result.block];
+      const std::uint32_t last_flips = result.flips[last_kind][result.block];
+      const std::uint32_t middle_flips = result.flips[0][result.block];
       LQNET_UNROLL
       for (int p = 0; p < P; ++p) {
-        const std::uint32_t word = (bits[r][p] ^ result.flips) & result.exist;
+        const std::uint32_t flips = p == 0 ? first_flips : p == P - 1 ? last_flips : middle_flips;
+        const std::uint32_t word = (bits[r][p] ^ flips) & result.exist;
         __builtin_memcpy(to, &word, 2);
         if (result.ends_words) __builtin_memcpy(to, &word, 4);
         to += result.pixel_pitch;
@@ -241,7 +299,7 @@ void decide_bits_of_run(const Windows& windows, const CountResult (&results)[R],
       own[r] = results[r];
       own[r].to += first * own[r].pixel_pitch;
     }
-    by_width[width - 1](from_pixel(windows, first), own, tiles);
+    by_width[width - 1](part_of(windows, first, first + tiles * width, pixels), own, tiles);
   });
 }
 
@@ -261,8 +319,9 @@ CountResult count_result(const BitconvJob& job, const BorderRows& border, std::i
   const std::int64_t left = job.output_channels - block * block_channels;
   const int channels = left < block_channels ? static_cast<int>(left) : block_channels;
   const SymbolBlock symbols = block_of(job.symbols[0], job, block, pixel, channels);
-  return {.limits = border.limits + block * block_channels,
-          .flips = border.flips[block],
+  return {.limits = border.limits,
+          .flips = border.flips,
+          .block = block,
           .exist = (1U << channels) - 1U,
           .to = symbols.to,
           .pixel_pitch = symbols.pixel_pitch,
@@ -272,7 +331,7 @@ CountResult count_result(const BitconvJob& job, const BorderRows& border, std::i
 void decide_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int64_t pixel,
                             int pixels, std::int64_t block, int blocks) {
   const BorderRows& border = job.rows[strip * job.row_step];
-  const Windows windows = windows_of(job, job.segments[0], strip, pixel, block);
+  const Windows windows = windows_of(job, job.segments[0], strip, pixel, pixels, block);
   const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
   const CountResult first = count_result(job, border, block, output);
   if (blocks == 1) {
@@ -291,6 +350,9 @@ void run_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int64_t
       case Arithmetic::bits:
         add_segment<Bits>(job, segment, strip, pixel, pixels, block, blocks, s == 0, run);
         break;
+      case Arithmetic::halves:
+        add_segment<Halves>(job, segment, strip, pixel, pixels, block, blocks, s == 0, run);
+        break;
       case Arithmetic::int8:
         add_segment<Int8>(job, segment, strip, pixel, pixels, block, blocks, s == 0, run);
         break;
@@ -300,7 +362,8 @@ void run_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int64_t
     }
   }
   if (job.segment_count == 0) {
-    start(job.rows[strip * job.row_step].constants + block * block_channels, pixels, blocks, run);
+    start(job.rows[strip * job.row_step].constants[0] + block * block_channels, pixels, blocks,
+          run);
   }
   const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
   for (int b = 0; b < blocks; ++b) finish(job, block + b, output, pixels, run.sums[b]);
@@ -312,11 +375,11 @@ void run(const BitconvJob& job) {
     const std::int64_t left = job.end_block - block;
     const int blocks = left < blocks_per_tile ? static_cast<int>(left) : blocks_per_tile;
     for (std::int64_t strip = 0; strip < job.strips; ++strip) {
-      const std::int64_t width = strip + 1 == job.strips ? job.last_strip_pixels : job.strip_pixels;
+      const std::int64_t width = pixels_of(job, strip);
       for (std::int64_t pixel = 0; pixel < width; pixel += run_pixels) {
         const std::int64_t rest = width - pixel;
         const int pixels = rest < run_pixels ? static_cast<int>(rest) : run_pixels;
-        if (job.rows[0].limits != nullptr) {
+        if (job.rows[0].limits[0] != nullptr) {
           decide_pixels_of_strip(job, strip, pixel, pixels, block, blocks);
         } else {
           run_pixels_of_strip(job, strip, pixel, pixels, block, blocks);

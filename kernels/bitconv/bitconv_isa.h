@@ -1,9 +1,10 @@
 // The inner loops of bitconv, compiled once per instruction set.
 //
-// All three kinds of arithmetic see the same picture: an output is a sum over words of 32 bits, and
-// a word holds 32 one-bit channels, 4 eight-bit ones or 1 float. A tile is 16 output channels (a
-// block; with one weight plane two of them) times up to 8 neighbouring pixels of a strip. Every
-// word of a pixel's window is broadcast against words of weights, one per output channel.
+// All kinds of arithmetic see the same picture: an output is a sum over words of 32 bits, and a
+// word holds 32 one-bit channels, 16 of them of two planes, 4 eight-bit ones or 1 float. A tile is
+// 16 output channels (a block; with one weight plane two of them) times up to 8 neighbouring pixels
+// of a strip. Every word of a pixel's window is broadcast against words of weights, one per output
+// channel.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,21 @@ namespace lq::kernels::bitconv {
 
 /// How the products are formed.
 enum class Arithmetic : unsigned char {
-  bits,    ///< popcount of bit-planes: 32 channels per word
+  bits,  ///< popcount of bit-planes: 32 channels per word
+  /// The same for 16 channels of two planes of activations, one in each half of a word, against
+  /// the same weights in both halves. At most max_halves_words words per window.
+  halves,
   int8,    ///< unsigned activations times signed weights: 4 channels per word
   float32  ///< 1 channel per word
 };
+
+/// Sums of 16 bits fit a half.
+inline constexpr int max_halves_words = 2047;
+
+/// Planes of activations that share a word.
+constexpr int planes_per_word(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::halves ? 2 : 1;
+}
 
 inline constexpr int block_channels = 16;
 inline constexpr int tile_pixels = 8;
@@ -28,8 +40,8 @@ inline constexpr int blocks_per_tile = 2;
 /// Input channels with one quantizer: one convolution whose result adds to that of the others.
 struct SegmentJob {
   Arithmetic arithmetic;
-  int input_planes;   ///< 1 unless bits
-  int weight_planes;  ///< 1 unless bits: the rows of a block
+  int input_planes;   ///< of words: 1 unless bits or halves
+  int weight_planes;  ///< the same: the rows of a block
   const std::uint32_t* input;
   std::int64_t origin;       ///< words from `input` to kernel row 0 of the first window; may be < 0
   std::int64_t plane_pitch;  ///< words from plane to plane
@@ -39,9 +51,14 @@ struct SegmentJob {
   std::int64_t row_words;    ///< words of one row of a window
   std::int64_t kernel_rows;
   bool windows_are_whole;  ///< rows outside the image are there, as zeros
+  /// Words of each row of a window that lie outside the image, to be left out: at its beginning for
+  /// the first pixel of a strip, at its end for the last one.
+  std::int64_t left_words;
+  std::int64_t right_words;
   /// Tiles of blocks x groups of rows x kernel rows x words x rows x 16: see arrange_weights.
   const std::uint32_t* weights;
-  const float* coefficients;  ///< tiles of blocks x groups of rows x input planes x rows x 16
+  /// Tiles of blocks x groups of rows x input planes (x planes per word) x rows x 16.
+  const float* coefficients;
 };
 
 /// A float result: (sum + residual) * scale + shift.
@@ -54,27 +71,35 @@ struct FloatResult {
 
 /// The position of sum + residual among thresholds, as a symbol.
 struct SymbolResult {
-  const float* thresholds;      ///< count x O rounded up to blocks, ascending
-  const std::uint32_t* signs;   ///< O rounded up: the sign bit where -value is compared, else 0
-  int threshold_count;          ///< 0 to 255
-  const std::int32_t* symbols;  ///< threshold_count + 1: codes, or levels of the integer grid
-  int planes;                   ///< of bits; 0 for one byte per channel
-  void* to;                     ///< planes x N P Q words, or N P Q O bytes
-  std::int64_t plane_pitch;     ///< words from plane to plane
-  std::int64_t pixel_pitch;     ///< bytes from pixel to pixel
+  const float* thresholds;     ///< count x O rounded up to blocks, ascending
+  const std::uint32_t* signs;  ///< O rounded up: the sign bit where -value is compared, else 0
+  int threshold_count;         ///< 0 to 255
+  /// threshold_count + 1, zeros up to at least 16: codes, or levels of the integer grid
+  const std::uint8_t* symbols;
+  int planes;                ///< of bits; 0 for one byte per channel
+  void* to;                  ///< planes x N P Q words, or N P Q O bytes
+  std::int64_t plane_pitch;  ///< words from plane to plane
+  std::int64_t pixel_pitch;  ///< bytes from pixel to pixel
 };
 
-/// The kernel rows of a strip that lie in the image, [first, end), and the constants that belong
-/// to them: O rounded up to blocks.
+/// Kinds of pixels by where they are in their strip, because columns outside the image are left
+/// out of the sums: in between, first, last, or both.
+inline constexpr int edge_kinds = 4;
+constexpr int edge_kind(bool is_first, bool is_last) {
+  return (is_first ? 1 : 0) + (is_last ? 2 : 0);
+}
+
+/// The kernel rows of a strip that lie in the image, [first, end), and what belongs to them, for
+/// each kind of pixel.
 struct BorderRows {
   std::int64_t first;
   std::int64_t end;
-  const float* constants;
+  const float* constants[edge_kinds];  ///< O rounded up to blocks
   /// Where the only result is one bit per channel that follows from one count: the bit is
   /// (count < limit) != flip. O rounded up to blocks, and a bit of each 16 per block; null
   /// otherwise.
-  const std::int32_t* limits;
-  const std::uint32_t* flips;
+  const std::int32_t* limits[edge_kinds];
+  const std::uint32_t* flips[edge_kinds];
 };
 
 /// The share of a convolution that one worker computes.

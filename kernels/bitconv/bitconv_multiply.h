@@ -13,6 +13,7 @@ namespace lq::kernels::LQNET_ISA {
 namespace {
 
 using bitconv::block_channels;
+using bitconv::planes_per_word;
 using bitconv::tile_pixels;
 
 /// Vectors that a block takes.
@@ -27,39 +28,61 @@ struct Windows {
   std::int64_t pixel_pitch;
   std::int64_t row_pitch;
   std::int64_t row_words;
+  std::int64_t left_words;     // left out where the first window is the first of its strip
+  std::int64_t right_words;    // left out where the last window is the last of its strip
+  bool at_left;                // the first window is the first of its strip
+  bool at_right;               // the last window is the last of its strip
   std::int64_t skipped_words;  // of the weights: of kernel rows above the image
   std::int64_t kernel_rows;
   const std::uint32_t* weights;
-  const float* coefficients;  // planes x R x 16
+  const float* coefficients;  // planes (x planes per word) x R x 16
 };
 
-// One step of each arithmetic: what accumulates, and how it becomes a number.
+// One step of each arithmetic: what accumulates, and how it becomes one number for each plane of a
+// word.
 
 struct Bits {
   using Accumulator = IntVector;
+  static constexpr int planes = 1;
   static constexpr bool must_flush = !popcount_is_direct;
   static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
     return popcount_add(sum, input ^ weights);
   }
-  static FloatVector value(Accumulator sum) { return to_floats(sum); }
+  static IntVector flush(Accumulator sum) { return popcount_flush(sum); }
+  static FloatVector value(IntVector sum, int /*plane*/) { return to_floats(sum); }
+};
+
+struct Halves {
+  using Accumulator = IntVector;
+  static constexpr int planes = planes_per_word(bitconv::Arithmetic::halves);
+  static constexpr bool must_flush = !popcount_is_direct;
+  static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
+    return halves_popcount_add(sum, input ^ weights);
+  }
+  static IntVector flush(Accumulator sum) { return halves_popcount_flush(sum); }
+  static FloatVector value(IntVector sum, int plane) {
+    return to_floats(plane == 0 ? sum & 0xffff : sum >> 16);
+  }
 };
 
 struct Int8 {
   using Accumulator = IntVector;
+  static constexpr int planes = 1;
   static constexpr bool must_flush = false;
   static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
     return dot_bytes(sum, input, weights);
   }
-  static FloatVector value(Accumulator sum) { return to_floats(sum); }
+  static FloatVector value(Accumulator sum, int /*plane*/) { return to_floats(sum); }
 };
 
 struct Float32 {
   using Accumulator = FloatVector;
+  static constexpr int planes = 1;
   static constexpr bool must_flush = false;
   static Accumulator add(Accumulator sum, IntVector input, IntVector weights) {
     return sum + (FloatVector)input * (FloatVector)weights;
   }
-  static FloatVector value(Accumulator sum) { return sum; }
+  static FloatVector value(Accumulator sum, int /*plane*/) { return sum; }
 };
 
 /// The accumulators of R rows and P pixels, one vector wide.
@@ -85,7 +108,7 @@ struct Accumulators {
     for (int r = 0; r < R; ++r) {
       LQNET_UNROLL
       for (int p = 0; p < P; ++p) {
-        flushed[r][p] += popcount_flush(sums[r][p]);
+        flushed[r][p] += Step::flush(sums[r][p]);
         sums[r][p] = typename Step::Accumulator{};
       }
     }
@@ -93,16 +116,16 @@ struct Accumulators {
 
   typename Step::Accumulator total(int r, int p) const {
     if constexpr (Step::must_flush) {
-      return flushed[r][p] + popcount_flush(sums[r][p]);
+      return flushed[r][p] + Step::flush(sums[r][p]);
     } else {
       return sums[r][p];
     }
   }
 };
 
-/// The hot loop: `words` words of P windows against R rows of weights. The accumulators are
-/// registers.
-template <typename Step, int R, int P>
+/// The hot loop: `words` words of the windows of pixels [First, End) against R rows of weights.
+/// The accumulators are registers.
+template <typename Step, int R, int P, int First, int End>
 inline void multiply(Accumulators<Step, R, P>& accumulators, const std::uint32_t* input,
                      std::int64_t pixel_pitch, const std::uint32_t* weights, std::int64_t words) {
 #pragma GCC unroll 1
@@ -111,7 +134,7 @@ inline void multiply(Accumulators<Step, R, P>& accumulators, const std::uint32_t
     LQNET_UNROLL
     for (int r = 0; r < R; ++r) weight[r] = load_words(weights + r * block_channels);
     LQNET_UNROLL
-    for (int p = 0; p < P; ++p) {
+    for (int p = First; p < End; ++p) {
       const IntVector word = broadcast_word(input + p * pixel_pitch);
       LQNET_UNROLL
       for (int r = 0; r < R; ++r) {
@@ -123,31 +146,55 @@ inline void multiply(Accumulators<Step, R, P>& accumulators, const std::uint32_t
   }
 }
 
-/// All words of one plane's windows. Popcounts in bytes are flushed before they overflow.
+/// One plane's windows against R rows of weights. Popcounts in bytes are flushed before they
+/// overflow.
 template <typename Step, int R, int P>
-inline void multiply_windows(Accumulators<Step, R, P>& accumulators, const Windows& windows,
-                             const std::uint32_t* input, const std::uint32_t* weights) {
+struct WindowProduct {
+  Accumulators<Step, R, P>& accumulators;
+  const std::uint32_t* input;
+  std::int64_t pixel_pitch;
+  const std::uint32_t* weights;
   std::int64_t room = popcount_capacity;
-  weights += windows.skipped_words * R * block_channels;
-  for (std::int64_t row = 0; row < windows.kernel_rows; ++row) {
-    if constexpr (Step::must_flush) {
-      for (std::int64_t at = 0; at < windows.row_words;) {
+
+  /// The next words of the row, for pixels [First, End).
+  template <int First, int End>
+  void add(std::int64_t words) {
+    if constexpr (First < End && Step::must_flush) {
+      for (std::int64_t at = 0; at < words;) {
         if (room == 0) {
           accumulators.flush();
           room = popcount_capacity;
         }
-        const std::int64_t left = windows.row_words - at;
+        const std::int64_t left = words - at;
         const std::int64_t run = left < room ? left : room;
-        multiply(accumulators, input + at, windows.pixel_pitch, weights, run);
-        weights += run * R * block_channels;
+        multiply<Step, R, P, First, End>(accumulators, input + at, pixel_pitch,
+                                         weights + at * R * block_channels, run);
         at += run;
         room -= run;
       }
-    } else {
-      multiply(accumulators, input, windows.pixel_pitch, weights, windows.row_words);
-      weights += windows.row_words * R * block_channels;
+    } else if constexpr (First < End) {
+      multiply<Step, R, P, First, End>(accumulators, input, pixel_pitch, weights, words);
     }
-    input += windows.row_pitch;
+    input += words;
+    weights += words * R * block_channels;
+  }
+};
+
+/// All words of one plane's windows but for the columns outside the image.
+template <typename Step, int R, int P>
+inline void multiply_windows(Accumulators<Step, R, P>& accumulators, const Windows& windows,
+                             const std::uint32_t* input, const std::uint32_t* weights,
+                             bool is_first, bool is_last) {
+  WindowProduct<Step, R, P> product{accumulators, input, windows.pixel_pitch,
+                                    weights + windows.skipped_words * R * block_channels};
+  const std::int64_t left = is_first ? windows.left_words : 0;
+  const std::int64_t right = is_last ? windows.right_words : 0;
+  const std::int64_t to_next_row = windows.row_pitch - windows.row_words;
+  for (std::int64_t row = 0; row < windows.kernel_rows; ++row) {
+    if (left > 0) product.template add<1, P>(left);
+    product.template add<0, P>(windows.row_words - left - right);
+    if (right > 0) product.template add<0, P - 1>(right);
+    product.input += to_next_row;
   }
 }
 
@@ -162,9 +209,11 @@ inline void for_each_width(int pixels, Work&& work) {
   work(width, tiles - wider_tiles, wider_tiles * (width + 1));
 }
 
-/// The same windows from another pixel of the run on.
-inline Windows from_pixel(Windows windows, std::int64_t pixel) {
-  windows.input += pixel * windows.pixel_pitch;
+/// The windows of pixels [begin, end) of a run of `pixels`.
+inline Windows part_of(Windows windows, int begin, int end, int pixels) {
+  windows.input += begin * windows.pixel_pitch;
+  windows.at_left = windows.at_left && begin == 0;
+  windows.at_right = windows.at_right && end == pixels;
   return windows;
 }
 

@@ -45,13 +45,15 @@ void store_floats(const FloatResult& result, std::int64_t channel, std::int64_t 
   }
 }
 
+constexpr int any_number = -1;
+
 /// A block of a symbol result: pointers to its first channel.
 struct SymbolBlock {
   const float* thresholds;
   std::int64_t threshold_pitch;
   int threshold_count;
   const std::uint32_t* signs;
-  const std::int32_t* symbols;
+  const std::uint8_t* symbols;
   std::uint8_t* to;  // first pixel
   std::int64_t pixel_pitch;
   std::int64_t plane_pitch;  // bytes
@@ -77,102 +79,136 @@ SymbolBlock block_of(const SymbolResult& result, const BitconvJob& job, std::int
           .ends_words = block + 1 == job.blocks && block % 2 == 0};
 }
 
-/// Planes is the number of bit-planes where it is known, otherwise -1.
-template <int Planes>
-inline void store_planes(const SymbolBlock& block, std::uint8_t* to,
-                         const IntVector (&symbols)[parts]) {
-  const std::uint32_t exist = (1U << block.channels) - 1U;
-  const int planes = Planes < 0 ? block.planes : Planes;
-  for (int plane = 0; plane < planes; ++plane) {
-    std::uint32_t lanes = 0;
-    for (int part = 0; part < parts; ++part) {
-      lanes |= lanes_with_bit(symbols[part], plane) << (part * simd_lanes);
+/// How many of N = 2^k - 1 ascending thresholds lie below each value, by bisection.
+template <int N>
+inline IntVector position_among(FloatVector value, const FloatVector (&thresholds)[N]) {
+  constexpr int middle = N / 2;
+  const IntVector above = (value > thresholds[middle]) & (middle + 1);
+  if constexpr (N == 1) {
+    return above;
+  } else {
+    FloatVector half[middle];
+    LQNET_UNROLL
+    for (int t = 0; t < middle; ++t) {
+      half[t] = value > thresholds[middle] ? thresholds[middle + 1 + t] : thresholds[t];
     }
-    lanes &= exist;
+    return above + position_among(value, half);
+  }
+}
+
+/// The thresholds of a block, one vector wide.
+template <int N>
+struct Thresholds {
+  FloatVector values[N];
+
+  void read(const SymbolBlock& block, int part) {
+    LQNET_UNROLL
+    for (int t = 0; t < N; ++t) {
+      values[t] = load(block.thresholds + t * block.threshold_pitch + part * simd_lanes);
+    }
+  }
+  IntVector below(FloatVector value) const { return position_among(value, values); }
+};
+
+/// The same for any number.
+template <>
+struct Thresholds<any_number> {
+  const float* values;
+  std::int64_t pitch;
+  int count;
+
+  void read(const SymbolBlock& block, int part) {
+    values = block.thresholds + part * simd_lanes;
+    pitch = block.threshold_pitch;
+    count = block.threshold_count;
+  }
+  IntVector below(FloatVector value) const {
+    IntVector position{};
+    for (int t = 0; t < count; ++t) position -= value > load(values + t * pitch);
+    return position;
+  }
+};
+
+/// The symbols of a block's channels, of which each has a byte.
+template <int N>
+inline Bytes symbols_at(const SymbolBlock& block, const IntVector (&positions)[parts]) {
+  using PartBytes = std::uint8_t __attribute__((vector_size(simd_lanes)));
+  Bytes bytes;
+  for (int part = 0; part < parts; ++part) {
+    const PartBytes narrow = __builtin_convertvector(positions[part], PartBytes);
+    __builtin_memcpy(reinterpret_cast<std::uint8_t*>(&bytes) + part * simd_lanes, &narrow,
+                     sizeof narrow);
+  }
+  if constexpr (N != any_number) {
+    static_assert(N < block_channels);
+    Bytes table;
+    __builtin_memcpy(&table, block.symbols, sizeof table);
+    return __builtin_shuffle(table, bytes);
+  }
+  for (int i = 0; i < block_channels; ++i) bytes[i] = block.symbols[bytes[i]];
+  return bytes;
+}
+
+inline void store_planes(const SymbolBlock& block, std::uint8_t* to, Bytes symbols) {
+  const std::uint32_t exist = (1U << block.channels) - 1U;
+  for (int plane = 0; plane < block.planes; ++plane) {
+    const std::uint32_t bits = bytes_with_bit(symbols, plane) & exist;
     if (block.ends_words) {
-      __builtin_memcpy(to, &lanes, 4);
+      __builtin_memcpy(to, &bits, 4);
     } else {
-      __builtin_memcpy(to, &lanes, 2);
+      __builtin_memcpy(to, &bits, 2);
     }
     to += block.plane_pitch;
   }
 }
 
-inline void store_bytes(const SymbolBlock& block, std::uint8_t* to,
-                        const IntVector (&symbols)[parts]) {
-  using Bytes = std::uint8_t __attribute__((vector_size(simd_lanes)));
-  std::uint8_t bytes[block_channels];
-  for (int part = 0; part < parts; ++part) {
-    const Bytes narrow = __builtin_convertvector(symbols[part], Bytes);
-    __builtin_memcpy(bytes + part * simd_lanes, &narrow, sizeof narrow);
-  }
+inline void store_bytes(const SymbolBlock& block, std::uint8_t* to, Bytes symbols) {
   if (block.channels == block_channels) {
-    __builtin_memcpy(to, bytes, block_channels);
+    __builtin_memcpy(to, &symbols, block_channels);
   } else {
-    __builtin_memcpy(to, bytes, block.channels);
+    __builtin_memcpy(to, &symbols, block.channels);
   }
 }
 
-/// The usual numbers of thresholds and planes are constants, and the thresholds then registers;
-/// -1 stands for any number. Planes 0 are bytes.
-template <int Thresholds, int Planes>
+/// The usual numbers of thresholds are constants, and the thresholds then registers.
+template <int N>
 [[gnu::noinline]] void store_symbols(const SymbolBlock block, int pixels,
                                      const float (*sums)[block_channels]) {
-  const int count = Thresholds < 0 ? block.threshold_count : Thresholds;
-  constexpr int kept = Thresholds < 0 ? 1 : Thresholds;
-  FloatVector thresholds[kept][parts];
-  IntVector symbol_of[kept];
+  Thresholds<N> thresholds[parts];
   IntVector signs[parts];
   for (int part = 0; part < parts; ++part) {
+    thresholds[part].read(block, part);
     signs[part] = load_words(block.signs + part * simd_lanes);
   }
-  if constexpr (Thresholds > 0) {
-    for (int t = 0; t < Thresholds; ++t) {
-      symbol_of[t] = IntVector{} + block.symbols[t + 1];
-      for (int part = 0; part < parts; ++part) {
-        thresholds[t][part] =
-            load(block.thresholds + t * block.threshold_pitch + part * simd_lanes);
-      }
-    }
-  }
-  const IntVector lowest = IntVector{} + block.symbols[0];
   for (int p = 0; p < pixels; ++p) {
-    IntVector symbols[parts];
+    IntVector positions[parts];
     for (int part = 0; part < parts; ++part) {
-      const FloatVector value =
-          (FloatVector)((IntVector)load(sums[p] + part * simd_lanes) ^ signs[part]);
-      IntVector symbol = lowest;
-      for (int t = 0; t < count; ++t) {
-        if constexpr (Thresholds > 0) {
-          symbol = value > thresholds[t][part] ? symbol_of[t] : symbol;
-        } else {
-          const FloatVector bound =
-              load(block.thresholds + t * block.threshold_pitch + part * simd_lanes);
-          symbol = value > bound ? IntVector{} + block.symbols[t + 1] : symbol;
-        }
-      }
-      symbols[part] = symbol;
+      const IntVector value = (IntVector)load(sums[p] + part * simd_lanes) ^ signs[part];
+      positions[part] = thresholds[part].below((FloatVector)value);
     }
     std::uint8_t* to = block.to + p * block.pixel_pitch;
-    if constexpr (Planes == 0) {
+    const Bytes symbols = symbols_at<N>(block, positions);
+    if (block.planes == 0) {
       store_bytes(block, to, symbols);
     } else {
-      store_planes<Planes>(block, to, symbols);
+      store_planes(block, to, symbols);
     }
   }
 }
 
 void store_symbols(const SymbolBlock& block, int pixels, const float (*sums)[block_channels]) {
-  const int count = block.threshold_count;
-  if (block.planes == 0) {
-    if (count == 3) return store_symbols<3, 0>(block, pixels, sums);
-    if (count == 7) return store_symbols<7, 0>(block, pixels, sums);
-    return store_symbols<-1, 0>(block, pixels, sums);
+  switch (block.threshold_count) {
+    case 1:
+      return store_symbols<1>(block, pixels, sums);
+    case 3:
+      return store_symbols<3>(block, pixels, sums);
+    case 7:
+      return store_symbols<7>(block, pixels, sums);
+    case 15:
+      return store_symbols<15>(block, pixels, sums);
+    default:
+      return store_symbols<any_number>(block, pixels, sums);
   }
-  if (count == 1 && block.planes == 1) return store_symbols<1, 1>(block, pixels, sums);
-  if (count == 3 && block.planes == 2) return store_symbols<3, 2>(block, pixels, sums);
-  if (count == 7 && block.planes == 3) return store_symbols<7, 3>(block, pixels, sums);
-  return store_symbols<-1, -1>(block, pixels, sums);
 }
 
 }  // namespace

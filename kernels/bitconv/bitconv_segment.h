@@ -16,9 +16,17 @@ inline constexpr std::int64_t word_bytes = 4;
 
 /// How windows are found in the input.
 enum class Form : unsigned char {
-  direct,       ///< in place
+  direct,       ///< in place; what lies outside the image is left out
   padded_rows,  ///< in a copy with the border's columns
   patches       ///< in a copy of every window, bits without gaps: for a few channels
+};
+
+/// The part of a kernel that lies in the image: rows [first_row, end_row), columns likewise.
+struct KernelPart {
+  std::int64_t first_row;
+  std::int64_t end_row;
+  std::int64_t first_column;
+  std::int64_t end_column;
 };
 
 /// A segment that is ready to run.
@@ -26,8 +34,9 @@ class Segment {
  public:
   virtual ~Segment() = default;
 
-  /// What the kernel rows [first, end) add to channel o besides sums of products, unscaled.
-  virtual double constant(std::int64_t o, std::int64_t first, std::int64_t end) const = 0;
+  /// What is added to channel o besides sums of products, unscaled, where `part` of the kernel
+  /// lies in the image.
+  double constant(std::int64_t o, const KernelPart& part) const;
 
   Form form() const { return form_; }
   /// Bytes of scratch memory for `rows` rows of outputs of one image.
@@ -43,6 +52,11 @@ class Segment {
   Segment(const Conv2dGeometry& geometry, Arithmetic arithmetic, std::int64_t channels,
           int weight_planes, int input_planes, std::uint8_t fill);
 
+  Arithmetic arithmetic() const { return arithmetic_; }
+
+  /// The same where the sums are of `part`.
+  virtual double constant_of_part(std::int64_t o, const KernelPart& part) const = 0;
+
   /// Words of a pixel in a copy.
   std::int64_t pixel_words() const { return pixel_words_; }
   std::int64_t row_words() const;
@@ -52,8 +66,8 @@ class Segment {
   }
   template <typename Coefficient>
   void set_coefficients(Coefficient&& coefficient) {
-    coefficients_ =
-        arrange_coefficients(geometry_.c_out, weight_planes_, input_planes_, coefficient);
+    coefficients_ = arrange_coefficients(geometry_.c_out, weight_planes_,
+                                         word_planes_ * planes_per_word(arithmetic_), coefficient);
   }
 
   Conv2dGeometry geometry_;
@@ -70,6 +84,8 @@ class Segment {
   }
   std::int64_t narrow_row_bytes() const { return padded_width() * narrow_bytes_; }
   SegmentJob common_job() const;
+  void stage_row(const std::byte* from, std::byte* to) const;
+  void stage_row_of_pairs(const std::byte* low, const std::byte* high, std::byte* to) const;
   void stage_padded_rows(const std::byte* image, std::int64_t plane_bytes, InputRows rows,
                          std::byte* to) const;
   void stage_patches(const std::byte* image, std::int64_t plane_bytes, std::int64_t begin,
@@ -81,6 +97,7 @@ class Segment {
   Form form_;
   int weight_planes_;
   int input_planes_;
+  int word_planes_;    ///< input planes, or pairs of them
   std::uint8_t fill_;  ///< byte of the border
   std::int64_t source_bytes_;
   std::int64_t pixel_words_;
@@ -88,6 +105,9 @@ class Segment {
   AlignedVector<std::uint32_t> weights_;
   AlignedVector<float> coefficients_;
 };
+
+/// Columns of the last window of a row that lie beyond the image.
+std::int64_t columns_at_right(const Conv2dGeometry& geometry);
 
 /// The weights of a segment, scaled by one factor per output channel.
 std::unique_ptr<Segment> make_segment(const Conv2dGeometry& geometry, const BitconvSegment& segment,

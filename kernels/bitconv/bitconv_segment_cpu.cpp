@@ -8,45 +8,62 @@ namespace lq::kernels::bitconv {
 
 namespace {
 
+/// Two planes in one word save half of the work where they fit, which costs a copy.
+Arithmetic arithmetic_of(const Conv2dGeometry& geometry, const BitSegment& segment) {
+  const std::int64_t window = geometry.kernel_h * geometry.kernel_w;
+  const bool makes_pairs = segment.input_bits > 1 && window > 1 && window <= max_halves_words &&
+                           segment.channels > packed::bits_per_word / 4 &&
+                           segment.channels <= packed::bits_per_word / 2;
+  return makes_pairs ? Arithmetic::halves : Arithmetic::bits;
+}
+
 class BitSegmentWeights final : public Segment {
  public:
   BitSegmentWeights(const Conv2dGeometry& geometry, const BitSegment& segment,
                     std::span<const float> scale)
-      : Segment(geometry, Arithmetic::bits, segment.channels, segment.weight_bits,
+      : Segment(geometry, arithmetic_of(geometry, segment), segment.channels, segment.weight_bits,
                 segment.input_bits, 0) {
     WeightWords words(geometry.c_out, segment.weight_bits, kernel_rows(), row_words());
-    counts_.resize(geometry.c_out * geometry.kernel_h * segment.weight_bits, 0);
+    counts_.resize(geometry.c_out * geometry.kernel_h * geometry.kernel_w * segment.weight_bits, 0);
     const std::uint8_t* code = segment.weight_codes.data();
     for (std::int64_t o = 0; o < geometry.c_out; ++o) {
       for (std::int64_t r = 0; r < geometry.kernel_h; ++r) {
         for (std::int64_t k = 0; k < geometry.kernel_w; ++k) {
           for (std::int64_t c = 0; c < segment.channels; ++c, ++code) {
-            set_bits(words, o, r, bit_place(r, k, c, segment.channels), *code);
+            set_bits(words, o, r, k, bit_place(r, k, c, segment.channels), *code);
           }
         }
       }
     }
     set_weights(words);
     set_coefficients([&](std::int64_t o, int i, int j) {
+      if (j >= segment.input_bits) return 0.0F;  // the half of a pair that is missing
       return -scale[o] * segment.weight_basis[o * segment.weight_bits + i] * segment.input_basis[j];
     });
     weight_basis_.assign(segment.weight_basis.begin(), segment.weight_basis.end());
     for (const float u : segment.input_basis) input_sum_ += u;
   }
 
-  double constant(std::int64_t o, std::int64_t first, std::int64_t end) const override {
+ protected:
+  double constant_of_part(std::int64_t o, const KernelPart& part) const override {
     const std::int64_t bits = std::ssize(weight_basis_) / geometry_.c_out;
     double sum = 0;
-    for (std::int64_t r = first; r < end; ++r) {
-      for (std::int64_t i = 0; i < bits; ++i) {
-        sum += static_cast<double>(weight_basis_[o * bits + i]) *
-               counts_[(o * geometry_.kernel_h + r) * bits + i];
+    for (std::int64_t r = part.first_row; r < part.end_row; ++r) {
+      for (std::int64_t k = part.first_column; k < part.end_column; ++k) {
+        for (std::int64_t i = 0; i < bits; ++i) {
+          sum +=
+              static_cast<double>(weight_basis_[o * bits + i]) * counts_[tap(o, r, k) * bits + i];
+        }
       }
     }
     return sum * input_sum_;
   }
 
  private:
+  std::int64_t tap(std::int64_t o, std::int64_t r, std::int64_t k) const {
+    return (o * geometry_.kernel_h + r) * geometry_.kernel_w + k;
+  }
+
   /// The bit of a kernel row (of the whole window, for patches) that belongs to a weight.
   std::int64_t bit_place(std::int64_t r, std::int64_t k, std::int64_t c,
                          std::int64_t channels) const {
@@ -54,18 +71,20 @@ class BitSegmentWeights final : public Segment {
     return k * pixel_words() * packed::bits_per_word + c;
   }
 
-  void set_bits(WeightWords& words, std::int64_t o, std::int64_t r, std::int64_t place,
-                std::uint8_t code) {
+  void set_bits(WeightWords& words, std::int64_t o, std::int64_t r, std::int64_t k,
+                std::int64_t place, std::uint8_t code) {
     for (int i = 0; i < words.planes; ++i) {
       if (((code >> i) & 1) == 0) continue;
       std::uint32_t* row = words.row(o, i, form() == Form::patches ? 0 : r);
-      row[packed::word_of(place)] |= 1U << packed::bit_of(place);
-      ++counts_[(o * geometry_.kernel_h + r) * words.planes + i];
+      std::uint32_t bit = 1U << packed::bit_of(place);
+      if (arithmetic() == Arithmetic::halves) bit |= bit << packed::bits_per_word / 2;
+      row[packed::word_of(place)] |= bit;
+      ++counts_[tap(o, r, k) * words.planes + i];
     }
   }
 
   std::vector<float> weight_basis_;   // O x bits
-  std::vector<std::int32_t> counts_;  // O R x bits: set bits
+  std::vector<std::int32_t> counts_;  // O R S x bits: set bits
   double input_sum_ = 0;
 };
 
@@ -75,7 +94,7 @@ class GridSegmentWeights final : public Segment {
                      std::span<const float> scale)
       : Segment(geometry, Arithmetic::int8, segment.channels, 1, 1, segment.zero_point) {
     WeightWords words(geometry.c_out, 1, geometry.kernel_h, row_words());
-    sums_.resize(geometry.c_out * geometry.kernel_h, 0);
+    sums_.resize(geometry.c_out * geometry.kernel_h * geometry.kernel_w, 0);
     const std::int8_t* weight = segment.weights.data();
     for (std::int64_t o = 0; o < geometry.c_out; ++o) {
       for (std::int64_t r = 0; r < geometry.kernel_h; ++r) {
@@ -83,7 +102,7 @@ class GridSegmentWeights final : public Segment {
         for (std::int64_t k = 0; k < geometry.kernel_w; ++k) {
           for (std::int64_t c = 0; c < segment.channels; ++c, ++weight) {
             row[k * pixel_words() * word_bytes + c] = *weight;
-            sums_[o * geometry.kernel_h + r] += *weight;
+            sums_[(o * geometry.kernel_h + r) * geometry.kernel_w + k] += *weight;
           }
         }
       }
@@ -97,14 +116,19 @@ class GridSegmentWeights final : public Segment {
     }
   }
 
-  double constant(std::int64_t o, std::int64_t first, std::int64_t end) const override {
+ protected:
+  double constant_of_part(std::int64_t o, const KernelPart& part) const override {
     double sum = 0;
-    for (std::int64_t r = first; r < end; ++r) sum += sums_[o * geometry_.kernel_h + r];
+    for (std::int64_t r = part.first_row; r < part.end_row; ++r) {
+      for (std::int64_t k = part.first_column; k < part.end_column; ++k) {
+        sum += sums_[(o * geometry_.kernel_h + r) * geometry_.kernel_w + k];
+      }
+    }
     return -sum * zero_[o];
   }
 
  private:
-  std::vector<std::int32_t> sums_;  // O R: of the weights
+  std::vector<std::int32_t> sums_;  // O R S: of the weights
   std::vector<double> zero_;        // O: what a zero point's byte stands for, times the scales
 };
 
@@ -119,7 +143,8 @@ class FloatSegmentWeights final : public Segment {
     set_coefficients([&](std::int64_t o, int, int) { return scale[o]; });
   }
 
-  double constant(std::int64_t, std::int64_t, std::int64_t) const override { return 0; }
+ protected:
+  double constant_of_part(std::int64_t, const KernelPart&) const override { return 0; }
 };
 
 struct MakeSegment {

@@ -12,6 +12,7 @@ namespace {
 std::int64_t source_bytes_of(Arithmetic arithmetic, std::int64_t channels) {
   switch (arithmetic) {
     case Arithmetic::bits:
+    case Arithmetic::halves:
       return packed::words(channels) * word_bytes;
     case Arithmetic::int8:
       return channels;
@@ -22,14 +23,19 @@ std::int64_t source_bytes_of(Arithmetic arithmetic, std::int64_t channels) {
 }
 
 Form form_of(const Conv2dGeometry& geometry, Arithmetic arithmetic, std::int64_t channels) {
+  if (arithmetic == Arithmetic::halves) return Form::padded_rows;
   const bool window_has_neighbours = geometry.kernel_h * geometry.kernel_w > 1;
   if (arithmetic == Arithmetic::bits && channels < packed::bits_per_word && channels % 8 == 0 &&
       window_has_neighbours) {
     return Form::patches;
   }
   const bool is_whole_words = source_bytes_of(arithmetic, channels) % word_bytes == 0;
-  return geometry.pad_left == 0 && geometry.pad_right == 0 && is_whole_words ? Form::direct
-                                                                             : Form::padded_rows;
+  // Only the first and the last window of a row may reach beyond the image, and what they leave out
+  // may not overlap, since both may be in one tile.
+  const std::int64_t right = columns_at_right(geometry);
+  const bool can_skip = geometry.pad_left <= geometry.stride_w && right <= geometry.stride_w &&
+                        geometry.pad_left + right <= geometry.kernel_w;
+  return is_whole_words && can_skip ? Form::direct : Form::padded_rows;
 }
 
 /// Where the windows of a row of outputs lie in narrow rows, in bytes.
@@ -68,6 +74,12 @@ void copy_patches(const std::byte* from, std::byte* to, const PatchRow& row) {
 
 }  // namespace
 
+std::int64_t columns_at_right(const Conv2dGeometry& geometry) {
+  const std::int64_t end =
+      (geometry.out_w - 1) * geometry.stride_w - geometry.pad_left + geometry.kernel_w;
+  return std::max<std::int64_t>(end - geometry.w, 0);
+}
+
 Segment::Segment(const Conv2dGeometry& geometry, Arithmetic arithmetic, std::int64_t channels,
                  int weight_planes, int input_planes, std::uint8_t fill)
     : geometry_(geometry),
@@ -75,10 +87,25 @@ Segment::Segment(const Conv2dGeometry& geometry, Arithmetic arithmetic, std::int
       form_(form_of(geometry, arithmetic, channels)),
       weight_planes_(weight_planes),
       input_planes_(input_planes),
+      word_planes_(ceil_divide(input_planes, planes_per_word(arithmetic))),
       fill_(fill),
       source_bytes_(source_bytes_of(arithmetic, channels)),
       pixel_words_(ceil_divide(source_bytes_, word_bytes)),
       narrow_bytes_(channels / 8) {}
+
+double Segment::constant(std::int64_t o, const KernelPart& part) const {
+  // Copies have the columns, or all, of the border, as zeros.
+  KernelPart summed = part;
+  if (form_ != Form::direct) {
+    summed.first_column = 0;
+    summed.end_column = geometry_.kernel_w;
+  }
+  if (form_ == Form::patches) {
+    summed.first_row = 0;
+    summed.end_row = geometry_.kernel_h;
+  }
+  return constant_of_part(o, summed);
+}
 
 std::int64_t Segment::row_words() const {
   if (form_ != Form::patches) return geometry_.kernel_w * pixel_words_;
@@ -98,7 +125,7 @@ std::int64_t Segment::staged_bytes(std::int64_t rows) const {
     case Form::direct:
       return 0;
     case Form::padded_rows:
-      return input_planes_ * std::min(window_rows, geometry_.h) * padded_width() * pixel_words_ *
+      return word_planes_ * std::min(window_rows, geometry_.h) * padded_width() * pixel_words_ *
              word_bytes;
     case Form::patches:
       break;
@@ -110,7 +137,7 @@ std::int64_t Segment::staged_bytes(std::int64_t rows) const {
 
 SegmentJob Segment::common_job() const {
   return {.arithmetic = arithmetic_,
-          .input_planes = input_planes_,
+          .input_planes = word_planes_,
           .weight_planes = weight_planes_,
           .input = nullptr,
           .origin = 0,
@@ -121,6 +148,8 @@ SegmentJob Segment::common_job() const {
           .row_words = row_words(),
           .kernel_rows = kernel_rows(),
           .windows_are_whole = false,
+          .left_words = form_ == Form::direct ? geometry_.pad_left * pixel_words_ : 0,
+          .right_words = form_ == Form::direct ? columns_at_right(geometry_) * pixel_words_ : 0,
           .weights = weights_.data(),
           .coefficients = coefficients_.data()};
 }
@@ -146,6 +175,7 @@ SegmentJob Segment::job(const BitconvBuffer<const void*>& input, std::int64_t n,
     job.input = reinterpret_cast<const std::uint32_t*>(image);
     job.row_pitch = geometry_.w * pixel_words_;
     job.plane_pitch = input.plane_words;
+    job.origin = -job.left_words;
   } else {
     const InputRows rows = input_rows(begin, end);
     stage_padded_rows(image, plane_bytes, rows, scratch);
@@ -154,7 +184,7 @@ SegmentJob Segment::job(const BitconvBuffer<const void*>& input, std::int64_t n,
     job.row_pitch = padded_width() * pixel_words_;
     job.plane_pitch = rows.count() * job.row_pitch;
   }
-  job.origin = (top - first_row) * job.row_pitch;
+  job.origin += (top - first_row) * job.row_pitch;
   job.strip_pitch = geometry_.stride_h * job.row_pitch;
   return job;
 }
@@ -169,22 +199,45 @@ SegmentJob Segment::flat_job(const BitconvBuffer<const void*>& input, std::int64
   return job;
 }
 
+void Segment::stage_row(const std::byte* from, std::byte* to) const {
+  const std::int64_t pixel_bytes = pixel_words_ * word_bytes;
+  if (pixel_bytes == source_bytes_) {
+    std::memcpy(to, from, geometry_.w * pixel_bytes);
+    return;
+  }
+  for (std::int64_t x = 0; x < geometry_.w; ++x) {
+    // The words' last bytes meet weights of zero.
+    std::memset(to + (x + 1) * pixel_bytes - word_bytes, 0, word_bytes);
+    std::memcpy(to + x * pixel_bytes, from + x * source_bytes_, source_bytes_);
+  }
+}
+
+void Segment::stage_row_of_pairs(const std::byte* low, const std::byte* high, std::byte* to) const {
+  // Bytes may alias anything: what is constant must be local.
+  const std::int64_t width = geometry_.w;
+  for (std::int64_t x = 0; x < width; ++x) {
+    std::uint32_t low_word;
+    std::uint32_t high_word;
+    std::memcpy(&low_word, low + x * word_bytes, word_bytes);
+    std::memcpy(&high_word, high + x * word_bytes, word_bytes);
+    const std::uint32_t pair = low_word | high_word << packed::bits_per_word / 2;
+    std::memcpy(to + x * word_bytes, &pair, word_bytes);
+  }
+}
+
 void Segment::stage_padded_rows(const std::byte* image, std::int64_t plane_bytes, InputRows rows,
                                 std::byte* to) const {
   const std::int64_t pixel_bytes = pixel_words_ * word_bytes;
-  for (int plane = 0; plane < input_planes_; ++plane) {
+  const int step = planes_per_word(arithmetic_);
+  for (int plane = 0; plane < input_planes_; plane += step) {
     for (std::int64_t y = rows.begin; y < rows.end; ++y) {
       const std::byte* from = image + plane * plane_bytes + y * geometry_.w * source_bytes_;
       std::memset(to, fill_, geometry_.pad_left * pixel_bytes);
       to += geometry_.pad_left * pixel_bytes;
-      if (pixel_bytes == source_bytes_) {
-        std::memcpy(to, from, geometry_.w * pixel_bytes);
+      if (step == 2 && plane + 1 < input_planes_) {
+        stage_row_of_pairs(from, from + plane_bytes, to);
       } else {
-        for (std::int64_t x = 0; x < geometry_.w; ++x) {
-          // The words' last bytes meet weights of zero.
-          std::memset(to + (x + 1) * pixel_bytes - word_bytes, 0, word_bytes);
-          std::memcpy(to + x * pixel_bytes, from + x * source_bytes_, source_bytes_);
-        }
+        stage_row(from, to);
       }
       to += geometry_.w * pixel_bytes;
       std::memset(to, fill_, geometry_.pad_right * pixel_bytes);

@@ -36,7 +36,7 @@ inline void pack_word(const float* x, int n, const Steps<bits>& steps,
     const FloatVector value = load(x + i);
     LQNET_UNROLL
     for (int s = 0; s < steps.count; ++s) {
-      reached[s] |= lanes_with_bit((IntVector)(value >= broadcast(steps.levels[s])), 31) << i;
+      reached[s] |= lanes_of((IntVector)(value >= broadcast(steps.levels[s]))) << i;
     }
   }
   for (; i < n; ++i) {

@@ -13,7 +13,16 @@
 namespace lq::kernels {
 namespace {
 
+/// 16 bytes, on every instruction set.
+using Bytes = std::uint8_t __attribute__((vector_size(16)));
+
 inline IntVector load_words(const std::uint32_t* from) {
+  IntVector vector;
+  __builtin_memcpy(&vector, from, sizeof vector);
+  return vector;
+}
+
+inline IntVector load_ints(const std::int32_t* from) {
   IntVector vector;
   __builtin_memcpy(&vector, from, sizeof vector);
   return vector;
@@ -33,6 +42,7 @@ inline FloatVector to_floats(IntVector vector) {
 // whole words, or bytes that must be flushed into words before they overflow.
 //   popcount_add(bytes, x)  adds the bits of x; at most popcount_capacity times before a flush
 //   popcount_flush(bytes)   the sums as words
+// The same for each half of a word, up to 16 bits: halves_popcount_add(), halves_popcount_flush().
 
 #if defined(LQNET_ISA_IS_avx512_vpopcnt)
 
@@ -43,6 +53,11 @@ inline IntVector popcount_add(IntVector sum, IntVector x) {
   return sum + (IntVector)_mm512_popcnt_epi32((__m512i)x);
 }
 inline IntVector popcount_flush(IntVector sum) { return sum; }
+
+inline IntVector halves_popcount_add(IntVector sum, IntVector x) {
+  return (IntVector)_mm512_add_epi16((__m512i)sum, _mm512_popcnt_epi16((__m512i)x));
+}
+inline IntVector halves_popcount_flush(IntVector sum) { return sum; }
 
 /// sum + the products of 4 unsigned bytes with 4 signed ones, per word.
 inline IntVector dot_bytes(IntVector sum, IntVector unsigned_bytes, IntVector signed_bytes) {
@@ -55,9 +70,12 @@ inline unsigned lanes_less(IntVector a, IntVector b) {
   return _mm512_cmplt_epi32_mask((__m512i)a, (__m512i)b);
 }
 
-/// Bit i tells bit `bit` of lane i.
-inline unsigned lanes_with_bit(IntVector vector, int bit) {
-  return _mm512_test_epi32_mask((__m512i)vector, _mm512_set1_epi32(1 << bit));
+/// Bit i tells lane i of a mask.
+inline unsigned lanes_of(IntVector mask) { return _mm512_movepi32_mask((__m512i)mask); }
+
+/// Bit i tells bit `bit` of byte i.
+inline unsigned bytes_with_bit(Bytes bytes, int bit) {
+  return _mm_test_epi8_mask((__m128i)bytes, _mm_set1_epi8(static_cast<char>(1 << bit)));
 }
 
 #else
@@ -77,9 +95,11 @@ inline IntVector popcount_add(IntVector bytes, IntVector x) {
       (__m256i)bytes,
       _mm256_add_epi8(_mm256_shuffle_epi8(table, low), _mm256_shuffle_epi8(table, high)));
 }
+inline IntVector halves_popcount_flush(IntVector bytes) {
+  return (IntVector)_mm256_maddubs_epi16((__m256i)bytes, _mm256_set1_epi8(1));
+}
 inline IntVector popcount_flush(IntVector bytes) {
-  const __m256i pairs = _mm256_maddubs_epi16((__m256i)bytes, _mm256_set1_epi8(1));
-  return (IntVector)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+  return (IntVector)_mm256_madd_epi16((__m256i)halves_popcount_flush(bytes), _mm256_set1_epi16(1));
 }
 
 /// sum + the products of 4 unsigned bytes, at most 127, with 4 signed ones, per word. The bound
@@ -89,10 +109,14 @@ inline IntVector dot_bytes(IntVector sum, IntVector unsigned_bytes, IntVector si
   return sum + (IntVector)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
-/// Bit i tells bit `bit` of lane i.
-inline unsigned lanes_with_bit(IntVector vector, int bit) {
-  return static_cast<unsigned>(
-      _mm256_movemask_ps((__m256)_mm256_slli_epi32((__m256i)vector, 31 - bit)));
+/// Bit i tells lane i of a mask.
+inline unsigned lanes_of(IntVector mask) {
+  return static_cast<unsigned>(_mm256_movemask_ps((__m256)mask));
+}
+
+/// Bit i tells bit `bit` of byte i.
+inline unsigned bytes_with_bit(Bytes bytes, int bit) {
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_slli_epi16((__m128i)bytes, 7 - bit)));
 }
 
 #elif defined(LQNET_ISA_IS_neon)
@@ -100,8 +124,11 @@ inline unsigned lanes_with_bit(IntVector vector, int bit) {
 inline IntVector popcount_add(IntVector bytes, IntVector x) {
   return (IntVector)vaddq_u8((uint8x16_t)bytes, vcntq_u8((uint8x16_t)x));
 }
+inline IntVector halves_popcount_flush(IntVector bytes) {
+  return (IntVector)vpaddlq_u8((uint8x16_t)bytes);
+}
 inline IntVector popcount_flush(IntVector bytes) {
-  return (IntVector)vpaddlq_u16(vpaddlq_u8((uint8x16_t)bytes));
+  return (IntVector)vpaddlq_u16((uint16x8_t)halves_popcount_flush(bytes));
 }
 
 inline IntVector dot_bytes(IntVector sum, IntVector unsigned_bytes, IntVector signed_bytes) {
@@ -113,10 +140,18 @@ inline IntVector dot_bytes(IntVector sum, IntVector unsigned_bytes, IntVector si
   return sum + (IntVector)vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
 }
 
-inline unsigned lanes_with_bit(IntVector vector, int bit) {
-  const uint32x4_t bits = vshrq_n_u32(vshlq_u32((uint32x4_t)vector, vdupq_n_s32(31 - bit)), 31);
-  const int32x4_t places = {0, 1, 2, 3};
-  return vaddvq_u32(vshlq_u32(bits, places));
+/// Bit i tells lane i of a mask.
+inline unsigned lanes_of(IntVector mask) {
+  const uint32x4_t places = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32((uint32x4_t)mask, places));
+}
+
+/// Bit i tells bit `bit` of byte i.
+inline unsigned bytes_with_bit(Bytes bytes, int bit) {
+  const uint8x16_t bits = vtstq_u8((uint8x16_t)bytes, vdupq_n_u8(static_cast<uint8_t>(1 << bit)));
+  const uint8x16_t places = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  const uint8x16_t placed = vandq_u8(bits, places);
+  return vaddv_u8(vget_low_u8(placed)) | unsigned{vaddv_u8(vget_high_u8(placed))} << 8;
 }
 
 #else
@@ -129,10 +164,13 @@ inline IntVector popcount_add(IntVector bytes, IntVector bits) {
   x = (x & 0x33333333U) + ((x >> 2) & 0x33333333U);
   return (IntVector)((WordVector)bytes + ((x + (x >> 4)) & 0x0f0f0f0fU));
 }
-inline IntVector popcount_flush(IntVector bytes) {
+inline IntVector halves_popcount_flush(IntVector bytes) {
   const WordVector x = (WordVector)bytes;
-  const WordVector pairs = (x & 0x00ff00ffU) + ((x >> 8) & 0x00ff00ffU);
-  return (IntVector)((pairs & 0xffffU) + (pairs >> 16));
+  return (IntVector)((x & 0x00ff00ffU) + ((x >> 8) & 0x00ff00ffU));
+}
+inline IntVector popcount_flush(IntVector bytes) {
+  const WordVector halves = (WordVector)halves_popcount_flush(bytes);
+  return (IntVector)((halves & 0xffffU) + (halves >> 16));
 }
 
 inline IntVector dot_bytes(IntVector sum, IntVector unsigned_bytes, IntVector signed_bytes) {
@@ -143,18 +181,30 @@ inline IntVector dot_bytes(IntVector sum, IntVector unsigned_bytes, IntVector si
   return sum;
 }
 
-inline unsigned lanes_with_bit(IntVector vector, int bit) {
+/// Bit i tells lane i of a mask.
+inline unsigned lanes_of(IntVector mask) {
   unsigned lanes = 0;
   for (int lane = 0; lane < simd_lanes; ++lane) {
-    lanes |= ((static_cast<unsigned>(vector[lane]) >> bit) & 1U) << lane;
+    lanes |= (static_cast<unsigned>(mask[lane]) & 1U) << lane;
   }
   return lanes;
+}
+
+/// Bit i tells bit `bit` of byte i.
+inline unsigned bytes_with_bit(Bytes bytes, int bit) {
+  unsigned bits = 0;
+  for (unsigned i = 0; i < sizeof bytes; ++i) bits |= ((bytes[i] >> bit) & 1U) << i;
+  return bits;
 }
 
 #endif
 
 /// Bit i tells whether a[i] < b[i].
-inline unsigned lanes_less(IntVector a, IntVector b) { return lanes_with_bit(a < b, 31); }
+inline unsigned lanes_less(IntVector a, IntVector b) { return lanes_of(a < b); }
+
+inline IntVector halves_popcount_add(IntVector bytes, IntVector x) {
+  return popcount_add(bytes, x);
+}
 
 #endif
 

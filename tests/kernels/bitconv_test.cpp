@@ -421,6 +421,30 @@ TEST_P(BitconvTest, RandomShapes) {
   }
 }
 
+TEST_P(BitconvTest, ColumnsOutsideTheImage) {
+  // Every way in which the first and the last windows of a row may reach beyond the image.
+  for (const int kernel_w : {1, 2, 3}) {
+    for (const int stride_w : {1, 2}) {
+      for (int left = 0; left <= 2; ++left) {
+        for (int right = 0; right <= 2; ++right) {
+          for (const int w : {1, 2, 9}) {
+            if (w + left + right < kernel_w) continue;
+            expect_case({.name = "columns",
+                         .h = 2,
+                         .w = w,
+                         .kernel_h = 1,
+                         .kernel_w = kernel_w,
+                         .stride_w = stride_w,
+                         .padding = Padding::explicit_sides(0, 0, left, right),
+                         .segments = {{Kind::bits, 64, 1, 1}, {Kind::int8, 4}}},
+                        left * 10 + right);
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_P(BitconvTest, FewChannels) {
   for (const int channels : {1, 3, 8, 16, 24, 31}) {
     expect_case({.name = "few channels",
