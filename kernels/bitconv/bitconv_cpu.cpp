@@ -46,6 +46,7 @@ struct SymbolOutput {
   AlignedVector<float> thresholds;
   AlignedVector<std::uint32_t> signs;
   std::vector<std::uint8_t> symbols;
+  std::vector<std::uint32_t> flips;
   int thresholds_per_channel;
   int planes;
 };
@@ -58,8 +59,16 @@ SymbolOutput prepare_symbols(const BitconvSymbolOutput& output, std::int64_t cha
   SymbolOutput result{.thresholds = AlignedVector<float>(rows * pitch, 0.0F),
                       .signs = AlignedVector<std::uint32_t>(pitch, 0),
                       .symbols = output.symbols,
+                      .flips = {},
                       .thresholds_per_channel = static_cast<int>(count),
                       .planes = output.planes};
+  for (int plane = 0; plane < output.planes; ++plane) {
+    std::uint8_t before = 0;
+    for (const std::uint8_t symbol : output.symbols) {
+      result.flips.push_back((((before ^ symbol) >> plane) & 1) != 0 ? ~0U : 0U);
+      before = symbol;
+    }
+  }
   result.symbols.resize(std::max<std::size_t>(result.symbols.size(), block_channels), 0);
   for (std::int64_t t = 0; t < count; ++t) {
     std::copy_n(output.thresholds.data() + t * channels, channels,
@@ -282,6 +291,7 @@ class CpuBitconv final : public Bitconv {
                             .signs = output.signs.data(),
                             .threshold_count = output.thresholds_per_channel,
                             .symbols = output.symbols.data(),
+                            .flips = output.flips.data(),
                             .planes = output.planes,
                             .to = operands.symbols[i].data,
                             .plane_pitch = operands.symbols[i].plane_words,

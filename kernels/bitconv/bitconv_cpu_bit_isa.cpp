@@ -13,136 +13,52 @@ using bitconv::edge_kind;
 using bitconv::rows_per_group;
 using bitconv::SegmentJob;
 
-/// Pixels of a strip that are worked on together: calls and thresholds are shared by several tiles,
-/// and the sums stay in the first-level cache.
-constexpr int run_pixels = 64;
+/// Sums of products of one row of weights, integers or floats.
+struct RowTotals {
+  alignas(64) std::uint32_t of[run_pixels][block_channels];
+};
 
 struct RunSums {
-  alignas(64) float sums[blocks_per_tile][run_pixels][block_channels];
+  alignas(64) float of[run_pixels][block_channels];
 };
 
-/// Where the sums of a row's pixels come from and go to, 16 floats each. Constants, by kinds of
-/// pixels, are where the first segment starts; null means the sums so far.
-struct Sums {
-  const float* const* constants;
-  std::int64_t block;  // of the constants
-  float* to;
-};
-
-/// The same for a tile, one vector wide.
-struct TileSums {
-  const float* from;  // of pixels that are neither first nor last of the tile
-  std::int64_t pitch;
-  const float* first_from;
-  const float* last_from;
-  float* to;
-
-  const float* from_of(int pixel, int pixels) const {
-    if (pixel == 0) return first_from;
-    return pixel == pixels - 1 ? last_from : from + pixel * pitch;
-  }
-};
-
-/// The sums of a tile of P pixels from `pixel` of the run on.
-template <int P>
-inline TileSums tile_sums(const Sums& sums, int pixel, int part, bool is_first, bool is_last) {
-  const std::int64_t lane = part * simd_lanes;
-  float* to = sums.to + pixel * block_channels + lane;
-  if (sums.constants == nullptr) {
-    return {to, block_channels, to, to + (P - 1) * block_channels, to};
-  }
-  const std::int64_t channel = sums.block * block_channels + lane;
-  return {.from = sums.constants[0] + channel,
-          .pitch = 0,
-          .first_from = sums.constants[edge_kind(is_first, is_last && P == 1)] + channel,
-          .last_from = sums.constants[edge_kind(is_first && P == 1, is_last)] + channel,
-          .to = to};
-}
-
-/// Adds all planes to the sums of R rows and P pixels, one vector wide. Rows of one block
-/// (`is_shared`) have the same sums, which then stay in registers; otherwise there are too many.
-template <typename Step, int R, int P, bool is_shared>
-inline void accumulate_tile(const Windows& windows, const std::uint32_t* input,
-                            const std::uint32_t* weights, const float* coefficients,
-                            TileSums (&sums)[R], bool is_first, bool is_last) {
-  FloatVector shared[P];
-  if constexpr (is_shared) {
-    LQNET_UNROLL
-    for (int p = 0; p < P; ++p) shared[p] = load(sums[0].from_of(p, P));
-  }
-  for (int plane = 0; plane < windows.planes; ++plane) {
-    Accumulators<Step, R, P> accumulators;
-    accumulators.clear();
-    multiply_windows(accumulators, windows, input, weights, is_first, is_last);
-    LQNET_UNROLL
-    for (int r = 0; r < R; ++r) {
-      FloatVector coefficient[Step::planes];
-      LQNET_UNROLL
-      for (int i = 0; i < Step::planes; ++i) {
-        coefficient[i] = load(coefficients + (i * R + r) * block_channels);
-      }
-      LQNET_UNROLL
-      for (int p = 0; p < P; ++p) {
-        const auto total = accumulators.total(r, p);
-        FloatVector product = coefficient[0] * Step::value(total, 0);
-        if constexpr (Step::planes == 2) product += coefficient[1] * Step::value(total, 1);
-        if constexpr (is_shared) {
-          shared[p] += product;
-        } else {
-          store(sums[r].to + p * block_channels, load(sums[r].from_of(p, P)) + product);
-        }
-      }
-      if constexpr (!is_shared) {
-        float* to = sums[r].to;
-        sums[r] = {to, block_channels, to, to + (P - 1) * block_channels, to};
-      }
-    }
-    coefficients += Step::planes * R * block_channels;
-    input += windows.plane_pitch;
-  }
-  if constexpr (is_shared) {
-    LQNET_UNROLL
-    for (int p = 0; p < P; ++p) store(sums[0].to + p * block_channels, shared[p]);
-  }
-}
-
-/// The same for several tiles of P pixels. It is a function of its own so that nothing else
-/// competes for registers.
-template <typename Step, int R, int P, bool is_shared>
-[[gnu::noinline]] void accumulate(const Windows& windows, const Sums (&row_sums)[R], int tiles) {
+/// The totals of R rows and several tiles of P pixels from `pixel` on.
+template <typename Step, int R, int P>
+[[gnu::noinline]] void multiply_tiles(const Windows& windows, int pixel, int tiles,
+                                      RowTotals* totals) {
   for (int part = 0; part < parts; ++part) {
     const std::uint32_t* weights = windows.weights + part * simd_lanes;
-    const float* coefficients = windows.coefficients + part * simd_lanes;
-    const std::uint32_t* input = windows.input;
+    const std::uint32_t* input = windows.input + pixel * windows.pixel_pitch;
     for (int tile = 0; tile < tiles; ++tile) {
-      const bool is_first = windows.at_left && tile == 0;
-      const bool is_last = windows.at_right && tile == tiles - 1;
-      TileSums sums[R];
+      Accumulators<Step, R, P> accumulators;
+      accumulators.clear();
+      multiply_windows(accumulators, windows, input, weights,
+                       windows.at_left && pixel == 0 && tile == 0,
+                       windows.at_right && pixel + (tile + 1) * P == windows.pixels);
+      LQNET_UNROLL
       for (int r = 0; r < R; ++r) {
-        sums[r] = tile_sums<P>(row_sums[r], tile * P, part, is_first, is_last);
+        LQNET_UNROLL
+        for (int p = 0; p < P; ++p) {
+          const auto total = accumulators.total(r, p);
+          std::uint32_t* to = totals[r].of[pixel + tile * P + p] + part * simd_lanes;
+          __builtin_memcpy(to, &total, sizeof total);
+        }
       }
-      accumulate_tile<Step, R, P, is_shared>(windows, input, weights, coefficients, sums, is_first,
-                                             is_last);
       input += P * windows.pixel_pitch;
     }
   }
 }
 
-template <typename Step, int R, bool is_shared>
-void accumulate_run(const Windows& windows, const Sums (&sums)[R], int pixels) {
-  using Function = void(const Windows&, const Sums(&)[R], int);
+/// The totals of R rows and all pixels of a run.
+template <typename Step, int R>
+void multiply_run(const Windows& windows, RowTotals* totals) {
+  using Function = void(const Windows&, int, int, RowTotals*);
   static constexpr Function* by_width[tile_pixels] = {
-      accumulate<Step, R, 1, is_shared>, accumulate<Step, R, 2, is_shared>,
-      accumulate<Step, R, 3, is_shared>, accumulate<Step, R, 4, is_shared>,
-      accumulate<Step, R, 5, is_shared>, accumulate<Step, R, 6, is_shared>,
-      accumulate<Step, R, 7, is_shared>, accumulate<Step, R, 8, is_shared>};
-  for_each_width(pixels, [&](int width, int tiles, int first) {
-    Sums own[R];
-    for (int r = 0; r < R; ++r) {
-      own[r] = sums[r];
-      own[r].to += first * block_channels;
-    }
-    by_width[width - 1](part_of(windows, first, first + tiles * width, pixels), own, tiles);
+      multiply_tiles<Step, R, 1>, multiply_tiles<Step, R, 2>, multiply_tiles<Step, R, 3>,
+      multiply_tiles<Step, R, 4>, multiply_tiles<Step, R, 5>, multiply_tiles<Step, R, 6>,
+      multiply_tiles<Step, R, 7>, multiply_tiles<Step, R, 8>};
+  for_each_width(windows.pixels, [&](int width, int tiles, int first) {
+    by_width[width - 1](windows, first, tiles, totals);
   });
 }
 
@@ -161,8 +77,7 @@ Windows windows_of(const BitconvJob& job, const SegmentJob& segment, std::int64_
   return {
       .input = segment.input + (segment.origin + strip * segment.strip_pitch +
                                 pixel * segment.pixel_pitch + first_row * segment.row_pitch),
-      .planes = segment.input_planes,
-      .plane_pitch = segment.plane_pitch,
+      .pixels = pixels,
       .pixel_pitch = segment.pixel_pitch,
       .row_pitch = segment.row_pitch,
       .row_words = segment.row_words,
@@ -172,10 +87,81 @@ Windows windows_of(const BitconvJob& job, const SegmentJob& segment, std::int64_
       .at_right = pixel + pixels == pixels_of(job, strip),
       .skipped_words = first_row * segment.row_words,
       .kernel_rows = end_row - first_row,
-      .weights = segment.weights + rows * segment.kernel_rows * segment.row_words * block_channels,
-      .coefficients = segment.coefficients + rows * segment.input_planes *
-                                                 planes_per_word(segment.arithmetic) *
-                                                 block_channels};
+      .weights = segment.weights + rows * segment.kernel_rows * segment.row_words * block_channels};
+}
+
+/// Where the sums of a run start from, 16 floats for each pixel.
+struct Start {
+  const float* inner;  // of pixel 0, though that one has its own
+  std::int64_t pitch;
+  const float* first;
+  const float* last;
+};
+
+/// The constants of a block.
+Start start_of(const BorderRows& border, std::int64_t block, const Windows& windows) {
+  const auto constants = [&](bool is_first, bool is_last) {
+    return border.constants[edge_kind(is_first, is_last)] + block * block_channels;
+  };
+  const bool is_one = windows.pixels == 1;
+  return {.inner = constants(false, false),
+          .pitch = 0,
+          .first = constants(windows.at_left, is_one && windows.at_right),
+          .last = constants(is_one && windows.at_left, windows.at_right)};
+}
+
+/// What is there already.
+Start start_of(const RunSums& sums, const Windows& windows) {
+  return {.inner = sums.of[0],
+          .pitch = block_channels,
+          .first = sums.of[0],
+          .last = sums.of[windows.pixels - 1]};
+}
+
+/// Adds the totals of N rows of one block, times their coefficients (of planes of a word, then rows
+/// of the group, of which there are `group`).
+template <typename Step, int N>
+void add_rows(const RowTotals* totals, const float* coefficients, int group, int pixels,
+              const Start& start, RunSums& sums) {
+  for (int lane = 0; lane < block_channels; lane += simd_lanes) {
+    FloatVector coefficient[N][Step::planes];
+    for (int n = 0; n < N; ++n) {
+      for (int i = 0; i < Step::planes; ++i) {
+        coefficient[n][i] = load(coefficients + (i * group + n) * block_channels + lane);
+      }
+    }
+    const auto add = [&](int pixel, const float* from) {
+      FloatVector sum = load(from + lane);
+      LQNET_UNROLL
+      for (int n = 0; n < N; ++n) {
+        typename Step::Accumulator total;
+        __builtin_memcpy(&total, totals[n].of[pixel] + lane, sizeof total);
+        LQNET_UNROLL
+        for (int i = 0; i < Step::planes; ++i) sum += coefficient[n][i] * Step::value(total, i);
+      }
+      store(sums.of[pixel] + lane, sum);
+    };
+    add(0, start.first);
+    for (int pixel = 1; pixel < pixels - 1; ++pixel) add(pixel, start.inner + pixel * start.pitch);
+    if (pixels > 1) add(pixels - 1, start.last);
+  }
+}
+
+/// Adds the part of a group of rows: one or two of one block, or one each of two blocks, of which
+/// the second then begins.
+template <typename Step>
+void add_group(const RowTotals (&totals)[rows_per_group], const float* coefficients, int group,
+               bool are_of_one_block, const Windows& windows, const Start (&starts)[2],
+               RunSums* sums) {
+  if (group == 1) {
+    add_rows<Step, 1>(totals, coefficients, group, windows.pixels, starts[0], sums[0]);
+  } else if (are_of_one_block) {
+    add_rows<Step, 2>(totals, coefficients, group, windows.pixels, starts[0], sums[0]);
+  } else {
+    add_rows<Step, 1>(totals, coefficients, group, windows.pixels, starts[0], sums[0]);
+    add_rows<Step, 1>(totals + 1, coefficients + block_channels, group, windows.pixels, starts[1],
+                      sums[1]);
+  }
 }
 
 /// Adds a segment's part to a run: `blocks` blocks from `block` on, pixels from `pixel` on. The
@@ -183,29 +169,37 @@ Windows windows_of(const BitconvJob& job, const SegmentJob& segment, std::int64_
 template <typename Step>
 void add_segment(const BitconvJob& job, const SegmentJob& segment, std::int64_t strip,
                  std::int64_t pixel, int pixels, std::int64_t block, int blocks, bool is_first,
-                 RunSums& run) {
+                 RunSums (&sums)[blocks_per_tile]) {
   const int planes = segment.weight_planes;
   const int rows = planes * blocks;
-  const float* const* constants = job.rows[strip * job.row_step].constants;
-  const std::int64_t words = segment.kernel_rows * segment.row_words;
+  const BorderRows& border = job.rows[strip * job.row_step];
   Windows windows = windows_of(job, segment, strip, pixel, pixels, block);
-  const auto sums_of = [&](int row) -> Sums {
-    const int b = row < planes ? 0 : 1;
-    const bool starts = is_first && row == b * planes;
-    return {starts ? constants : nullptr, block + b, run.sums[b][0]};
-  };
+  const std::uint32_t* input = windows.input;
+  const float* coefficients =
+      segment.coefficients + block * planes * segment.input_planes * Step::planes * block_channels;
+  RowTotals totals[rows_per_group];
   for (int row = 0; row < rows; row += rows_per_group) {
     const int group = rows - row < rows_per_group ? rows - row : rows_per_group;
-    const bool is_shared = row + 1 != planes;
-    if (group == 1) {
-      accumulate_run<Step, 1, true>(windows, {sums_of(row)}, pixels);
-    } else if (is_shared) {
-      accumulate_run<Step, 2, true>(windows, {sums_of(row), sums_of(row + 1)}, pixels);
-    } else {
-      accumulate_run<Step, 2, false>(windows, {sums_of(row), sums_of(row + 1)}, pixels);
+    const int b = row < planes ? 0 : 1;
+    windows.input = input;
+    for (int plane = 0; plane < segment.input_planes; ++plane) {
+      if (group == 1) {
+        multiply_run<Step, 1>(windows, totals);
+      } else {
+        multiply_run<Step, 2>(windows, totals);
+      }
+      const auto start = [&](int block_of_tile, bool is_first_row) {
+        return is_first && is_first_row && plane == 0
+                   ? start_of(border, block + block_of_tile, windows)
+                   : start_of(sums[block_of_tile], windows);
+      };
+      const Start starts[2] = {start(b, row == b * planes), start(blocks - 1, true)};
+      add_group<Step>(totals, coefficients, group, /*are_of_one_block=*/row + 1 != planes, windows,
+                      starts, sums + b);
+      coefficients += Step::planes * group * block_channels;
+      windows.input += segment.plane_pitch;
     }
-    windows.coefficients += group * windows.planes * Step::planes * block_channels;
-    windows.weights += words * group * block_channels;
+    windows.weights += segment.kernel_rows * segment.row_words * group * block_channels;
   }
 }
 
@@ -227,146 +221,78 @@ void finish(const BitconvJob& job, std::int64_t block, std::int64_t pixel, int p
   }
 }
 
-/// A block of a one-bit result, and what decides its bits, by kinds of pixels: see BorderRows.
-struct CountResult {
-  const std::int32_t* const* limits;
-  const std::uint32_t* const* flips;
-  std::int64_t block;   // of these
-  std::uint32_t exist;  // lanes that are channels
-  std::uint8_t* to;     // first pixel
-  std::int64_t pixel_pitch;
-  bool ends_words;
-};
-
-/// The bits of R blocks by comparing counts, which never leave the registers.
-template <int R, int P>
-[[gnu::noinline]] void decide_bits(const Windows& windows, const CountResult (&results)[R],
-                                   int tiles) {
-  const std::uint32_t* input = windows.input;
-  for (int tile = 0; tile < tiles; ++tile) {
-    const bool is_first = windows.at_left && tile == 0;
-    const bool is_last = windows.at_right && tile == tiles - 1;
-    const int first_kind = edge_kind(is_first, is_last && P == 1);
-    const int last_kind = edge_kind(is_first && P == 1, is_last);
-    std::uint32_t bits[R][P] = {};
+/// The bits of a block of a one-bit result, by comparing counts with what BorderRows has. Lanes
+/// that are no channels have limit 0 and no flip, and so bits of zero.
+void decide_bits(const BorderRows& border, std::int64_t block, const Windows& windows,
+                 const RowTotals& counts, const SymbolBlock result) {
+  const auto decide = [&](int pixel, int kind) {
+    const std::int32_t* limits = border.limits[kind] + block * block_channels;
+    std::uint32_t bits = border.flips[kind][block];
     for (int part = 0; part < parts; ++part) {
-      Accumulators<Bits, R, P> accumulators;
-      accumulators.clear();
-      multiply_windows(accumulators, windows, input, windows.weights + part * simd_lanes, is_first,
-                       is_last);
-      LQNET_UNROLL
-      for (int r = 0; r < R; ++r) {
-        const std::int64_t channel = results[r].block * block_channels + part * simd_lanes;
-        const IntVector first_limit = load_ints(results[r].limits[first_kind] + channel);
-        const IntVector last_limit = load_ints(results[r].limits[last_kind] + channel);
-        const IntVector middle_limit = load_ints(results[r].limits[0] + channel);
-        LQNET_UNROLL
-        for (int p = 0; p < P; ++p) {
-          const IntVector limit = p == 0 ? first_limit : p == P - 1 ? last_limit : middle_limit;
-          bits[r][p] |= lanes_less(accumulators.total(r, p), limit) << (part * simd_lanes);
-        }
-      }
+      const int lane = part * simd_lanes;
+      bits ^= lanes_less(load_words(counts.of[pixel] + lane), load_ints(limits + lane)) << lane;
     }
-    LQNET_UNROLL
-    for (int r = 0; r < R; ++r) {
-      const CountResult& result = results[r];
-      std::uint8_t* to = result.to + tile * P * result.pixel_pitch;
-      const std::uint32_t first_flips = result.flips[first_kind][result.block];
-      const std::uint32_t last_flips = result.flips[last_kind][result.block];
-      const std::uint32_t middle_flips = result.flips[0][result.block];
-      LQNET_UNROLL
-      for (int p = 0; p < P; ++p) {
-        const std::uint32_t flips = p == 0 ? first_flips : p == P - 1 ? last_flips : middle_flips;
-        const std::uint32_t word = (bits[r][p] ^ flips) & result.exist;
-        __builtin_memcpy(to, &word, 2);
-        if (result.ends_words) __builtin_memcpy(to, &word, 4);
-        to += result.pixel_pitch;
-      }
-    }
-    input += P * windows.pixel_pitch;
-  }
-}
-
-template <int R>
-void decide_bits_of_run(const Windows& windows, const CountResult (&results)[R], int pixels) {
-  using Function = void(const Windows&, const CountResult(&)[R], int);
-  static constexpr Function* by_width[tile_pixels] = {
-      decide_bits<R, 1>, decide_bits<R, 2>, decide_bits<R, 3>, decide_bits<R, 4>,
-      decide_bits<R, 5>, decide_bits<R, 6>, decide_bits<R, 7>, decide_bits<R, 8>};
-  for_each_width(pixels, [&](int width, int tiles, int first) {
-    CountResult own[R];
-    for (int r = 0; r < R; ++r) {
-      own[r] = results[r];
-      own[r].to += first * own[r].pixel_pitch;
-    }
-    by_width[width - 1](part_of(windows, first, first + tiles * width, pixels), own, tiles);
-  });
+    store_bits(result, result.to + pixel * result.pixel_pitch, bits);
+  };
+  const int last = windows.pixels - 1;
+  decide(0, edge_kind(windows.at_left, last == 0 && windows.at_right));
+  for (int pixel = 1; pixel < last; ++pixel) decide(pixel, edge_kind(false, false));
+  if (last > 0) decide(last, edge_kind(false, windows.at_right));
 }
 
 /// Without segments (pointwise work) the sums are the constants.
-void start(const float* constants, int pixels, int blocks, RunSums& run) {
-  for (int b = 0; b < blocks; ++b) {
-    for (int p = 0; p < pixels; ++p) {
-      for (int i = 0; i < block_channels; ++i) {
-        run.sums[b][p][i] = constants[b * block_channels + i];
-      }
-    }
+void start(const float* constants, int pixels, RunSums& sums) {
+  for (int p = 0; p < pixels; ++p) {
+    __builtin_memcpy(sums.of[p], constants, sizeof sums.of[p]);
   }
 }
 
-CountResult count_result(const BitconvJob& job, const BorderRows& border, std::int64_t block,
-                         std::int64_t pixel) {
-  const std::int64_t left = job.output_channels - block * block_channels;
-  const int channels = left < block_channels ? static_cast<int>(left) : block_channels;
-  const SymbolBlock symbols = block_of(job.symbols[0], job, block, pixel, channels);
-  return {.limits = border.limits,
-          .flips = border.flips,
-          .block = block,
-          .exist = (1U << channels) - 1U,
-          .to = symbols.to,
-          .pixel_pitch = symbols.pixel_pitch,
-          .ends_words = symbols.ends_words};
-}
-
+/// Where counts decide all there is.
 void decide_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int64_t pixel,
                             int pixels, std::int64_t block, int blocks) {
   const BorderRows& border = job.rows[strip * job.row_step];
   const Windows windows = windows_of(job, job.segments[0], strip, pixel, pixels, block);
-  const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
-  const CountResult first = count_result(job, border, block, output);
+  RowTotals counts[blocks_per_tile];
   if (blocks == 1) {
-    decide_bits_of_run<1>(windows, {first}, pixels);
+    multiply_run<Bits, 1>(windows, counts);
   } else {
-    decide_bits_of_run<2>(windows, {first, count_result(job, border, block + 1, output)}, pixels);
+    multiply_run<Bits, 2>(windows, counts);
+  }
+  const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
+  for (int b = 0; b < blocks; ++b) {
+    decide_bits(border, block + b, windows, counts[b],
+                block_of(job.symbols[0], job, block + b, output, block_channels));
   }
 }
 
 void run_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int64_t pixel, int pixels,
                          std::int64_t block, int blocks) {
-  RunSums run;
+  RunSums sums[blocks_per_tile];
   for (int s = 0; s < job.segment_count; ++s) {
     const SegmentJob& segment = job.segments[s];
     switch (segment.arithmetic) {
       case Arithmetic::bits:
-        add_segment<Bits>(job, segment, strip, pixel, pixels, block, blocks, s == 0, run);
+        add_segment<Bits>(job, segment, strip, pixel, pixels, block, blocks, s == 0, sums);
         break;
       case Arithmetic::halves:
-        add_segment<Halves>(job, segment, strip, pixel, pixels, block, blocks, s == 0, run);
+        add_segment<Halves>(job, segment, strip, pixel, pixels, block, blocks, s == 0, sums);
         break;
       case Arithmetic::int8:
-        add_segment<Int8>(job, segment, strip, pixel, pixels, block, blocks, s == 0, run);
+        add_segment<Int8>(job, segment, strip, pixel, pixels, block, blocks, s == 0, sums);
         break;
       case Arithmetic::float32:
-        add_segment<Float32>(job, segment, strip, pixel, pixels, block, blocks, s == 0, run);
+        add_segment<Float32>(job, segment, strip, pixel, pixels, block, blocks, s == 0, sums);
         break;
     }
   }
-  if (job.segment_count == 0) {
-    start(job.rows[strip * job.row_step].constants[0] + block * block_channels, pixels, blocks,
-          run);
-  }
   const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
-  for (int b = 0; b < blocks; ++b) finish(job, block + b, output, pixels, run.sums[b]);
+  for (int b = 0; b < blocks; ++b) {
+    if (job.segment_count == 0) {
+      start(job.rows[strip * job.row_step].constants[0] + (block + b) * block_channels, pixels,
+            sums[b]);
+    }
+    finish(job, block + b, output, pixels, sums[b].of);
+  }
 }
 
 /// Blocks are the outer loop: their weights stay close while the strips pass by.

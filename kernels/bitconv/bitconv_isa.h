@@ -76,6 +76,9 @@ struct SymbolResult {
   int threshold_count;         ///< 0 to 255
   /// threshold_count + 1, zeros up to at least 16: codes, or levels of the integer grid
   const std::uint8_t* symbols;
+  /// planes x (threshold_count + 1), 0 or all ones: whether the plane's bit is set below all
+  /// thresholds, and whether it flips at each of them
+  const std::uint32_t* flips;
   int planes;                ///< of bits; 0 for one byte per channel
   void* to;                  ///< planes x N P Q words, or N P Q O bytes
   std::int64_t plane_pitch;  ///< words from plane to plane

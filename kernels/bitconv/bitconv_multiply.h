@@ -7,6 +7,8 @@
 
 // Loops over registers must be unrolled for the arrays below to be registers.
 #define LQNET_UNROLL _Pragma("GCC unroll 16")
+// So must functions that work on them be part of their caller.
+#define LQNET_INLINE [[gnu::always_inline]] inline
 
 namespace lq::kernels::LQNET_ISA {
 
@@ -20,11 +22,10 @@ using bitconv::tile_pixels;
 constexpr int parts = block_channels / simd_lanes;
 static_assert(parts * simd_lanes == block_channels);
 
-/// What an inner loop works on: windows of all input planes against R rows of weights.
+/// What an inner loop works on: windows of one plane against rows of weights.
 struct Windows {
-  const std::uint32_t* input;
-  int planes;
-  std::int64_t plane_pitch;
+  const std::uint32_t* input;  // of the first pixel
+  int pixels;
   std::int64_t pixel_pitch;
   std::int64_t row_pitch;
   std::int64_t row_words;
@@ -35,7 +36,6 @@ struct Windows {
   std::int64_t skipped_words;  // of the weights: of kernel rows above the image
   std::int64_t kernel_rows;
   const std::uint32_t* weights;
-  const float* coefficients;  // planes (x planes per word) x R x 16
 };
 
 // One step of each arithmetic: what accumulates, and how it becomes one number for each plane of a
@@ -123,11 +123,38 @@ struct Accumulators {
   }
 };
 
+/// The places of up to 8 pixels' words in four registers: in single ones, which compilers prefer,
+/// they would push out what the loops around the hot one need.
+struct PixelWords {
+  const std::uint32_t* lower;
+  const std::uint32_t* upper;  // four pixels on
+  std::int64_t pitch;
+  std::int64_t triple_pitch;
+
+  PixelWords(const std::uint32_t* input, std::int64_t pixel_pitch)
+      : lower(input),
+        upper(input + 4 * pixel_pitch),
+        pitch(pixel_pitch),
+        triple_pitch(3 * pixel_pitch) {
+    asm("" : "+r"(upper), "+r"(triple_pitch));  // what they are made of is nobody's business
+  }
+  const std::uint32_t* of(int pixel) const {
+    const std::uint32_t* base = pixel < 4 ? lower : upper;
+    return base + (pixel % 4 == 3 ? triple_pitch : pixel % 4 * pitch);
+  }
+  void advance() {
+    ++lower;
+    ++upper;
+  }
+};
+
 /// The hot loop: `words` words of the windows of pixels [First, End) against R rows of weights.
 /// The accumulators are registers.
 template <typename Step, int R, int P, int First, int End>
-inline void multiply(Accumulators<Step, R, P>& accumulators, const std::uint32_t* input,
-                     std::int64_t pixel_pitch, const std::uint32_t* weights, std::int64_t words) {
+LQNET_INLINE void multiply(Accumulators<Step, R, P>& accumulators, const std::uint32_t* input,
+                           std::int64_t pixel_pitch, const std::uint32_t* weights,
+                           std::int64_t words) {
+  PixelWords pixels(input, pixel_pitch);
 #pragma GCC unroll 1
   for (; words > 0; --words) {
     IntVector weight[R];
@@ -135,13 +162,13 @@ inline void multiply(Accumulators<Step, R, P>& accumulators, const std::uint32_t
     for (int r = 0; r < R; ++r) weight[r] = load_words(weights + r * block_channels);
     LQNET_UNROLL
     for (int p = First; p < End; ++p) {
-      const IntVector word = broadcast_word(input + p * pixel_pitch);
+      const IntVector word = broadcast_word(pixels.of(p));
       LQNET_UNROLL
       for (int r = 0; r < R; ++r) {
         accumulators.sums[r][p] = Step::add(accumulators.sums[r][p], word, weight[r]);
       }
     }
-    ++input;
+    pixels.advance();
     weights += R * block_channels;
   }
 }
@@ -158,7 +185,7 @@ struct WindowProduct {
 
   /// The next words of the row, for pixels [First, End).
   template <int First, int End>
-  void add(std::int64_t words) {
+  LQNET_INLINE void add(std::int64_t words) {
     if constexpr (First < End && Step::must_flush) {
       for (std::int64_t at = 0; at < words;) {
         if (room == 0) {
@@ -182,9 +209,9 @@ struct WindowProduct {
 
 /// All words of one plane's windows but for the columns outside the image.
 template <typename Step, int R, int P>
-inline void multiply_windows(Accumulators<Step, R, P>& accumulators, const Windows& windows,
-                             const std::uint32_t* input, const std::uint32_t* weights,
-                             bool is_first, bool is_last) {
+LQNET_INLINE void multiply_windows(Accumulators<Step, R, P>& accumulators, const Windows& windows,
+                                   const std::uint32_t* input, const std::uint32_t* weights,
+                                   bool is_first, bool is_last) {
   WindowProduct<Step, R, P> product{accumulators, input, windows.pixel_pitch,
                                     weights + windows.skipped_words * R * block_channels};
   const std::int64_t left = is_first ? windows.left_words : 0;
@@ -207,14 +234,6 @@ inline void for_each_width(int pixels, Work&& work) {
   const int wider_tiles = pixels - width * tiles;
   if (wider_tiles > 0) work(width + 1, wider_tiles, 0);
   work(width, tiles - wider_tiles, wider_tiles * (width + 1));
-}
-
-/// The windows of pixels [begin, end) of a run of `pixels`.
-inline Windows part_of(Windows windows, int begin, int end, int pixels) {
-  windows.input += begin * windows.pixel_pitch;
-  windows.at_left = windows.at_left && begin == 0;
-  windows.at_right = windows.at_right && end == pixels;
-  return windows;
 }
 
 }  // namespace

@@ -12,6 +12,10 @@ using bitconv::BitconvJob;
 using bitconv::FloatResult;
 using bitconv::SymbolResult;
 
+/// Pixels of a strip that are worked on together: first all products of a group of rows, then what
+/// is made of them. Apart, neither waits for the other, and both stay in the first-level cache.
+constexpr int run_pixels = 64;
+
 void add_residual(const float* residual, std::int64_t pitch, int pixels, int channels,
                   float (*sums)[block_channels]) {
   for (int p = 0; p < pixels; ++p) {
@@ -54,12 +58,15 @@ struct SymbolBlock {
   int threshold_count;
   const std::uint32_t* signs;
   const std::uint8_t* symbols;
+  const std::uint32_t* flips;
   std::uint8_t* to;  // first pixel
   std::int64_t pixel_pitch;
   std::int64_t plane_pitch;  // bytes
   int planes;
   int channels;     // that exist
   bool ends_words;  // no other block writes the upper halves of its words
+
+  std::uint32_t lanes() const { return (1U << channels) - 1U; }  // that are channels
 };
 
 SymbolBlock block_of(const SymbolResult& result, const BitconvJob& job, std::int64_t block,
@@ -71,6 +78,7 @@ SymbolBlock block_of(const SymbolResult& result, const BitconvJob& job, std::int
           .threshold_count = result.threshold_count,
           .signs = result.signs + channel,
           .symbols = result.symbols,
+          .flips = result.flips,
           .to = static_cast<std::uint8_t*>(result.to) + pixel * result.pixel_pitch + bytes,
           .pixel_pitch = result.pixel_pitch,
           .plane_pitch = result.plane_pitch * 4,
@@ -129,9 +137,10 @@ struct Thresholds<any_number> {
   }
 };
 
-/// The symbols of a block's channels, of which each has a byte.
+/// The symbols of a block's channels, of which each has a byte; `table` has the first 16.
 template <int N>
-inline Bytes symbols_at(const SymbolBlock& block, const IntVector (&positions)[parts]) {
+inline Bytes symbols_at(const SymbolBlock& block, Bytes table,
+                        const IntVector (&positions)[parts]) {
   using PartBytes = std::uint8_t __attribute__((vector_size(simd_lanes)));
   Bytes bytes;
   for (int part = 0; part < parts; ++part) {
@@ -141,23 +150,24 @@ inline Bytes symbols_at(const SymbolBlock& block, const IntVector (&positions)[p
   }
   if constexpr (N != any_number) {
     static_assert(N < block_channels);
-    Bytes table;
-    __builtin_memcpy(&table, block.symbols, sizeof table);
     return __builtin_shuffle(table, bytes);
   }
   for (int i = 0; i < block_channels; ++i) bytes[i] = block.symbols[bytes[i]];
   return bytes;
 }
 
+/// The bits of one plane; those of lanes that are no channels are 0.
+inline void store_bits(const SymbolBlock& block, std::uint8_t* to, std::uint32_t bits) {
+  if (block.ends_words) {
+    __builtin_memcpy(to, &bits, 4);
+  } else {
+    __builtin_memcpy(to, &bits, 2);
+  }
+}
+
 inline void store_planes(const SymbolBlock& block, std::uint8_t* to, Bytes symbols) {
-  const std::uint32_t exist = (1U << block.channels) - 1U;
   for (int plane = 0; plane < block.planes; ++plane) {
-    const std::uint32_t bits = bytes_with_bit(symbols, plane) & exist;
-    if (block.ends_words) {
-      __builtin_memcpy(to, &bits, 4);
-    } else {
-      __builtin_memcpy(to, &bits, 2);
-    }
+    store_bits(block, to, bytes_with_bit(symbols, plane) & block.lanes());
     to += block.plane_pitch;
   }
 }
@@ -167,6 +177,50 @@ inline void store_bytes(const SymbolBlock& block, std::uint8_t* to, Bytes symbol
     __builtin_memcpy(to, &symbols, block_channels);
   } else {
     __builtin_memcpy(to, &symbols, block.channels);
+  }
+}
+
+/// Planes of symbols of 1 or 2 bits: along the thresholds, each bit flips at some of them.
+template <int K>
+[[gnu::noinline]] void store_flipping_planes(const SymbolBlock block, int pixels,
+                                             const float (*sums)[block_channels]) {
+  constexpr int count = (1 << K) - 1;
+  Thresholds<count> thresholds[parts];
+  IntVector signs[parts];
+  for (int part = 0; part < parts; ++part) {
+    thresholds[part].read(block, part);
+    signs[part] = load_words(block.signs + part * simd_lanes);
+  }
+  // Masks go to memory, and what comes of them is computed for many pixels at a time.
+  std::uint16_t above[count][run_pixels];
+  for (int p = 0; p < pixels; ++p) {
+    std::uint32_t lanes[count] = {};
+    for (int part = 0; part < parts; ++part) {
+      const IntVector value = (IntVector)load(sums[p] + part * simd_lanes) ^ signs[part];
+      LQNET_UNROLL
+      for (int t = 0; t < count; ++t) {
+        lanes[t] |= lanes_greater((FloatVector)value, thresholds[part].values[t])
+                    << (part * simd_lanes);
+      }
+    }
+    LQNET_UNROLL
+    for (int t = 0; t < count; ++t) above[t][p] = static_cast<std::uint16_t>(lanes[t]);
+  }
+  LQNET_UNROLL
+  for (int plane = 0; plane < K; ++plane) {
+    std::uint16_t flips[count + 1];
+    LQNET_UNROLL
+    for (int t = 0; t <= count; ++t) {
+      flips[t] = static_cast<std::uint16_t>(block.flips[plane * (count + 1) + t] & block.lanes());
+    }
+    std::uint16_t bits[run_pixels];
+    for (int p = 0; p < run_pixels; ++p) {
+      bits[p] = flips[0];
+      LQNET_UNROLL
+      for (int t = 0; t < count; ++t) bits[p] ^= above[t][p] & flips[t + 1];
+    }
+    std::uint8_t* to = block.to + plane * block.plane_pitch;
+    for (int p = 0; p < pixels; ++p) store_bits(block, to + p * block.pixel_pitch, bits[p]);
   }
 }
 
@@ -180,6 +234,8 @@ template <int N>
     thresholds[part].read(block, part);
     signs[part] = load_words(block.signs + part * simd_lanes);
   }
+  Bytes table;
+  __builtin_memcpy(&table, block.symbols, sizeof table);
   for (int p = 0; p < pixels; ++p) {
     IntVector positions[parts];
     for (int part = 0; part < parts; ++part) {
@@ -187,7 +243,7 @@ template <int N>
       positions[part] = thresholds[part].below((FloatVector)value);
     }
     std::uint8_t* to = block.to + p * block.pixel_pitch;
-    const Bytes symbols = symbols_at<N>(block, positions);
+    const Bytes symbols = symbols_at<N>(block, table, positions);
     if (block.planes == 0) {
       store_bytes(block, to, symbols);
     } else {
@@ -197,6 +253,12 @@ template <int N>
 }
 
 void store_symbols(const SymbolBlock& block, int pixels, const float (*sums)[block_channels]) {
+  if (block.threshold_count == 1 && block.planes == 1) {
+    return store_flipping_planes<1>(block, pixels, sums);
+  }
+  if (block.threshold_count == 3 && block.planes == 2) {
+    return store_flipping_planes<2>(block, pixels, sums);
+  }
   switch (block.threshold_count) {
     case 1:
       return store_symbols<1>(block, pixels, sums);

@@ -70,6 +70,10 @@ inline unsigned lanes_less(IntVector a, IntVector b) {
   return _mm512_cmplt_epi32_mask((__m512i)a, (__m512i)b);
 }
 
+inline unsigned lanes_greater(FloatVector a, FloatVector b) {
+  return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ);
+}
+
 /// Bit i tells lane i of a mask.
 inline unsigned lanes_of(IntVector mask) { return _mm512_movepi32_mask((__m512i)mask); }
 
@@ -201,6 +205,8 @@ inline unsigned bytes_with_bit(Bytes bytes, int bit) {
 
 /// Bit i tells whether a[i] < b[i].
 inline unsigned lanes_less(IntVector a, IntVector b) { return lanes_of(a < b); }
+/// Bit i tells whether a[i] > b[i].
+inline unsigned lanes_greater(FloatVector a, FloatVector b) { return lanes_of((IntVector)(a > b)); }
 
 inline IntVector halves_popcount_add(IntVector bytes, IntVector x) {
   return popcount_add(bytes, x);
