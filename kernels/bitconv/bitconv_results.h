@@ -150,7 +150,7 @@ inline Bytes symbols_at(const SymbolBlock& block, Bytes table,
   }
   if constexpr (N != any_number) {
     static_assert(N < block_channels);
-    return __builtin_shuffle(table, bytes);
+    return look_up(table, bytes);
   }
   for (int i = 0; i < block_channels; ++i) bytes[i] = block.symbols[bytes[i]];
   return bytes;

@@ -77,6 +77,11 @@ inline unsigned lanes_greater(FloatVector a, FloatVector b) {
 /// Bit i tells lane i of a mask.
 inline unsigned lanes_of(IntVector mask) { return _mm512_movepi32_mask((__m512i)mask); }
 
+/// table[indices[i]], indices below 16.
+inline Bytes look_up(Bytes table, Bytes indices) {
+  return (Bytes)_mm_shuffle_epi8((__m128i)table, (__m128i)indices);
+}
+
 /// Bit i tells bit `bit` of byte i.
 inline unsigned bytes_with_bit(Bytes bytes, int bit) {
   return _mm_test_epi8_mask((__m128i)bytes, _mm_set1_epi8(static_cast<char>(1 << bit)));
@@ -118,6 +123,11 @@ inline unsigned lanes_of(IntVector mask) {
   return static_cast<unsigned>(_mm256_movemask_ps((__m256)mask));
 }
 
+/// table[indices[i]], indices below 16.
+inline Bytes look_up(Bytes table, Bytes indices) {
+  return (Bytes)_mm_shuffle_epi8((__m128i)table, (__m128i)indices);
+}
+
 /// Bit i tells bit `bit` of byte i.
 inline unsigned bytes_with_bit(Bytes bytes, int bit) {
   return static_cast<unsigned>(_mm_movemask_epi8(_mm_slli_epi16((__m128i)bytes, 7 - bit)));
@@ -148,6 +158,11 @@ inline IntVector dot_bytes(IntVector sum, IntVector unsigned_bytes, IntVector si
 inline unsigned lanes_of(IntVector mask) {
   const uint32x4_t places = {1, 2, 4, 8};
   return vaddvq_u32(vandq_u32((uint32x4_t)mask, places));
+}
+
+/// table[indices[i]], indices below 16.
+inline Bytes look_up(Bytes table, Bytes indices) {
+  return (Bytes)vqtbl1q_u8((uint8x16_t)table, (uint8x16_t)indices);
 }
 
 /// Bit i tells bit `bit` of byte i.
@@ -192,6 +207,13 @@ inline unsigned lanes_of(IntVector mask) {
     lanes |= (static_cast<unsigned>(mask[lane]) & 1U) << lane;
   }
   return lanes;
+}
+
+/// table[indices[i]], indices below 16.
+inline Bytes look_up(Bytes table, Bytes indices) {
+  Bytes found;
+  for (unsigned i = 0; i < sizeof found; ++i) found[i] = table[indices[i]];
+  return found;
 }
 
 /// Bit i tells bit `bit` of byte i.
