@@ -7,7 +7,6 @@ namespace lq::kernels::LQNET_ISA {
 namespace {
 
 using bitconv::Arithmetic;
-using bitconv::blocks_per_tile;
 using bitconv::BorderRows;
 using bitconv::edge_kind;
 using bitconv::rows_per_group;
@@ -16,10 +15,6 @@ using bitconv::SegmentJob;
 /// Sums of products of one row of weights, integers or floats.
 struct RowTotals {
   alignas(64) std::uint32_t of[run_pixels][block_channels];
-};
-
-struct RunSums {
-  alignas(64) float of[run_pixels][block_channels];
 };
 
 /// The totals of R rows and several tiles of P pixels from `pixel` on.
@@ -203,36 +198,38 @@ void add_segment(const BitconvJob& job, const SegmentJob& segment, std::int64_t 
   }
 }
 
-/// All results of one block of a tile.
-void finish(const BitconvJob& job, std::int64_t block, std::int64_t pixel, int pixels,
-            float (*sums)[block_channels]) {
-  const std::int64_t channel = block * block_channels;
-  const std::int64_t left = job.output_channels - channel;
-  const int channels = left < block_channels ? static_cast<int>(left) : block_channels;
-  if (job.residual != nullptr) {
-    add_residual(job.residual + pixel * job.output_channels + channel, job.output_channels, pixels,
-                 channels, sums);
-  }
-  for (int i = 0; i < job.float_count; ++i) {
-    store_floats(job.floats[i], channel, job.output_channels, pixel, pixels, channels, sums);
+/// All results of a tile: `blocks` blocks from `block` on, `pixels` pixels from `pixel` on.
+void finish(const BitconvJob& job, std::int64_t block, int blocks, std::int64_t pixel, int pixels,
+            RunSums* sums) {
+  for (int b = 0; b < blocks; ++b) {
+    const std::int64_t channel = (block + b) * block_channels;
+    const int channels = channels_of(job, block + b);
+    if (job.residual != nullptr) {
+      add_residual(job.residual + pixel * job.output_channels + channel, job.output_channels,
+                   pixels, channels, sums[b].of);
+    }
+    for (int i = 0; i < job.float_count; ++i) {
+      store_floats(job.floats[i], channel, job.output_channels, pixel, pixels, channels,
+                   sums[b].of);
+    }
   }
   for (int i = 0; i < job.symbol_count; ++i) {
-    store_symbols(block_of(job.symbols[i], job, block, pixel, channels), pixels, sums);
+    store_symbols(job, job.symbols[i], block, blocks, pixel, pixels, sums);
   }
 }
 
 /// The bits of a block of a one-bit result, by comparing counts with what BorderRows has. Lanes
 /// that are no channels have limit 0 and no flip, and so bits of zero.
 void decide_bits(const BorderRows& border, std::int64_t block, const Windows& windows,
-                 const RowTotals& counts, const SymbolBlock result) {
+                 const RowTotals& counts, std::uint16_t* bits) {
   const auto decide = [&](int pixel, int kind) {
     const std::int32_t* limits = border.limits[kind] + block * block_channels;
-    std::uint32_t bits = border.flips[kind][block];
+    std::uint32_t lanes = border.flips[kind][block];
     for (int part = 0; part < parts; ++part) {
       const int lane = part * simd_lanes;
-      bits ^= lanes_less(load_words(counts.of[pixel] + lane), load_ints(limits + lane)) << lane;
+      lanes ^= lanes_less(load_words(counts.of[pixel] + lane), load_ints(limits + lane)) << lane;
     }
-    store_bits(result, result.to + pixel * result.pixel_pitch, bits);
+    bits[pixel] = static_cast<std::uint16_t>(lanes);
   };
   const int last = windows.pixels - 1;
   decide(0, edge_kind(windows.at_left, last == 0 && windows.at_right));
@@ -258,11 +255,14 @@ void decide_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int6
   } else {
     multiply_run<Bits, 2>(windows, counts);
   }
+  PlaneBits bits;
+  for (int b = 0; b < blocks; ++b) decide_bits(border, block + b, windows, counts[b], bits.of[b]);
+  bits.complete(blocks, pixels);
+  const SymbolResult& result = job.symbols[0];
   const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
-  for (int b = 0; b < blocks; ++b) {
-    decide_bits(border, block + b, windows, counts[b],
-                block_of(job.symbols[0], job, block + b, output, block_channels));
-  }
+  bits.store(static_cast<std::uint8_t*>(result.to) + output * result.pixel_pitch +
+                 block * block_channels / 8,
+             result.pixel_pitch, pixels);
 }
 
 void run_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int64_t pixel, int pixels,
@@ -285,14 +285,12 @@ void run_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int64_t
         break;
     }
   }
-  const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
-  for (int b = 0; b < blocks; ++b) {
-    if (job.segment_count == 0) {
-      start(job.rows[strip * job.row_step].constants[0] + (block + b) * block_channels, pixels,
-            sums[b]);
-    }
-    finish(job, block + b, output, pixels, sums[b].of);
+  if (job.segment_count == 0) {
+    const float* constants = job.rows[strip * job.row_step].constants[0] + block * block_channels;
+    for (int b = 0; b < blocks; ++b) start(constants + b * block_channels, pixels, sums[b]);
   }
+  const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
+  finish(job, block, blocks, output, pixels, sums);
 }
 
 /// Blocks are the outer loop: their weights stay close while the strips pass by.

@@ -9,12 +9,23 @@ namespace lq::kernels::LQNET_ISA {
 namespace {
 
 using bitconv::BitconvJob;
+using bitconv::blocks_per_tile;
 using bitconv::FloatResult;
 using bitconv::SymbolResult;
 
 /// Pixels of a strip that are worked on together: first all products of a group of rows, then what
 /// is made of them. Apart, neither waits for the other, and both stay in the first-level cache.
 constexpr int run_pixels = 64;
+
+struct RunSums {
+  alignas(64) float of[run_pixels][block_channels];
+};
+
+/// Channels of a block that exist.
+inline int channels_of(const BitconvJob& job, std::int64_t block) {
+  const std::int64_t left = job.output_channels - block * block_channels;
+  return left < block_channels ? static_cast<int>(left) : block_channels;
+}
 
 void add_residual(const float* residual, std::int64_t pitch, int pixels, int channels,
                   float (*sums)[block_channels]) {
@@ -50,6 +61,7 @@ void store_floats(const FloatResult& result, std::int64_t channel, std::int64_t 
 }
 
 constexpr int any_number = -1;
+constexpr int most_planes = 8;
 
 /// A block of a symbol result: pointers to its first channel.
 struct SymbolBlock {
@@ -59,33 +71,43 @@ struct SymbolBlock {
   const std::uint32_t* signs;
   const std::uint8_t* symbols;
   const std::uint32_t* flips;
-  std::uint8_t* to;  // first pixel
-  std::int64_t pixel_pitch;
-  std::int64_t plane_pitch;  // bytes
-  int planes;
-  int channels;     // that exist
-  bool ends_words;  // no other block writes the upper halves of its words
+  int channels;  // that exist
 
   std::uint32_t lanes() const { return (1U << channels) - 1U; }  // that are channels
 };
 
-SymbolBlock block_of(const SymbolResult& result, const BitconvJob& job, std::int64_t block,
-                     std::int64_t pixel, int channels) {
+SymbolBlock block_of(const SymbolResult& result, const BitconvJob& job, std::int64_t block) {
   const std::int64_t channel = block * block_channels;
-  const std::int64_t bytes = result.planes == 0 ? channel : channel / 8;
   return {.thresholds = result.thresholds + channel,
           .threshold_pitch = job.blocks * block_channels,
           .threshold_count = result.threshold_count,
           .signs = result.signs + channel,
           .symbols = result.symbols,
           .flips = result.flips,
-          .to = static_cast<std::uint8_t*>(result.to) + pixel * result.pixel_pitch + bytes,
-          .pixel_pitch = result.pixel_pitch,
-          .plane_pitch = result.plane_pitch * 4,
-          .planes = result.planes,
-          .channels = channels,
-          .ends_words = block + 1 == job.blocks && block % 2 == 0};
+          .channels = channels_of(job, block)};
 }
+
+/// One plane's bits of a run, by block of the tile: the halves of its words. Those of channels that
+/// do not exist are 0.
+struct PlaneBits {
+  std::uint16_t of[blocks_per_tile][run_pixels];
+
+  /// A tile of one block is the last one: the rest of its words is no channels.
+  void complete(int blocks, int pixels) {
+    if (blocks < blocks_per_tile) __builtin_memset(of[1], 0, pixels * sizeof of[1][0]);
+  }
+
+  void store(std::uint8_t* to, std::int64_t pixel_pitch, int pixels) const {
+    static_assert(blocks_per_tile == 2);
+    std::uint32_t words[run_pixels];
+    for (int p = 0; p < pixels; ++p) words[p] = of[0][p] | std::uint32_t{of[1][p]} << 16;
+    if (pixel_pitch == sizeof words[0]) {
+      __builtin_memcpy(to, words, pixels * sizeof words[0]);
+      return;
+    }
+    for (int p = 0; p < pixels; ++p) __builtin_memcpy(to + p * pixel_pitch, words + p, 4);
+  }
+};
 
 /// How many of N = 2^k - 1 ascending thresholds lie below each value, by bisection.
 template <int N>
@@ -156,34 +178,81 @@ inline Bytes symbols_at(const SymbolBlock& block, Bytes table,
   return bytes;
 }
 
-/// The bits of one plane; those of lanes that are no channels are 0.
-inline void store_bits(const SymbolBlock& block, std::uint8_t* to, std::uint32_t bits) {
-  if (block.ends_words) {
-    __builtin_memcpy(to, &bits, 4);
-  } else {
-    __builtin_memcpy(to, &bits, 2);
+/// Where symbols of a block go as bytes.
+struct ByteSink {
+  std::uint8_t* to;  // first pixel
+  std::int64_t pixel_pitch;
+  int channels;
+
+  void put(int pixel, Bytes symbols) const {
+    std::uint8_t* bytes = to + pixel * pixel_pitch;
+    if (channels == block_channels) {
+      __builtin_memcpy(bytes, &symbols, block_channels);
+    } else {
+      __builtin_memcpy(bytes, &symbols, channels);
+    }
+  }
+};
+
+/// The same as planes.
+struct PlaneSink {
+  PlaneBits* planes;
+  int count;
+  int block;  // of the tile
+  std::uint32_t lanes;
+
+  void put(int pixel, Bytes symbols) const {
+    for (int plane = 0; plane < count; ++plane) {
+      planes[plane].of[block][pixel] =
+          static_cast<std::uint16_t>(bytes_with_bit(symbols, plane) & lanes);
+    }
+  }
+};
+
+/// The usual numbers of thresholds are constants, and the thresholds then registers.
+template <int N, typename Sink>
+[[gnu::noinline]] void find_symbols(const SymbolBlock block, int pixels,
+                                    const float (*sums)[block_channels], const Sink sink) {
+  Thresholds<N> thresholds[parts];
+  IntVector signs[parts];
+  for (int part = 0; part < parts; ++part) {
+    thresholds[part].read(block, part);
+    signs[part] = load_words(block.signs + part * simd_lanes);
+  }
+  Bytes table;
+  __builtin_memcpy(&table, block.symbols, sizeof table);
+  for (int p = 0; p < pixels; ++p) {
+    IntVector positions[parts];
+    for (int part = 0; part < parts; ++part) {
+      const IntVector value = (IntVector)load(sums[p] + part * simd_lanes) ^ signs[part];
+      positions[part] = thresholds[part].below((FloatVector)value);
+    }
+    sink.put(p, symbols_at<N>(block, table, positions));
   }
 }
 
-inline void store_planes(const SymbolBlock& block, std::uint8_t* to, Bytes symbols) {
-  for (int plane = 0; plane < block.planes; ++plane) {
-    store_bits(block, to, bytes_with_bit(symbols, plane) & block.lanes());
-    to += block.plane_pitch;
+template <typename Sink>
+void find_symbols(const SymbolBlock& block, int pixels, const float (*sums)[block_channels],
+                  const Sink& sink) {
+  switch (block.threshold_count) {
+    case 1:
+      return find_symbols<1>(block, pixels, sums, sink);
+    case 3:
+      return find_symbols<3>(block, pixels, sums, sink);
+    case 7:
+      return find_symbols<7>(block, pixels, sums, sink);
+    case 15:
+      return find_symbols<15>(block, pixels, sums, sink);
+    default:
+      return find_symbols<any_number>(block, pixels, sums, sink);
   }
 }
 
-inline void store_bytes(const SymbolBlock& block, std::uint8_t* to, Bytes symbols) {
-  if (block.channels == block_channels) {
-    __builtin_memcpy(to, &symbols, block_channels);
-  } else {
-    __builtin_memcpy(to, &symbols, block.channels);
-  }
-}
-
-/// Planes of symbols of 1 or 2 bits: along the thresholds, each bit flips at some of them.
+/// Planes of symbols of K bits where K is 1 or 2, without the symbols: along the thresholds, each
+/// bit flips at some of them.
 template <int K>
-[[gnu::noinline]] void store_flipping_planes(const SymbolBlock block, int pixels,
-                                             const float (*sums)[block_channels]) {
+[[gnu::noinline]] void find_flips(const SymbolBlock block, int pixels,
+                                  const float (*sums)[block_channels], const PlaneSink sink) {
   constexpr int count = (1 << K) - 1;
   Thresholds<count> thresholds[parts];
   IntVector signs[parts];
@@ -211,65 +280,50 @@ template <int K>
     std::uint16_t flips[count + 1];
     LQNET_UNROLL
     for (int t = 0; t <= count; ++t) {
-      flips[t] = static_cast<std::uint16_t>(block.flips[plane * (count + 1) + t] & block.lanes());
+      flips[t] = static_cast<std::uint16_t>(block.flips[plane * (count + 1) + t] & sink.lanes);
     }
-    std::uint16_t bits[run_pixels];
-    for (int p = 0; p < run_pixels; ++p) {
-      bits[p] = flips[0];
+    std::uint16_t* bits = sink.planes[plane].of[sink.block];
+    for (int p = 0; p < pixels; ++p) {
+      std::uint16_t bit = flips[0];
       LQNET_UNROLL
-      for (int t = 0; t < count; ++t) bits[p] ^= above[t][p] & flips[t + 1];
-    }
-    std::uint8_t* to = block.to + plane * block.plane_pitch;
-    for (int p = 0; p < pixels; ++p) store_bits(block, to + p * block.pixel_pitch, bits[p]);
-  }
-}
-
-/// The usual numbers of thresholds are constants, and the thresholds then registers.
-template <int N>
-[[gnu::noinline]] void store_symbols(const SymbolBlock block, int pixels,
-                                     const float (*sums)[block_channels]) {
-  Thresholds<N> thresholds[parts];
-  IntVector signs[parts];
-  for (int part = 0; part < parts; ++part) {
-    thresholds[part].read(block, part);
-    signs[part] = load_words(block.signs + part * simd_lanes);
-  }
-  Bytes table;
-  __builtin_memcpy(&table, block.symbols, sizeof table);
-  for (int p = 0; p < pixels; ++p) {
-    IntVector positions[parts];
-    for (int part = 0; part < parts; ++part) {
-      const IntVector value = (IntVector)load(sums[p] + part * simd_lanes) ^ signs[part];
-      positions[part] = thresholds[part].below((FloatVector)value);
-    }
-    std::uint8_t* to = block.to + p * block.pixel_pitch;
-    const Bytes symbols = symbols_at<N>(block, table, positions);
-    if (block.planes == 0) {
-      store_bytes(block, to, symbols);
-    } else {
-      store_planes(block, to, symbols);
+      for (int t = 0; t < count; ++t) bit ^= above[t][p] & flips[t + 1];
+      bits[p] = bit;
     }
   }
 }
 
-void store_symbols(const SymbolBlock& block, int pixels, const float (*sums)[block_channels]) {
-  if (block.threshold_count == 1 && block.planes == 1) {
-    return store_flipping_planes<1>(block, pixels, sums);
+void find_planes(const SymbolBlock& block, int pixels, const float (*sums)[block_channels],
+                 const PlaneSink& sink) {
+  if (block.threshold_count == 1 && sink.count == 1) {
+    find_flips<1>(block, pixels, sums, sink);
+  } else if (block.threshold_count == 3 && sink.count == 2) {
+    find_flips<2>(block, pixels, sums, sink);
+  } else {
+    find_symbols(block, pixels, sums, sink);
   }
-  if (block.threshold_count == 3 && block.planes == 2) {
-    return store_flipping_planes<2>(block, pixels, sums);
+}
+
+/// A symbol result of a tile: `blocks` blocks from `block` on, `pixels` pixels from `pixel` on.
+void store_symbols(const BitconvJob& job, const SymbolResult& result, std::int64_t block,
+                   int blocks, std::int64_t pixel, int pixels, const RunSums* sums) {
+  auto* to = static_cast<std::uint8_t*>(result.to) + pixel * result.pixel_pitch;
+  if (result.planes == 0) {
+    for (int b = 0; b < blocks; ++b) {
+      const SymbolBlock own = block_of(result, job, block + b);
+      find_symbols(own, pixels, sums[b].of,
+                   ByteSink{to + (block + b) * block_channels, result.pixel_pitch, own.channels});
+    }
+    return;
   }
-  switch (block.threshold_count) {
-    case 1:
-      return store_symbols<1>(block, pixels, sums);
-    case 3:
-      return store_symbols<3>(block, pixels, sums);
-    case 7:
-      return store_symbols<7>(block, pixels, sums);
-    case 15:
-      return store_symbols<15>(block, pixels, sums);
-    default:
-      return store_symbols<any_number>(block, pixels, sums);
+  PlaneBits planes[most_planes];
+  for (int b = 0; b < blocks; ++b) {
+    const SymbolBlock own = block_of(result, job, block + b);
+    find_planes(own, pixels, sums[b].of, PlaneSink{planes, result.planes, b, own.lanes()});
+  }
+  for (int plane = 0; plane < result.planes; ++plane) {
+    planes[plane].complete(blocks, pixels);
+    planes[plane].store(to + plane * result.plane_pitch * 4 + block * block_channels / 8,
+                        result.pixel_pitch, pixels);
   }
 }
 
