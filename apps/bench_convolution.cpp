@@ -11,6 +11,7 @@
 #include "apps/speed_chart.h"
 #include "apps/text_table.h"
 #include "bench/convolution.h"
+#include "core/io/diagnostics.h"
 #include "core/io/file.h"
 #include "core/isa.h"
 
@@ -147,10 +148,10 @@ void write_chart(const std::string& path, const std::vector<bench::ConvolutionTi
 void run(const BenchConvolutionCommand& command) {
   const bool shows_progress = !command.json && isatty(STDERR_FILENO) == 1;
   const auto progress = [shows_progress](const bench::ConvolutionTiming& timing) {
-    if (shows_progress) fmt::print(stderr, "\r{:<40}", timing.layer + " " + name_of(timing.widths));
+    if (shows_progress) print_diagnostic("\r{:<40}", timing.layer + " " + name_of(timing.widths));
   };
   const auto timings = bench::time_convolutions(options_of(command), progress);
-  if (shows_progress) fmt::print(stderr, "\r{:40}\r", "");
+  if (shows_progress) print_diagnostic("\r{:40}\r", "");
   if (!command.chart.empty()) write_chart(command.chart, timings);
   if (!command.json) return print_text(timings);
   nlohmann::ordered_json report = nlohmann::ordered_json::array();

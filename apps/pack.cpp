@@ -16,6 +16,7 @@
 #include "apps/text_table.h"
 #include "convert/cost_table.h"
 #include "convert/pack.h"
+#include "core/io/diagnostics.h"
 #include "core/threads.h"
 #include "deploy/packed_file.h"
 #include "train/progress.h"
@@ -55,7 +56,7 @@ std::vector<std::string> class_names(const Checkpoint& checkpoint, const fs::pat
     const std::span<const std::string> names = splits.test->classes();
     return {names.begin(), names.end()};
   } catch (const Error& error) {
-    fmt::print(stderr, "lqnet: warning: packed without names of the classes: {}\n", error.what());
+    print_diagnostic("lqnet: warning: packed without names of the classes: {}\n", error.what());
     return {};
   }
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <functional>
 #include <limits>
 #include <system_error>
@@ -13,6 +12,7 @@
 #include "apps/option_spec.h"
 #include "apps/suggestion.h"
 #include "core/error.h"
+#include "core/io/diagnostics.h"
 #include "data/dataset_registry.h"
 
 namespace lq::apps {
@@ -139,8 +139,8 @@ void announce_own_recipe(const RecipeOptions& options, const Recipe& resumed) {
     fields.push_back(difference.field);
   }
   if (fields.empty()) return;
-  fmt::print(stderr, "going on with the run's own recipe; it differs from {} in {}\n",
-             *options.recipe, fmt::join(fields, ", "));
+  print_diagnostic("going on with the run's own recipe; it differs from {} in {}\n",
+                   *options.recipe, fmt::join(fields, ", "));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
+#include "core/io/diagnostics.h"
 #include "core/io/file.h"
 
 namespace lq::apps {
@@ -146,7 +147,7 @@ void run(const StatsCommand& command) {
   } else {
     print_text(statistics);
   }
-  if (!command.out.empty()) fmt::print(stderr, "wrote {}\n", command.out.string());
+  if (!command.out.empty()) print_diagnostic("wrote {}\n", command.out.string());
 }
 
 }  // namespace

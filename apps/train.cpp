@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -15,6 +14,7 @@
 #include "apps/option_spec.h"
 #include "apps/recipe_options.h"
 #include "apps/run_files.h"
+#include "core/io/diagnostics.h"
 #include "core/threads.h"
 #include "models/model.h"
 #include "train/interrupt.h"
@@ -54,10 +54,10 @@ Recipe recipe_for(const TrainCommand& command, const fs::path& folder) {
 }
 
 void announce(const Run& run, const DatasetSplits& data) {
-  fmt::print(stderr, "{} on {}: {} training and {} test images, {} epochs, {} threads, into {}\n",
-             describe_network(run.recipe.model, run.network), run.recipe.dataset,
-             data.train->size(), data.test->size(), run.recipe.epochs, num_threads(),
-             run.folder.string());
+  print_diagnostic("{} on {}: {} training and {} test images, {} epochs, {} threads, into {}\n",
+                   describe_network(run.recipe.model, run.network), run.recipe.dataset,
+                   data.train->size(), data.test->size(), run.recipe.epochs, num_threads(),
+                   run.folder.string());
 }
 
 void print_json(const TrainingResult& result, const Run& run) {

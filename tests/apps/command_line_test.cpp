@@ -243,5 +243,19 @@ TEST(BadInputTest, FullDiskUnderTheResult) {
   EXPECT_EQ(result.err, "lqnet: error: standard output cannot be written\n");
 }
 
+TEST(BadInputTest, FullDiskUnderTheMessages) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  const ProcessOptions full{.error_device = "/dev/full"};
+  EXPECT_EQ(run_lqnet({"bogus"}, full).exit_code, apps::wrong_usage);
+  EXPECT_EQ(run_lqnet({"eval", "--checkpoint", "none"}, full).exit_code, apps::failure);
+  EXPECT_EQ(run_lqnet({"recipes"}, full).exit_code, apps::success);
+}
+
+TEST(BadInputTest, MessagesThatNobodyWants) {
+  const ProcessOptions closed{.closes_error = true};
+  EXPECT_EQ(run_lqnet({"bogus"}, closed).exit_code, apps::wrong_usage);
+  EXPECT_EQ(run_lqnet({"recipes"}, closed).exit_code, apps::success);
+}
+
 }  // namespace
 }  // namespace lq::testing

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 #include "apps/command_line.h"
@@ -223,6 +224,19 @@ TEST_F(TrainingTest, RunsAreReproducible) {
   const fs::path again = *folder_ / "again";
   ASSERT_EQ(run_lqnet(training(again, {"--loader-threads", "3"})).exit_code, 0);
   EXPECT_TRUE(trained_alike(again / "last.safetensors", run_folder() / "last.safetensors"));
+}
+
+TEST(TrainingWithoutListenersTest, GoesOnAndKeepsItsFilesClean) {
+  std::vector<ProcessOptions> nobody_listens{{.closes_error = true}};
+  if (fs::exists("/dev/full")) nobody_listens.push_back({.error_device = "/dev/full"});
+  for (const ProcessOptions& options : nobody_listens) {
+    const TemporaryFolder folder;
+    EXPECT_EQ(run_lqnet(training(folder / "run"), options).exit_code, apps::success);
+    std::istringstream metrics(content_of(folder / "run/metrics.jsonl"));
+    for (std::string line; std::getline(metrics, line);) {
+      EXPECT_TRUE(nlohmann::json::accept(line)) << line;
+    }
+  }
 }
 
 TEST(InterruptedTrainingTest, StopsInSuchAWayThatItCanGoOn) {
