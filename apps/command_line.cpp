@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -142,6 +143,8 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
 
 int run_command_line(int argc, char** argv) {
   occupy_closed_streams();
+  // A file that reaches the limit of its size is then an error of the write, with a message.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     CLI::App app(
         "lqnet trains, evaluates and inspects LQ-Nets: networks whose weights and\n"

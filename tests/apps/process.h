@@ -57,8 +57,17 @@ class LqnetProcess {
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), write_new, 0600);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), write_new, 0600);
     if (options_.closes_error) posix_spawn_file_actions_addclose(&actions, STDERR_FILENO);
+    // FileSizeLimit makes this process ignore the signal, which a shell does not.
+    sigset_t as_from_a_shell;
+    sigemptyset(&as_from_a_shell);
+    sigaddset(&as_from_a_shell, SIGXFSZ);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigdefault(&attributes, &as_from_a_shell);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     const int status =
-        ::posix_spawn(&child_, LQNET_BINARY, &actions, nullptr, argv.data(), environ);
+        ::posix_spawn(&child_, LQNET_BINARY, &actions, &attributes, argv.data(), environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (status != 0) throw std::runtime_error("cannot start " LQNET_BINARY);
   }

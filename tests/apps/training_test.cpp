@@ -239,6 +239,12 @@ TEST(TrainingWithoutListenersTest, GoesOnAndKeepsItsFilesClean) {
   }
 }
 
+TEST(TrainingOnAFullDiskTest, EndsWithAMessage) {
+  const TemporaryFolder folder;
+  const FileSizeLimit full_disk(4096);
+  EXPECT_TRUE(failed_with(run_lqnet(training(folder / "run")), apps::failure, "last.safetensors"));
+}
+
 TEST(InterruptedTrainingTest, StopsInSuchAWayThatItCanGoOn) {
   const TemporaryFolder folder;
   const fs::path run = folder / "run";
