@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bench_commands.h"
+#include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/speed_chart.h"
 #include "apps/text_table.h"
@@ -156,7 +157,7 @@ void run(const BenchConvolutionCommand& command) {
   if (!command.json) return print_text(timings);
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
   for (const bench::ConvolutionTiming& timing : timings) report.push_back(to_json(timing));
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "train/evaluation.h"
@@ -52,7 +53,7 @@ void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint,
   report["loss"] = sums.mean_loss();
   report["correct"] = sums.correct;
   report["count"] = sums.images;
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "apps/commands.h"
+#include "apps/json_report.h"
 #include "apps/latency.h"
 #include "apps/option_spec.h"
 #include "apps/packed_run.h"
@@ -76,7 +77,7 @@ void infer_files(const InferCommand& command, deploy::PackedNetwork& network) {
     }
     report.push_back({{"file", path.string()}, {"us", us}, {"guesses", guesses}});
   }
-  if (command.json) fmt::print("{}\n", report.dump(2));
+  if (command.json) print_report(report);
 }
 
 /// Accuracy over a data set, and how long a batch takes.
@@ -148,7 +149,7 @@ void print(const DatasetResult& result, const InferCommand& command,
                                   {"isa", name_of(active_isa())},
                                   {"images_per_s", rate},
                                   {"latency", latency_json(result.latency)}};
-    fmt::print("{}\n", report.dump(2));
+    print_report(report);
     return;
   }
   fmt::print("network     {} ({})\n", command.network.string(), network.name());

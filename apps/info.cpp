@@ -8,6 +8,7 @@
 
 #include "apps/commands.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/network_options.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
@@ -90,7 +91,7 @@ void print_json(const Subject& subject, const CostTable& table) {
   report["layers"] = ordered_json::array();
   for (const LayerCost& layer : table.layers) report["layers"].push_back(to_json(layer));
   report["totals"] = to_json(table.totals);
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 /// "conv2d 3x3/2".

@@ -11,6 +11,7 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
@@ -123,7 +124,7 @@ void print_json(const PackReport& report, const Checkpoint& checkpoint) {
       json["agreement"]["unexplained"] = agreement.unexplained();
     }
   }
-  fmt::print("{}\n", json.dump(2));
+  print_report(json);
 }
 
 void print_differences(const Agreement& agreement) {

@@ -9,6 +9,7 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/layer_figure.h"
 #include "apps/layer_statistics.h"
 #include "apps/option_spec.h"
@@ -70,7 +71,7 @@ void print_json(const LayerStatistics& statistics, const Checkpoint& checkpoint,
   report["images"] = statistics.images;
   report["weights"] = to_json(statistics.weights);
   report["activations"] = to_json(statistics.activations);
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 /// Levels before training and now, as they are and relative to the top one: learning moves both

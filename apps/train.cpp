@@ -10,6 +10,7 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/network_options.h"
 #include "apps/option_spec.h"
 #include "apps/recipe_options.h"
@@ -77,7 +78,7 @@ void print_json(const TrainingResult& result, const Run& run) {
   report.update(best_json(result.best));
   report["seconds"] = result.seconds;
   report["images_per_s"] = result.images_per_s;
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 void print_text(const TrainingResult& result, const Run& run) {

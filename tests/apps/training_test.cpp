@@ -121,6 +121,17 @@ TEST_F(TrainingTest, EvaluationTellsWhichEpochItIsOf) {
   expect_line("trained     epoch 3 of 3 (the best is epoch 2)");
 }
 
+TEST_F(TrainingTest, PathsThatAreNoUtf8AreReported) {
+  const fs::path copy = *folder_ / "run-\xff";
+  fs::copy(run_folder(), copy);
+  for (const char* command : {"eval", "info"}) {
+    const ProcessResult result = run_lqnet({command, "--checkpoint", copy, "--json"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const std::string path = result.json()["checkpoint"];
+    EXPECT_TRUE(path.ends_with("/run-\xEF\xBF\xBD/best.safetensors")) << path;  // U+FFFD
+  }
+}
+
 TEST_F(TrainingTest, InfoReadsTheCheckpoint) {
   const ProcessResult result = run_lqnet({"info", "--checkpoint", run_folder(), "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
