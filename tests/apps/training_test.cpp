@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <thread>
@@ -254,6 +255,15 @@ TEST(TrainingOnAFullDiskTest, EndsWithAMessage) {
   const TemporaryFolder folder;
   const FileSizeLimit full_disk(4096);
   EXPECT_TRUE(failed_with(run_lqnet(training(folder / "run")), apps::failure, "last.safetensors"));
+}
+
+TEST(TrainingWithoutAnInstructionSetTest, FailsBeforeTheRunBegins) {
+  const TemporaryFolder folder;
+  ::setenv("LQNET_ISA", "foo", /*overwrite=*/1);
+  const ProcessResult result = run_lqnet(training(folder / "run"));
+  ::unsetenv("LQNET_ISA");
+  EXPECT_TRUE(failed_with(result, apps::failure, "LQNET_ISA is 'foo'"));
+  EXPECT_FALSE(fs::exists(folder / "run"));
 }
 
 TEST(InterruptedTrainingTest, StopsInSuchAWayThatItCanGoOn) {
