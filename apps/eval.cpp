@@ -69,16 +69,14 @@ void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,
 
 void run(const EvalCommand& command) {
   apply(command.compute);
-  const fs::path path = checkpoint_path(command.checkpoint);
-  const Checkpoint checkpoint = load_checkpoint(path);
-  const std::unique_ptr<Module> model = restore_model(checkpoint);
-  Loader loader = test_loader(checkpoint, command.data,
-                              {.batch = command.batch.value_or(checkpoint.recipe.batch)});
-  const ClassificationSums sums = evaluate_with_progress(*model, loader);
+  const TrainedNetwork network = load_network(command.checkpoint);
+  Loader loader = test_loader(network, test_images(network, command.data),
+                              {.batch = command.batch.value_or(network.checkpoint.recipe.batch)});
+  const ClassificationSums sums = evaluate_with_progress(*network.model, loader);
   if (command.json) {
-    print_json(sums, checkpoint, path);
+    print_json(sums, network.checkpoint, network.path);
   } else {
-    print_text(sums, checkpoint, path);
+    print_text(sums, network.checkpoint, network.path);
   }
 }
 

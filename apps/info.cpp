@@ -30,27 +30,21 @@ struct InfoCommand {
   bool json = false;
 };
 
-struct Training {
-  fs::path path;
-  Checkpoint checkpoint;
-};
-
 /// What is shown: a network, and the training that it has had.
 struct Subject {
   std::string model;
   ModelOptions options;
-  std::optional<Training> training;
+  std::optional<TrainedNetwork> training;
 };
 
 Subject subject_of(const InfoCommand& command) {
   if (command.checkpoint.empty()) {
     return {.model = command.network.model, .options = command.network.parsed()};
   }
-  const fs::path path = checkpoint_path(command.checkpoint);
-  Checkpoint checkpoint = load_checkpoint(path);
-  return {.model = checkpoint.recipe.model,
-          .options = model_options(checkpoint),
-          .training = Training{path, std::move(checkpoint)}};
+  TrainedNetwork network = load_network(command.checkpoint);
+  return {.model = network.checkpoint.recipe.model,
+          .options = model_options(network.checkpoint),
+          .training = std::move(network)};
 }
 
 ordered_json to_json(const LayerCost& layer) {

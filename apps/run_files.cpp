@@ -1,6 +1,10 @@
 #include "apps/run_files.h"
 
+#include <utility>
+
 #include "core/error.h"
+#include "core/io/file.h"
+#include "data/dataset_registry.h"
 #include "train/recipe.h"
 #include "train/trainer.h"
 
@@ -15,6 +19,13 @@ fs::path checkpoint_path(const fs::path& given) {
   }
   fail("{}: the folder holds no run (neither {} nor {})", given.string(), best_checkpoint_file,
        last_checkpoint_file);
+}
+
+TrainedNetwork load_network(const fs::path& given) {
+  const fs::path path = checkpoint_path(given);
+  Checkpoint checkpoint = load_checkpoint(path);
+  std::unique_ptr<Module> model = within_file(path, [&] { return restore_model(checkpoint); });
+  return {.path = path, .checkpoint = std::move(checkpoint), .model = std::move(model)};
 }
 
 CLI::Option* add_checkpoint_option(CLI::App& command, fs::path& checkpoint) {
@@ -32,13 +43,22 @@ CLI::Option* add_data_option(CLI::App& command, fs::path& folder) {
       ->type_name("FOLDER");
 }
 
-Loader test_loader(const Checkpoint& checkpoint, const fs::path& data_folder,
-                   const LoaderOptions& options) {
+std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,
+                                           const fs::path& data_folder) {
+  const Checkpoint& checkpoint = network.checkpoint;
+  const std::string& name = checkpoint.recipe.dataset;
+  within_file(network.path, [&] { dataset_info(name); });
   const DatasetSplits data = open_dataset(checkpoint.recipe, data_folder);
   const auto classes = std::ssize(data.test->classes());
-  check(classes == checkpoint.classes, "data set {} has {} classes, but the checkpoint has {}",
-        checkpoint.recipe.dataset, classes, checkpoint.classes);
-  return Loader(data.test, std::make_shared<NormalizeTransform>(checkpoint.normalization), options);
+  check(classes == checkpoint.classes, "{}: the network has {} classes, but data set {} has {}",
+        network.path.string(), checkpoint.classes, name, classes);
+  return data.test;
+}
+
+Loader test_loader(const TrainedNetwork& network, std::shared_ptr<const Dataset> images,
+                   const LoaderOptions& options) {
+  return Loader(std::move(images),
+                std::make_shared<NormalizeTransform>(network.checkpoint.normalization), options);
 }
 
 }  // namespace lq::apps

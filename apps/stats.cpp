@@ -128,23 +128,22 @@ std::string subtitle_of(const Checkpoint& checkpoint, const LayerStatistics& sta
 
 void run(const StatsCommand& command) {
   apply(command.compute);
-  const fs::path path = checkpoint_path(command.checkpoint);
-  const Checkpoint checkpoint = load_checkpoint(path);
-  const std::unique_ptr<Module> model = restore_model(checkpoint);
-  const ModelOptions network = model_options(checkpoint);
-  const std::unique_ptr<Module> initial = make_model(checkpoint.recipe.model, network);
+  const TrainedNetwork network = load_network(command.checkpoint);
+  const Checkpoint& checkpoint = network.checkpoint;
+  const ModelOptions options = model_options(checkpoint);
+  const std::unique_ptr<Module> initial = make_model(checkpoint.recipe.model, options);
   initial->initialize(checkpoint.recipe.seed);
   constexpr std::int64_t batch = 32;
-  Loader loader = test_loader(checkpoint, command.data, {.batch = batch});
+  Loader loader = test_loader(network, test_images(network, command.data), {.batch = batch});
   const LayerStatistics statistics =
-      layer_statistics(*model, *initial, network.input, loader, command.options);
+      layer_statistics(*network.model, *initial, options.input, loader, command.options);
 
   if (!command.out.empty()) {
     const std::string figure = draw_layer_figure(statistics, subtitle_of(checkpoint, statistics));
     write_file_atomically(command.out, as_bytes(figure));
   }
   if (command.json) {
-    print_json(statistics, checkpoint, path);
+    print_json(statistics, checkpoint, network.path);
   } else {
     print_text(statistics);
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "train/json_reason.h"
 #include "train/recipe.h"
 
 namespace lq {
@@ -243,13 +244,6 @@ void read(const Place& place, Decay& decay) {
                      read_alternative<PolynomialDecay>(place, kind, decay) ||
                      read_alternative<CosineDecay>(place, kind, decay);
   place.at("kind").expect(known, "one of \"multi_step\", \"polynomial\", \"cosine\"");
-}
-
-/// What a parser has to say, without the number that it gives to its errors.
-std::string_view reason(const ordered_json::exception& error) {
-  const std::string_view what = error.what();
-  const std::size_t number_end = what.find("] ");
-  return number_end == std::string_view::npos ? what : what.substr(number_end + 2);
 }
 
 /// Objects are compared key by key, everything else as a whole.

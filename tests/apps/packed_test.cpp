@@ -6,6 +6,7 @@
 
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
+#include "train/checkpoint.h"
 
 namespace lq::testing {
 namespace {
@@ -57,6 +58,23 @@ TEST_F(PackedTest, DifferencesOfSnappedBasesAreNotAnalysed) {
 TEST_F(PackedTest, FileGoesBesideTheCheckpointUnlessToldOtherwise) {
   ASSERT_EQ(run({"pack", "--checkpoint", "run"}).exit_code, 0);
   EXPECT_TRUE(std::filesystem::exists(*folder_ / "run/best.lqn"));
+}
+
+TEST_F(PackedTest, NothingIsWrittenThatCannotBeVerified) {
+  Checkpoint checkpoint = load_checkpoint(*folder_ / "run/best.safetensors");
+  checkpoint.recipe.dataset = "cifar10";
+  save_checkpoint(*folder_ / "elsewhere.safetensors", checkpoint);
+  const std::vector<std::string> pack{"pack", "--checkpoint", "elsewhere.safetensors", "--data",
+                                      "nowhere"};
+  std::vector<std::string> pack_and_verify = pack;
+  pack_and_verify.emplace_back("--verify");
+  EXPECT_TRUE(failed_with(run(pack_and_verify), 1, "there is no folder nowhere"));
+  EXPECT_FALSE(std::filesystem::exists(*folder_ / "elsewhere.lqn"));
+
+  const ProcessResult packed = run(pack);
+  EXPECT_EQ(packed.exit_code, 0);
+  EXPECT_TRUE(packed.err.starts_with("lqnet: warning: packed without names of the classes"))
+      << packed.err;
 }
 
 TEST_F(PackedTest, InfersFiles) {

@@ -208,9 +208,25 @@ TEST_F(TrainingTest, ACheckpointOfAnotherModelIsRefused) {
   checkpoint.recipe.model = "resnet20";
   const fs::path other = *folder_ / "other.safetensors";
   save_checkpoint(other, checkpoint);
-  const ProcessResult result = run_lqnet({"eval", "--checkpoint", other});
-  EXPECT_EQ(result.exit_code, 1);
-  EXPECT_NE(result.err.find("of another model?"), std::string::npos) << result.err;
+  for (const char* command : {"eval", "stats", "info", "pack"}) {
+    const ProcessResult result = run_lqnet({command, "--checkpoint", other});
+    EXPECT_TRUE(failed_with(result, apps::failure, other.string() + ": state: "));
+    EXPECT_TRUE(failed_with(result, apps::failure, "of another model?"));
+  }
+}
+
+TEST_F(TrainingTest, ACheckpointOfOtherDataIsRefused) {
+  Checkpoint checkpoint = load_checkpoint(run_folder() / "last.safetensors");
+  const fs::path other = *folder_ / "other_data.safetensors";
+  const auto eval_refuses = [&](const std::string& message) {
+    save_checkpoint(other, checkpoint);
+    return failed_with(run_lqnet({"eval", "--checkpoint", other}), apps::failure,
+                       other.string() + ": " + message);
+  };
+  checkpoint.recipe.dataset_options.synthetic.classes = 4;
+  EXPECT_TRUE(eval_refuses("the network has 10 classes, but data set synthetic has 4"));
+  checkpoint.recipe.dataset = "imagenet";
+  EXPECT_TRUE(eval_refuses("data set: \"imagenet\" is not known"));
 }
 
 TEST_F(TrainingTest, ResumingContinuesWithTheSameSettingsOnly) {
