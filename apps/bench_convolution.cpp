@@ -136,6 +136,12 @@ void print_text(const std::vector<bench::ConvolutionTiming>& timings) {
   }
 }
 
+void print_json(const std::vector<bench::ConvolutionTiming>& timings) {
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  for (const bench::ConvolutionTiming& timing : timings) report.push_back(to_json(timing));
+  print_report(report);
+}
+
 void write_chart(const std::string& path, const std::vector<bench::ConvolutionTiming>& timings) {
   std::vector<SpeedBar> bars;
   for (const bench::ConvolutionTiming& timing : timings) {
@@ -153,11 +159,13 @@ void run(const BenchConvolutionCommand& command) {
   };
   const auto timings = bench::time_convolutions(options_of(command), progress);
   if (shows_progress) print_diagnostic("\r{:40}\r", "");
+  if (command.json) {
+    print_json(timings);
+  } else {
+    print_text(timings);
+  }
+  // Last: a chart that cannot be written must not take the numbers with it.
   if (!command.chart.empty()) write_chart(command.chart, timings);
-  if (!command.json) return print_text(timings);
-  nlohmann::ordered_json report = nlohmann::ordered_json::array();
-  for (const bench::ConvolutionTiming& timing : timings) report.push_back(to_json(timing));
-  print_report(report);
 }
 
 }  // namespace

@@ -138,16 +138,16 @@ void run(const StatsCommand& command) {
   const LayerStatistics statistics =
       layer_statistics(*network.model, *initial, options.input, loader, command.options);
 
-  if (!command.out.empty()) {
-    const std::string figure = draw_layer_figure(statistics, subtitle_of(checkpoint, statistics));
-    write_file_atomically(command.out, as_bytes(figure));
-  }
   if (command.json) {
     print_json(statistics, checkpoint, network.path);
   } else {
     print_text(statistics);
   }
-  if (!command.out.empty()) print_diagnostic("wrote {}\n", command.out.string());
+  if (command.out.empty()) return;
+  // Last: a figure that cannot be written must not take the numbers with it.
+  const std::string figure = draw_layer_figure(statistics, subtitle_of(checkpoint, statistics));
+  write_file_atomically(command.out, as_bytes(figure));
+  print_diagnostic("wrote {}\n", command.out.string());
 }
 
 }  // namespace

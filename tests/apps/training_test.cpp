@@ -184,10 +184,13 @@ TEST_F(TrainingTest, StatsRefusesWhatIsNotThere) {
       run_lqnet({"stats", "--checkpoint", run_folder(), "--layer", "conv2", "--channel", "32"});
   EXPECT_EQ(channel.exit_code, 1);
   EXPECT_NE(channel.err.find("0 to 31"), std::string::npos) << channel.err;
+}
+
+TEST_F(TrainingTest, StatsAreShownEvenIfTheFigureCannotBeWritten) {
   const ProcessResult out = run_lqnet({"stats", "--checkpoint", run_folder(), "--images", "32",
-                                       "--out", run_folder() / "no" / "figure.svg"});
+                                       "--out", run_folder() / "no" / "figure.svg", "--json"});
   EXPECT_EQ(out.exit_code, 1);
-  EXPECT_EQ(out.out, "");
+  EXPECT_EQ(out.json()["images"], 32);
   EXPECT_NE(out.err.find("figure.svg"), std::string::npos) << out.err;
 }
 
@@ -327,6 +330,15 @@ TEST(BenchTrainTest, ReportsBothNetworks) {
                           "float_step_ms", "peak_bytes", "float_peak_bytes"}) {
     EXPECT_GT(report[key], 0.0) << key;
   }
+}
+
+TEST(BenchConvolutionTest, ShowsItsTimesEvenIfTheChartCannotBeWritten) {
+  const ProcessResult result =
+      run_lqnet({"bench", "conv", "--shape", "16,16,4,4,3,1", "--bits", "1/1", "--rounds", "1",
+                 "--chart", "no/chart.svg", "--json"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.json().size(), 1U);
+  EXPECT_NE(result.err.find("no/chart.svg"), std::string::npos) << result.err;
 }
 
 }  // namespace
