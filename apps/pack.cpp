@@ -169,6 +169,7 @@ void run(const PackCommand& command) {
   const Checkpoint& checkpoint = network.checkpoint;
   PackReport report{.out = command.out.empty() ? fs::path(network.path).replace_extension(".lqn")
                                                : command.out};
+  check_output(report.out, network.path);
   const std::shared_ptr<const Dataset> images = images_for(network, command);
   convert::PackWithPlaces packed = pack_network(network, images.get(), command);
   deploy::write_packed_model(report.out, packed.model);

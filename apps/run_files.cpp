@@ -1,5 +1,8 @@
 #include "apps/run_files.h"
 
+#include <fmt/format.h>
+
+#include <system_error>
 #include <utility>
 
 #include "core/error.h"
@@ -26,6 +29,18 @@ TrainedNetwork load_network(const fs::path& given) {
   Checkpoint checkpoint = load_checkpoint(path);
   std::unique_ptr<Module> model = within_file(path, [&] { return restore_model(checkpoint); });
   return {.path = path, .checkpoint = std::move(checkpoint), .model = std::move(model)};
+}
+
+void check_output(const fs::path& out, const fs::path& checkpoint) {
+  const fs::path folder = checkpoint.parent_path();
+  for (const fs::path& kept : {checkpoint, folder / best_checkpoint_file,
+                               folder / last_checkpoint_file, folder / metrics_file}) {
+    std::error_code one_is_missing;
+    if (!fs::equivalent(out, kept, one_is_missing)) continue;
+    throw CLI::ValidationError(
+        "--out", fmt::format("{} would replace {}, a file of the run that is read", out.string(),
+                             kept.filename().string()));
+  }
 }
 
 CLI::Option* add_checkpoint_option(CLI::App& command, fs::path& checkpoint) {

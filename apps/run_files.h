@@ -27,6 +27,10 @@ struct TrainedNetwork {
 /// checkpoint, or whose parts do not fit each other.
 TrainedNetwork load_network(const std::filesystem::path& given);
 
+/// Refuses to write --out where that would replace the checkpoint that is read, or another file of
+/// its run.
+void check_output(const std::filesystem::path& out, const std::filesystem::path& checkpoint);
+
 /// --checkpoint: what checkpoint_path() takes.
 CLI::Option* add_checkpoint_option(CLI::App& command, std::filesystem::path& checkpoint);
 

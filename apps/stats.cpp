@@ -129,6 +129,7 @@ std::string subtitle_of(const Checkpoint& checkpoint, const LayerStatistics& sta
 void run(const StatsCommand& command) {
   apply(command.compute);
   const TrainedNetwork network = load_network(command.checkpoint);
+  check_output(command.out, network.path);
   const Checkpoint& checkpoint = network.checkpoint;
   const ModelOptions options = model_options(checkpoint);
   const std::unique_ptr<Module> initial = make_model(checkpoint.recipe.model, options);

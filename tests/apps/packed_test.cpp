@@ -77,6 +77,29 @@ TEST_F(PackedTest, NothingIsWrittenThatCannotBeVerified) {
       << packed.err;
 }
 
+TEST_F(PackedTest, FilesOfTheRunAreNeverReplaced) {
+  std::filesystem::copy(*folder_ / "run", *folder_ / "kept");
+  std::filesystem::create_symlink("kept/last.safetensors", *folder_ / "link.lqn");
+  std::filesystem::copy(*folder_ / "run/last.safetensors", *folder_ / "alone.lqn");
+  const auto contents = [] {
+    std::vector<std::string> all{content_of(*folder_ / "alone.lqn")};
+    for (const std::string& name : names_in(*folder_ / "kept")) {
+      all.push_back(content_of(*folder_ / "kept" / name));
+    }
+    return all;
+  };
+  const std::vector<std::string> before = contents();
+  for (const char* command : {"pack", "stats"}) {
+    for (const std::string out : {"kept/best.safetensors", "kept/../kept/last.safetensors",
+                                  "kept/metrics.jsonl", "link.lqn"}) {
+      EXPECT_TRUE(failed_with(run({command, "--checkpoint", "kept", "--out", out}), 2,
+                              std::string(command) + ": --out: " + out + " would replace "));
+    }
+  }
+  EXPECT_TRUE(failed_with(run({"pack", "--checkpoint", "alone.lqn"}), 2, "--out: alone.lqn would"));
+  EXPECT_EQ(contents(), before);
+}
+
 TEST_F(PackedTest, InfersFiles) {
   ASSERT_EQ(run({"pack", "--checkpoint", "run", "--out", "b.lqn"}).exit_code, 0);
   const ProcessResult result =
