@@ -52,11 +52,12 @@ std::int64_t input_elements(const deploy::PackedNetwork& network) {
   return input.h * input.w * input.c;
 }
 
-nlohmann::ordered_json latency_json(const LatencySummary& latency) {
-  return {{"p50_us", latency.p50_us},
-          {"p90_us", latency.p90_us},
-          {"p99_us", latency.p99_us},
-          {"fastest_us", latency.fastest_us}};
+nlohmann::ordered_json latency_json(const std::optional<LatencySummary>& latency) {
+  if (!latency) return nullptr;
+  return {{"p50_us", latency->p50_us},
+          {"p90_us", latency->p90_us},
+          {"p99_us", latency->p99_us},
+          {"fastest_us", latency->fastest_us}};
 }
 
 /// The guesses for one file, one image at a time.
@@ -86,7 +87,7 @@ struct DatasetResult {
   std::int64_t correct = 0;
   std::int64_t correct_among_top = 0;
   double seconds = 0;
-  LatencySummary latency;  ///< of full batches
+  std::optional<LatencySummary> latency;  ///< of full batches; absent where none ran
 };
 
 void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
@@ -156,8 +157,11 @@ void print(const DatasetResult& result, const InferCommand& command,
   fmt::print("accuracy    {:.2f} % ({} of {} test images of {}); top {}: {:.2f} %\n",
              100 * accuracy, result.correct, result.images, command.dataset, command.top,
              100 * top_accuracy);
-  fmt::print("speed       {:.0f} images/s; batches of {}: {} ({} threads, {})\n", rate,
-             command.batch, describe(result.latency), command.threads, name_of(active_isa()));
+  const std::string latency =
+      result.latency ? fmt::format("; batches of {}: {}", command.batch, describe(*result.latency))
+                     : std::string();
+  fmt::print("speed       {:.0f} images/s{} ({} threads, {})\n", rate, latency, command.threads,
+             name_of(active_isa()));
 }
 
 void run(const InferCommand& command) {

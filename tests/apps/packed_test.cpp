@@ -112,6 +112,28 @@ TEST_F(PackedTest, InfersFiles) {
   EXPECT_GE(report[0]["guesses"][0]["probability"], report[0]["guesses"][1]["probability"]);
 }
 
+TEST_F(PackedTest, OnlyFullBatchesHaveALatency) {
+  // The test images of "synthetic" are 512 of 32 x 32 x 3.
+  ASSERT_EQ(run({"train", "--dataset", "synthetic", "--model", "small-cnn", "--batch", "8",
+                 "--max-steps", "1", "--out", "large"})
+                .exit_code,
+            0);
+  ASSERT_EQ(run({"pack", "--checkpoint", "large", "--out", "large.lqn"}).exit_code, 0);
+  const std::vector<std::string> infer{"infer",     "--network", "large.lqn",
+                                       "--dataset", "synthetic", "--batch"};
+  const auto infer_with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = infer;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  };
+  EXPECT_GT(infer_with({"500", "--json"}).json()["latency"]["p50_us"], 0.0);
+  const nlohmann::json report = infer_with({"513", "--json"}).json();
+  EXPECT_EQ(report["images"], 512);
+  EXPECT_TRUE(report["latency"].is_null());
+  EXPECT_NE(infer_with({"500"}).out.find("batches of 500: median"), std::string::npos);
+  EXPECT_EQ(infer_with({"513"}).out.find("median"), std::string::npos);
+}
+
 TEST_F(PackedTest, WhatIsWrongIsSaidInOneLine) {
   ASSERT_EQ(run({"pack", "--checkpoint", "run", "--out", "c.lqn"}).exit_code, 0);
   const auto expect_refused = [](const ProcessResult& result, int exit_code, const char* part) {
