@@ -178,17 +178,19 @@ void add_bench_convolution_command(CLI::App& bench) {
       "All take turns in one run; the fastest of several rounds counts. The packed ones include\n"
       "thresholds and repacking, the others ReLU (and requantization).");
   conv->group("Commands");
-  add_option(*conv,
-             {"--suite", "NAME", list_names("Layers of", bench::convolution_suites()),
-              known_name(bench::convolution_suites()), "Layers"},
-             command->suite)
-      ->capture_default_str();
+  CLI::Option* suite =
+      add_option(*conv,
+                 {"--suite", "NAME", list_names("Layers of", bench::convolution_suites()),
+                  known_name(bench::convolution_suites()), "Layers"},
+                 command->suite)
+          ->capture_default_str();
   add_option(
       *conv,
       {"--shape", "SHAPE", "C_IN,C_OUT,H,W,KERNEL,STRIDE instead of a suite; may be repeated",
        parsed_by(bench::parse_convolution_shape), "Layers"},
       command->shapes)
-      ->delimiter(';');
+      ->delimiter(';')
+      ->excludes(suite);
   add_option(*conv,
              {"--bits", "W/A", "Bits of weights and activations, 1 to 4 each",
               parsed_by(parse_widths), "Layers"},

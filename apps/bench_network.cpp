@@ -95,9 +95,11 @@ void add_bench_network_command(CLI::App& bench) {
       "Time a packed network against the same topology on oneDNN in fp32 and int8.\n"
       "All take turns in one run; the fastest of several rounds counts.");
   network->group("Commands");
-  network->add_option("--network", command->file, "File written by lqnet pack, instead of --model")
-      ->type_name("FILE")
-      ->group("Network");
+  CLI::Option* file =
+      network
+          ->add_option("--network", command->file, "File written by lqnet pack, instead of --model")
+          ->type_name("FILE")
+          ->group("Network");
   add_options(*network, command->network)->capture_default_str();
   add_option(*network, {"--batch", "N", "Images at a time", whole_number(1, 4096), "Measurement"},
              command->batches)
@@ -112,7 +114,10 @@ void add_bench_network_command(CLI::App& bench) {
              command->rounds)
       ->capture_default_str();
   network->add_flag("--json", command->json, "Print the result as JSON")->group("Output");
-  network->callback([command] { run(*command); });
+  network->callback([command, network, file] {
+    if (file->count() > 0) refuse_network_options(*network, *file);
+    run(*command);
+  });
 }
 
 }  // namespace lq::apps

@@ -160,15 +160,6 @@ void run(const InfoCommand& command) {
   }
 }
 
-/// A checkpoint says itself what network it holds.
-void refuse_network_options(const CLI::App& info) {
-  for (const CLI::Option* option : info.get_options()) {
-    if (option->get_group() == "Network" && option->count() > 0) {
-      throw CLI::ExcludesError(option->get_name(), "--checkpoint");
-    }
-  }
-}
-
 }  // namespace
 
 void add_info_command(CLI::App& app) {
@@ -185,7 +176,7 @@ void add_info_command(CLI::App& app) {
     if (checkpoint->count() == 0 && model->count() == 0) {
       throw CLI::RequiredError("--model or --checkpoint");
     }
-    if (checkpoint->count() > 0) refuse_network_options(*info);
+    if (checkpoint->count() > 0) refuse_network_options(*info, *checkpoint);
     run(*command);
   });
 }

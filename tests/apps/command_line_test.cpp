@@ -197,6 +197,16 @@ TEST(UsageTest, ValuesThatDoNotFitEachOther) {
   }
 }
 
+TEST(UsageTest, ValuesOfWhichOneWouldBeIgnored) {
+  for (const auto& [option, value] :
+       {std::pair("--model", "resnet20"), std::pair("--w-bits", "1")}) {
+    EXPECT_TRUE(is_wrong_usage({"bench", "network", "--network", "a.lqn", option, value},
+                               std::string(option) + " excludes --network"));
+  }
+  EXPECT_TRUE(is_wrong_usage({"bench", "conv", "--shape", "16,16,4,4,3,1", "--suite", "resnet18"},
+                             "excludes --s"));
+}
+
 TEST(UsageTest, ZerosBeforeANumberDoNotMakeItOctal) {
   EXPECT_TRUE(shows({"info", "--model", "small-cnn", "--classes", "010"}, {", 10 classes"}));
 }
