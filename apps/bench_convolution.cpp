@@ -209,7 +209,8 @@ void add_bench_convolution_command(CLI::App& bench) {
              {"--rounds", "N", "Rounds, each with all in turn", whole_number(1), "Measurement"},
              command->rounds)
       ->capture_default_str();
-  add_option(*conv, {"--chart", "FILE", "Draw the speeds as SVG", {}, "Output"}, command->chart);
+  add_option(*conv, {"--chart", "FILE", "Draw the speeds as SVG", some_path(), "Output"},
+             command->chart);
   conv->add_flag("--json", command->json, "Print the result as JSON")->group("Output");
   conv->callback([command] { run(*command); });
 }

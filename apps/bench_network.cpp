@@ -96,10 +96,10 @@ void add_bench_network_command(CLI::App& bench) {
       "All take turns in one run; the fastest of several rounds counts.");
   network->group("Commands");
   CLI::Option* file =
-      network
-          ->add_option("--network", command->file, "File written by lqnet pack, instead of --model")
-          ->type_name("FILE")
-          ->group("Network");
+      add_option(*network,
+                 {"--network", "FILE", "File written by lqnet pack, instead of --model",
+                  some_path(), "Network"},
+                 command->file);
   add_options(*network, command->network)->capture_default_str();
   add_option(*network, {"--batch", "N", "Images at a time", whole_number(1, 4096), "Measurement"},
              command->batches)

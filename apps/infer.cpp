@@ -180,10 +180,11 @@ void add_infer_command(CLI::App& app) {
   auto command = std::make_shared<InferCommand>();
   CLI::App* infer = app.add_subcommand(
       "infer", "Classify image files, or the test images of a data set, with a packed network.");
-  infer->add_option("--network", command->network, "File written by lqnet pack")
-      ->type_name("FILE")
+  add_option(*infer, {"--network", "FILE", "File written by lqnet pack", some_path()},
+             command->network)
       ->required();
-  auto* images = infer->add_option("images", command->images, "PNG, JPEG, PGM or PPM files");
+  auto* images = infer->add_option("images", command->images, "PNG, JPEG, PGM or PPM files")
+                     ->check(some_path());
   auto* dataset = add_option(*infer,
                              {"--dataset", "NAME", list_names("Test images of", dataset_names()),
                               known_name(dataset_names())},

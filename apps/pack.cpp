@@ -198,8 +198,9 @@ void add_pack_command(CLI::App& app) {
   CLI::App* pack = app.add_subcommand(
       "pack", "Turn a trained network into a small file that runs on bit operations.");
   add_checkpoint_option(*pack, command->checkpoint)->required();
-  pack->add_option("--out", command->out, "File to write (default: the checkpoint's, with .lqn)")
-      ->type_name("FILE");
+  add_option(*pack,
+             {"--out", "FILE", "File to write (default: the checkpoint's, with .lqn)", some_path()},
+             command->out);
   add_option(*pack,
              {"--int8-grid", "WHEN",
               "Snap bases to integers, so that int8 products replace popcounts: automatic (for\n"

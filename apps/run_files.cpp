@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "apps/option_spec.h"
 #include "core/error.h"
 #include "core/io/file.h"
 #include "data/dataset_registry.h"
@@ -44,18 +45,21 @@ void check_output(const fs::path& out, const fs::path& checkpoint) {
 }
 
 CLI::Option* add_checkpoint_option(CLI::App& command, fs::path& checkpoint) {
-  return command
-      .add_option("--checkpoint", checkpoint,
-                  "Folder of a run, which stands for its best checkpoint (that with the highest\n"
-                  "test accuracy), or a checkpoint file, such as last.safetensors in that folder")
-      ->type_name("PATH");
+  return add_option(
+      command,
+      {"--checkpoint", "PATH",
+       "Folder of a run, which stands for its best checkpoint (that with the highest\n"
+       "test accuracy), or a checkpoint file, such as last.safetensors in that folder",
+       some_path()},
+      checkpoint);
 }
 
 CLI::Option* add_data_option(CLI::App& command, fs::path& folder) {
-  return command
-      .add_option("--data", folder,
-                  "Folder of the data set's files (default: where the system keeps them)")
-      ->type_name("FOLDER");
+  return add_option(
+      command,
+      {"--data", "FOLDER", "Folder of the data set's files (default: where the system keeps them)",
+       some_path()},
+      folder);
 }
 
 std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,

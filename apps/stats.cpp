@@ -166,7 +166,8 @@ void add_stats_command(CLI::App& app) {
       ->add_option("--layer", options.layer,
                    "Layer, by its path in lqnet info (default: the middle quantized one)")
       ->type_name("PATH");
-  stats->add_option("--out", command->out, "Write the figure to this SVG file")->type_name("FILE");
+  add_option(*stats, {"--out", "FILE", "Write the figure to this SVG file", some_path()},
+             command->out);
   add_option(*stats,
              {"--channel", "N",
               "Weights of this output channel only (default: all channels, each\n"

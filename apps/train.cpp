@@ -133,11 +133,12 @@ void run(const TrainCommand& command) {
 void add_run_options(CLI::App& app, TrainCommand& command) {
   constexpr const char* group = "Run";
   add_data_option(app, command.data)->group(group);
-  app.add_option("--out", command.out,
-                 "Folder of the run (default: runs/<recipe>-w<N>a<N>, with a model, quantizer or\n"
-                 "data set that is not the recipe's in between)")
-      ->type_name("FOLDER")
-      ->group(group);
+  add_option(app,
+             {"--out", "FOLDER",
+              "Folder of the run (default: runs/<recipe>-w<N>a<N>, with a model, quantizer or\n"
+              "data set that is not the recipe's in between)",
+              some_path(), group},
+             command.out);
   app.add_flag("--resume", command.resume,
                "Go on with the run in that folder by its own recipe; the result is the same as\n"
                "without the break")

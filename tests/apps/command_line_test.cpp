@@ -207,6 +207,28 @@ TEST(UsageTest, ValuesOfWhichOneWouldBeIgnored) {
                              "excludes --s"));
 }
 
+TEST(UsageTest, EmptyPaths) {
+  const auto refuses = [](const std::vector<std::string>& command, const std::string& option) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {option, ""});
+    return is_wrong_usage(arguments, option + ": the path is empty");
+  };
+  const std::vector<std::string> pack{"pack", "--checkpoint", "x"};
+  const std::vector<std::string> stats{"stats", "--checkpoint", "x"};
+  EXPECT_TRUE(refuses({"train"}, "--out"));
+  EXPECT_TRUE(refuses({"train"}, "--data"));
+  for (const char* command : {"eval", "stats", "info", "pack"}) {
+    EXPECT_TRUE(refuses({command}, "--checkpoint"));
+  }
+  EXPECT_TRUE(refuses(pack, "--out"));
+  EXPECT_TRUE(refuses(stats, "--out"));
+  EXPECT_TRUE(refuses({"infer"}, "--network"));
+  EXPECT_TRUE(is_wrong_usage({"infer", "--network", "x", ""}, "images: the path is empty"));
+  EXPECT_TRUE(refuses({"bench", "network"}, "--network"));
+  EXPECT_TRUE(refuses({"bench", "conv"}, "--chart"));
+  EXPECT_TRUE(is_wrong_usage({"train", "--recipe", ""}, "--recipe: '' is neither"));
+}
+
 TEST(UsageTest, ZerosBeforeANumberDoNotMakeItOctal) {
   EXPECT_TRUE(shows({"info", "--model", "small-cnn", "--classes", "010"}, {", 10 classes"}));
 }
