@@ -61,10 +61,7 @@ Recipe with_replacements(Recipe recipe, const RecipeOptions& options) {
 std::string given_network_options(const RecipeOptions& options) {
   std::vector<std::string> given;
   for (const OptionSpec& spec : {weight_bits_spec(), activation_bits_spec(), quantizer_spec()}) {
-    const bool is_given =
-        std::ranges::find(options.replacements, spec.name, &RecipeReplacement::option) !=
-        options.replacements.end();
-    if (is_given) given.emplace_back(spec.name);
+    if (is_given(options, spec.name)) given.emplace_back(spec.name);
   }
   return fmt::format("{}", fmt::join(given, ", "));
 }
@@ -144,6 +141,11 @@ void announce_own_recipe(const RecipeOptions& options, const Recipe& resumed) {
 }
 
 }  // namespace
+
+bool is_given(const RecipeOptions& options, std::string_view option) {
+  return std::ranges::find(options.replacements, option, &RecipeReplacement::option) !=
+         options.replacements.end();
+}
 
 void add_options(CLI::App& command, RecipeOptions& options) {
   add_option(command,

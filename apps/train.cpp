@@ -54,6 +54,13 @@ Recipe recipe_for(const TrainCommand& command, const fs::path& folder) {
              : requested_recipe(command.recipe);
 }
 
+/// A batch that the images cannot fill is refused in any case; here it is the option's fault.
+void check_batch(const RecipeOptions& options, const Recipe& recipe, const Dataset& images) {
+  if (!is_given(options, "--batch") || recipe.batch <= images.size()) return;
+  throw CLI::ValidationError("--batch", fmt::format("{} given, but {} has {} training images",
+                                                    recipe.batch, recipe.dataset, images.size()));
+}
+
 void announce(const Run& run, const DatasetSplits& data) {
   print_diagnostic("{} on {}: {} training and {} test images, {} epochs, {} threads, into {}\n",
                    describe_network(run.recipe.model, run.network), run.recipe.dataset,
@@ -117,6 +124,7 @@ void run(const TrainCommand& command) {
   run.folder = command.out.empty() ? default_run_folder(command.recipe) : command.out;
   run.recipe = recipe_for(command, run.folder);
   const DatasetSplits data = open_dataset(run.recipe, command.data);
+  check_batch(command.recipe, run.recipe, *data.train);
   run.network =
       model_options(run.recipe, std::ssize(data.train->classes()), data.train->image_shape());
   run.network.bit_forward = command.bit_forward;

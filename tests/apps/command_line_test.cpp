@@ -207,6 +207,11 @@ TEST(UsageTest, ValuesOfWhichOneWouldBeIgnored) {
                              "excludes --s"));
 }
 
+TEST(UsageTest, ABatchOfMoreImagesThanThereAre) {
+  EXPECT_TRUE(is_wrong_usage({"train", "--dataset", "synthetic", "--batch", "1000000"},
+                             "--batch: 1000000 given, but synthetic has 2048 training images"));
+}
+
 TEST(UsageTest, EmptyPaths) {
   const auto refuses = [](const std::vector<std::string>& command, const std::string& option) {
     std::vector<std::string> arguments = command;
