@@ -7,6 +7,7 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/network_options.h"
 #include "apps/option_spec.h"
 #include "apps/text_table.h"
@@ -41,7 +42,7 @@ void print_json(const bench::TrainingStepTiming& timing,
   report["float_step_ms"] = timing.floating.step_ms;
   report["peak_bytes"] = timing.quantized.peak_bytes;
   report["float_peak_bytes"] = timing.floating.peak_bytes;
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 void print_text(const bench::TrainingStepTiming& timing,

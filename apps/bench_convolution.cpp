@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bench_commands.h"
+#include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/speed_chart.h"
 #include "apps/text_table.h"
 #include "bench/convolution.h"
+#include "core/io/diagnostics.h"
 #include "core/io/file.h"
 #include "core/isa.h"
 
@@ -134,6 +136,12 @@ void print_text(const std::vector<bench::ConvolutionTiming>& timings) {
   }
 }
 
+void print_json(const std::vector<bench::ConvolutionTiming>& timings) {
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  for (const bench::ConvolutionTiming& timing : timings) report.push_back(to_json(timing));
+  print_report(report);
+}
+
 void write_chart(const std::string& path, const std::vector<bench::ConvolutionTiming>& timings) {
   std::vector<SpeedBar> bars;
   for (const bench::ConvolutionTiming& timing : timings) {
@@ -147,15 +155,17 @@ void write_chart(const std::string& path, const std::vector<bench::ConvolutionTi
 void run(const BenchConvolutionCommand& command) {
   const bool shows_progress = !command.json && isatty(STDERR_FILENO) == 1;
   const auto progress = [shows_progress](const bench::ConvolutionTiming& timing) {
-    if (shows_progress) fmt::print(stderr, "\r{:<40}", timing.layer + " " + name_of(timing.widths));
+    if (shows_progress) print_diagnostic("\r{:<40}", timing.layer + " " + name_of(timing.widths));
   };
   const auto timings = bench::time_convolutions(options_of(command), progress);
-  if (shows_progress) fmt::print(stderr, "\r{:40}\r", "");
+  if (shows_progress) print_diagnostic("\r{:40}\r", "");
+  if (command.json) {
+    print_json(timings);
+  } else {
+    print_text(timings);
+  }
+  // Last: a chart that cannot be written must not take the numbers with it.
   if (!command.chart.empty()) write_chart(command.chart, timings);
-  if (!command.json) return print_text(timings);
-  nlohmann::ordered_json report = nlohmann::ordered_json::array();
-  for (const bench::ConvolutionTiming& timing : timings) report.push_back(to_json(timing));
-  fmt::print("{}\n", report.dump(2));
 }
 
 }  // namespace
@@ -168,17 +178,19 @@ void add_bench_convolution_command(CLI::App& bench) {
       "All take turns in one run; the fastest of several rounds counts. The packed ones include\n"
       "thresholds and repacking, the others ReLU (and requantization).");
   conv->group("Commands");
-  add_option(*conv,
-             {"--suite", "NAME", list_names("Layers of", bench::convolution_suites()),
-              known_name(bench::convolution_suites()), "Layers"},
-             command->suite)
-      ->capture_default_str();
+  CLI::Option* suite =
+      add_option(*conv,
+                 {"--suite", "NAME", list_names("Layers of", bench::convolution_suites()),
+                  known_name(bench::convolution_suites()), "Layers"},
+                 command->suite)
+          ->capture_default_str();
   add_option(
       *conv,
       {"--shape", "SHAPE", "C_IN,C_OUT,H,W,KERNEL,STRIDE instead of a suite; may be repeated",
        parsed_by(bench::parse_convolution_shape), "Layers"},
       command->shapes)
-      ->delimiter(';');
+      ->delimiter(';')
+      ->excludes(suite);
   add_option(*conv,
              {"--bits", "W/A", "Bits of weights and activations, 1 to 4 each",
               parsed_by(parse_widths), "Layers"},
@@ -197,7 +209,8 @@ void add_bench_convolution_command(CLI::App& bench) {
              {"--rounds", "N", "Rounds, each with all in turn", whole_number(1), "Measurement"},
              command->rounds)
       ->capture_default_str();
-  add_option(*conv, {"--chart", "FILE", "Draw the speeds as SVG", {}, "Output"}, command->chart);
+  add_option(*conv, {"--chart", "FILE", "Draw the speeds as SVG", some_path(), "Output"},
+             command->chart);
   conv->add_flag("--json", command->json, "Print the result as JSON")->group("Output");
   conv->callback([command] { run(*command); });
 }

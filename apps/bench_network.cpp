@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bench_commands.h"
+#include "apps/json_report.h"
 #include "apps/network_options.h"
 #include "apps/option_spec.h"
 #include "apps/text_table.h"
@@ -82,7 +83,7 @@ void run(const BenchNetworkCommand& command) {
   if (!command.json) return print_text(timings);
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
   for (const bench::NetworkTiming& timing : timings) report.push_back(to_json(timing));
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 }  // namespace
@@ -94,9 +95,11 @@ void add_bench_network_command(CLI::App& bench) {
       "Time a packed network against the same topology on oneDNN in fp32 and int8.\n"
       "All take turns in one run; the fastest of several rounds counts.");
   network->group("Commands");
-  network->add_option("--network", command->file, "File written by lqnet pack, instead of --model")
-      ->type_name("FILE")
-      ->group("Network");
+  CLI::Option* file =
+      add_option(*network,
+                 {"--network", "FILE", "File written by lqnet pack, instead of --model",
+                  some_path(), "Network"},
+                 command->file);
   add_options(*network, command->network)->capture_default_str();
   add_option(*network, {"--batch", "N", "Images at a time", whole_number(1, 4096), "Measurement"},
              command->batches)
@@ -111,7 +114,10 @@ void add_bench_network_command(CLI::App& bench) {
              command->rounds)
       ->capture_default_str();
   network->add_flag("--json", command->json, "Print the result as JSON")->group("Output");
-  network->callback([command] { run(*command); });
+  network->callback([command, network, file] {
+    if (file->count() > 0) refuse_network_options(*network, *file);
+    run(*command);
+  });
 }
 
 }  // namespace lq::apps

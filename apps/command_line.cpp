@@ -1,8 +1,11 @@
 #include "apps/command_line.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -14,6 +17,7 @@
 #include "apps/help_formatter.h"
 #include "apps/suggestion.h"
 #include "core/error.h"
+#include "core/io/diagnostics.h"
 
 namespace lq::apps {
 
@@ -36,7 +40,16 @@ void print_error(std::string_view message) {
   // One line, whatever a message contains.
   std::string line(message.substr(0, message.find_last_not_of('\n') + 1));
   std::ranges::replace(line, '\n', ' ');
-  fmt::print(stderr, "lqnet: error: {}\n", line);
+  print_diagnostic("lqnet: error: {}\n", line);
+}
+
+/// Where the caller has closed a standard stream, the next file that is opened would take its
+/// place, and messages would go into that file. This one can only be read, so that writing results
+/// still fails.
+void occupy_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) == -1) ::open("/dev/null", O_RDONLY);
+  }
 }
 
 /// The command that the user has reached, as deep as it goes.
@@ -129,6 +142,9 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  occupy_closed_streams();
+  // A file that reaches the limit of its size is then an error of the write, with a message.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     CLI::App app(
         "lqnet trains, evaluates and inspects LQ-Nets: networks whose weights and\n"

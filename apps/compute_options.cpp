@@ -2,6 +2,7 @@
 
 #include "apps/option_spec.h"
 #include "core/device.h"
+#include "core/isa.h"
 #include "core/threads.h"
 
 namespace lq::apps {
@@ -22,6 +23,7 @@ void add_options(CLI::App& command, ComputeOptions& options) {
 void apply(const ComputeOptions& options) {
   if (options.threads) set_num_threads(*options.threads);
   device_memory(Device::parse(options.device));
+  active_isa();
 }
 
 }  // namespace lq::apps

@@ -16,7 +16,7 @@ struct ComputeOptions {
 void add_options(CLI::App& command, ComputeOptions& options);
 
 /// Sets the number of threads. Throws Error for a device that this build or this machine does not
-/// have.
+/// have, and for an instruction set (LQNET_ISA) that is none, before there is anything to lose.
 void apply(const ComputeOptions& options);
 
 }  // namespace lq::apps

@@ -8,6 +8,7 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "train/evaluation.h"
@@ -52,7 +53,7 @@ void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint,
   report["loss"] = sums.mean_loss();
   report["correct"] = sums.correct;
   report["count"] = sums.images;
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,
@@ -68,16 +69,14 @@ void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,
 
 void run(const EvalCommand& command) {
   apply(command.compute);
-  const fs::path path = checkpoint_path(command.checkpoint);
-  const Checkpoint checkpoint = load_checkpoint(path);
-  const std::unique_ptr<Module> model = restore_model(checkpoint);
-  Loader loader = test_loader(checkpoint, command.data,
-                              {.batch = command.batch.value_or(checkpoint.recipe.batch)});
-  const ClassificationSums sums = evaluate_with_progress(*model, loader);
+  const TrainedNetwork network = load_network(command.checkpoint);
+  Loader loader = test_loader(network, test_images(network, command.data),
+                              {.batch = command.batch.value_or(network.checkpoint.recipe.batch)});
+  const ClassificationSums sums = evaluate_with_progress(*network.model, loader);
   if (command.json) {
-    print_json(sums, checkpoint, path);
+    print_json(sums, network.checkpoint, network.path);
   } else {
-    print_text(sums, checkpoint, path);
+    print_text(sums, network.checkpoint, network.path);
   }
 }
 

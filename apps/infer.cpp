@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "apps/commands.h"
+#include "apps/json_report.h"
 #include "apps/latency.h"
 #include "apps/option_spec.h"
 #include "apps/packed_run.h"
@@ -51,11 +52,12 @@ std::int64_t input_elements(const deploy::PackedNetwork& network) {
   return input.h * input.w * input.c;
 }
 
-nlohmann::ordered_json latency_json(const LatencySummary& latency) {
-  return {{"p50_us", latency.p50_us},
-          {"p90_us", latency.p90_us},
-          {"p99_us", latency.p99_us},
-          {"fastest_us", latency.fastest_us}};
+nlohmann::ordered_json latency_json(const std::optional<LatencySummary>& latency) {
+  if (!latency) return nullptr;
+  return {{"p50_us", latency->p50_us},
+          {"p90_us", latency->p90_us},
+          {"p99_us", latency->p99_us},
+          {"fastest_us", latency->fastest_us}};
 }
 
 /// The guesses for one file, one image at a time.
@@ -76,7 +78,7 @@ void infer_files(const InferCommand& command, deploy::PackedNetwork& network) {
     }
     report.push_back({{"file", path.string()}, {"us", us}, {"guesses", guesses}});
   }
-  if (command.json) fmt::print("{}\n", report.dump(2));
+  if (command.json) print_report(report);
 }
 
 /// Accuracy over a data set, and how long a batch takes.
@@ -85,7 +87,7 @@ struct DatasetResult {
   std::int64_t correct = 0;
   std::int64_t correct_among_top = 0;
   double seconds = 0;
-  LatencySummary latency;  ///< of full batches
+  std::optional<LatencySummary> latency;  ///< of full batches; absent where none ran
 };
 
 void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
@@ -148,15 +150,18 @@ void print(const DatasetResult& result, const InferCommand& command,
                                   {"isa", name_of(active_isa())},
                                   {"images_per_s", rate},
                                   {"latency", latency_json(result.latency)}};
-    fmt::print("{}\n", report.dump(2));
+    print_report(report);
     return;
   }
   fmt::print("network     {} ({})\n", command.network.string(), network.name());
   fmt::print("accuracy    {:.2f} % ({} of {} test images of {}); top {}: {:.2f} %\n",
              100 * accuracy, result.correct, result.images, command.dataset, command.top,
              100 * top_accuracy);
-  fmt::print("speed       {:.0f} images/s; batches of {}: {} ({} threads, {})\n", rate,
-             command.batch, describe(result.latency), command.threads, name_of(active_isa()));
+  const std::string latency =
+      result.latency ? fmt::format("; batches of {}: {}", command.batch, describe(*result.latency))
+                     : std::string();
+  fmt::print("speed       {:.0f} images/s{} ({} threads, {})\n", rate, latency, command.threads,
+             name_of(active_isa()));
 }
 
 void run(const InferCommand& command) {
@@ -175,10 +180,11 @@ void add_infer_command(CLI::App& app) {
   auto command = std::make_shared<InferCommand>();
   CLI::App* infer = app.add_subcommand(
       "infer", "Classify image files, or the test images of a data set, with a packed network.");
-  infer->add_option("--network", command->network, "File written by lqnet pack")
-      ->type_name("FILE")
+  add_option(*infer, {"--network", "FILE", "File written by lqnet pack", some_path()},
+             command->network)
       ->required();
-  auto* images = infer->add_option("images", command->images, "PNG, JPEG, PGM or PPM files");
+  auto* images = infer->add_option("images", command->images, "PNG, JPEG, PGM or PPM files")
+                     ->check(some_path());
   auto* dataset = add_option(*infer,
                              {"--dataset", "NAME", list_names("Test images of", dataset_names()),
                               known_name(dataset_names())},

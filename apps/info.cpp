@@ -8,6 +8,7 @@
 
 #include "apps/commands.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/network_options.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
@@ -29,27 +30,21 @@ struct InfoCommand {
   bool json = false;
 };
 
-struct Training {
-  fs::path path;
-  Checkpoint checkpoint;
-};
-
 /// What is shown: a network, and the training that it has had.
 struct Subject {
   std::string model;
   ModelOptions options;
-  std::optional<Training> training;
+  std::optional<TrainedNetwork> training;
 };
 
 Subject subject_of(const InfoCommand& command) {
   if (command.checkpoint.empty()) {
     return {.model = command.network.model, .options = command.network.parsed()};
   }
-  const fs::path path = checkpoint_path(command.checkpoint);
-  Checkpoint checkpoint = load_checkpoint(path);
-  return {.model = checkpoint.recipe.model,
-          .options = model_options(checkpoint),
-          .training = Training{path, std::move(checkpoint)}};
+  TrainedNetwork network = load_network(command.checkpoint);
+  return {.model = network.checkpoint.recipe.model,
+          .options = model_options(network.checkpoint),
+          .training = std::move(network)};
 }
 
 ordered_json to_json(const LayerCost& layer) {
@@ -90,7 +85,7 @@ void print_json(const Subject& subject, const CostTable& table) {
   report["layers"] = ordered_json::array();
   for (const LayerCost& layer : table.layers) report["layers"].push_back(to_json(layer));
   report["totals"] = to_json(table.totals);
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 /// "conv2d 3x3/2".
@@ -165,15 +160,6 @@ void run(const InfoCommand& command) {
   }
 }
 
-/// A checkpoint says itself what network it holds.
-void refuse_network_options(const CLI::App& info) {
-  for (const CLI::Option* option : info.get_options()) {
-    if (option->get_group() == "Network" && option->count() > 0) {
-      throw CLI::ExcludesError(option->get_name(), "--checkpoint");
-    }
-  }
-}
-
 }  // namespace
 
 void add_info_command(CLI::App& app) {
@@ -190,7 +176,7 @@ void add_info_command(CLI::App& app) {
     if (checkpoint->count() == 0 && model->count() == 0) {
       throw CLI::RequiredError("--model or --checkpoint");
     }
-    if (checkpoint->count() > 0) refuse_network_options(*info);
+    if (checkpoint->count() > 0) refuse_network_options(*info, *checkpoint);
     run(*command);
   });
 }

@@ -1,12 +1,13 @@
 // Times of single runs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace lq::apps {
 
-/// Percentiles of measured times, by the nearest rank. Zeros without times.
+/// Percentiles of measured times, by the nearest rank.
 struct LatencySummary {
   double p50_us = 0;
   double p90_us = 0;
@@ -14,7 +15,8 @@ struct LatencySummary {
   double fastest_us = 0;
 };
 
-LatencySummary summarize(std::vector<double> times_us);
+/// Nothing without times.
+std::optional<LatencySummary> summarize(std::vector<double> times_us);
 
 /// "median 123.4 us, 90 % within 130.0 us, 99 % within 150.1 us".
 std::string describe(const LatencySummary& summary);

@@ -70,6 +70,14 @@ ModelOptions NetworkOptions::parsed() const {
   return options;
 }
 
+void refuse_network_options(const CLI::App& command, const CLI::Option& other) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option != &other && option->get_group() == group && option->count() > 0) {
+      throw CLI::ExcludesError(option->get_name(), other.get_name());
+    }
+  }
+}
+
 CLI::Option* add_options(CLI::App& command, NetworkOptions& options) {
   ModelOptions& network = options.network;
   CLI::Option* model = add_option(command, model_spec(), options.model);

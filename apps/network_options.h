@@ -30,6 +30,10 @@ struct NetworkOptions {
   ModelOptions parsed() const;
 };
 
+/// The options of a network are for one without a file: `other` names a file, which says itself
+/// what network it holds. Throws CLI::ExcludesError for one that was given.
+void refuse_network_options(const CLI::App& command, const CLI::Option& other);
+
 /// The four options above, --classes and --input; returns the one for --model.
 CLI::Option* add_options(CLI::App& command, NetworkOptions& options);
 

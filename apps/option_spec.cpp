@@ -77,6 +77,13 @@ CLI::Validator non_negative_number() {
   return real_number([](double value) { return value >= 0; }, "a number of at least 0");
 }
 
+CLI::Validator some_path() {
+  return {[](std::string& path) {
+            return path.empty() ? std::string("the path is empty") : std::string();
+          },
+          ""};
+}
+
 CLI::Validator known_name(std::vector<std::string> known) {
   return {[known = std::move(known)](std::string& name) {
             if (std::ranges::find(known, name) != known.end()) return std::string();

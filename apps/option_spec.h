@@ -42,6 +42,9 @@ CLI::Validator whole_number(std::uint64_t least, std::uint64_t most = 1'000'000'
 CLI::Validator positive_number();
 CLI::Validator non_negative_number();
 
+/// Any path but the empty one, which would stand for the default.
+CLI::Validator some_path();
+
 /// One of the names; others are refused with the nearest one as a suggestion.
 CLI::Validator known_name(std::vector<std::string> known);
 

@@ -11,11 +11,14 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
 #include "convert/cost_table.h"
 #include "convert/pack.h"
+#include "core/io/diagnostics.h"
+#include "core/io/file.h"
 #include "core/threads.h"
 #include "deploy/packed_file.h"
 #include "train/progress.h"
@@ -48,37 +51,43 @@ convert::Int8Grid grid_of(std::string_view name) {
   fail("int8 grid '{}', expected automatic, never or always", name);
 }
 
-/// The names of the classes, where the data set's files are there to tell them.
-std::vector<std::string> class_names(const Checkpoint& checkpoint, const fs::path& data) {
+/// Null where the files of the data set are not there and only the names of the classes are missed.
+std::shared_ptr<const Dataset> images_for(const TrainedNetwork& network,
+                                          const PackCommand& command) {
   try {
-    const DatasetSplits splits = open_dataset(checkpoint.recipe, data);
-    const std::span<const std::string> names = splits.test->classes();
-    return {names.begin(), names.end()};
+    return test_images(network, command.data);
   } catch (const Error& error) {
-    fmt::print(stderr, "lqnet: warning: packed without names of the classes: {}\n", error.what());
-    return {};
+    if (command.verify) throw;
+    print_diagnostic("lqnet: warning: packed without names of the classes: {}\n", error.what());
+    return nullptr;
   }
 }
 
-convert::PackWithPlaces pack_checkpoint(const Checkpoint& checkpoint, Module& model,
-                                        const PackCommand& command) {
-  convert::PackWithPlaces packed = convert::pack_with_places(
-      model, checkpoint.normalization.mean.shape(),
-      {.name = checkpoint.recipe.model, .int8_grid = grid_of(command.int8_grid)});
+convert::PackWithPlaces pack_network(const TrainedNetwork& network, const Dataset* images,
+                                     const PackCommand& command) {
+  const Checkpoint& checkpoint = network.checkpoint;
+  convert::PackWithPlaces packed = within_file(network.path, [&] {
+    return convert::pack_with_places(
+        *network.model, checkpoint.normalization.mean.shape(),
+        {.name = checkpoint.recipe.model, .int8_grid = grid_of(command.int8_grid)});
+  });
   const auto mean = std::as_const(checkpoint.normalization.mean).span<float>();
   packed.model.preprocessing = {
       .mean = {mean.begin(), mean.end()},
       .scale = 1.0F / checkpoint.normalization.divisor,
       .pads_small_images = checkpoint.recipe.dataset_options.padded_size > 0};
-  packed.model.class_names = class_names(checkpoint, command.data);
+  if (images != nullptr) {
+    packed.model.class_names.assign(images->classes().begin(), images->classes().end());
+  }
   return packed;
 }
 
-Agreement verify(Module& model, const convert::PackWithPlaces& packed, const Checkpoint& checkpoint,
-                 const PackCommand& command) {
+Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& packed,
+                 std::shared_ptr<const Dataset> images) {
   constexpr std::int64_t batch = 64;
   deploy::PackedNetwork network(packed.model, {.max_batch = batch, .threads = num_threads()});
-  Loader loader = test_loader(checkpoint, command.data, {.batch = batch});
+  Loader loader = test_loader(trained, std::move(images), {.batch = batch});
+  Module& model = *trained.model;
   std::optional<RoundingReplay> replay;
   if (packed.levels_are_exact) replay.emplace(model, packed.model, packed.quantizers);
   Progress progress;
@@ -122,7 +131,7 @@ void print_json(const PackReport& report, const Checkpoint& checkpoint) {
       json["agreement"]["unexplained"] = agreement.unexplained();
     }
   }
-  fmt::print("{}\n", json.dump(2));
+  print_report(json);
 }
 
 void print_differences(const Agreement& agreement) {
@@ -156,20 +165,21 @@ void print_text(const PackReport& report, const Checkpoint& checkpoint) {
 
 void run(const PackCommand& command) {
   apply(command.compute);
-  const fs::path path = checkpoint_path(command.checkpoint);
-  const Checkpoint checkpoint = load_checkpoint(path);
-  const std::unique_ptr<Module> model = restore_model(checkpoint);
-  PackReport report{.out = command.out.empty() ? fs::path(path).replace_extension(".lqn")
+  const TrainedNetwork network = load_network(command.checkpoint);
+  const Checkpoint& checkpoint = network.checkpoint;
+  PackReport report{.out = command.out.empty() ? fs::path(network.path).replace_extension(".lqn")
                                                : command.out};
-  convert::PackWithPlaces packed = pack_checkpoint(checkpoint, *model, command);
+  check_output(report.out, network.path);
+  const std::shared_ptr<const Dataset> images = images_for(network, command);
+  convert::PackWithPlaces packed = pack_network(network, images.get(), command);
   deploy::write_packed_model(report.out, packed.model);
   report.file_bytes = static_cast<std::int64_t>(fs::file_size(report.out));
   report.fp32_bytes =
-      convert::cost_table(*model, checkpoint.normalization.mean.shape()).totals.fp32_bytes;
+      convert::cost_table(*network.model, checkpoint.normalization.mean.shape()).totals.fp32_bytes;
   if (command.verify) {
     // What was written is what is verified.
     packed.model = deploy::read_packed_model(report.out);
-    report.agreement = verify(*model, packed, checkpoint, command);
+    report.agreement = verify(network, packed, images);
   }
   if (command.json) {
     print_json(report, checkpoint);
@@ -188,8 +198,9 @@ void add_pack_command(CLI::App& app) {
   CLI::App* pack = app.add_subcommand(
       "pack", "Turn a trained network into a small file that runs on bit operations.");
   add_checkpoint_option(*pack, command->checkpoint)->required();
-  pack->add_option("--out", command->out, "File to write (default: the checkpoint's, with .lqn)")
-      ->type_name("FILE");
+  add_option(*pack,
+             {"--out", "FILE", "File to write (default: the checkpoint's, with .lqn)", some_path()},
+             command->out);
   add_option(*pack,
              {"--int8-grid", "WHEN",
               "Snap bases to integers, so that int8 products replace popcounts: automatic (for\n"

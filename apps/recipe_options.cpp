@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <functional>
 #include <limits>
 #include <system_error>
@@ -13,6 +12,7 @@
 #include "apps/option_spec.h"
 #include "apps/suggestion.h"
 #include "core/error.h"
+#include "core/io/diagnostics.h"
 #include "data/dataset_registry.h"
 
 namespace lq::apps {
@@ -61,10 +61,7 @@ Recipe with_replacements(Recipe recipe, const RecipeOptions& options) {
 std::string given_network_options(const RecipeOptions& options) {
   std::vector<std::string> given;
   for (const OptionSpec& spec : {weight_bits_spec(), activation_bits_spec(), quantizer_spec()}) {
-    const bool is_given =
-        std::ranges::find(options.replacements, spec.name, &RecipeReplacement::option) !=
-        options.replacements.end();
-    if (is_given) given.emplace_back(spec.name);
+    if (is_given(options, spec.name)) given.emplace_back(spec.name);
   }
   return fmt::format("{}", fmt::join(given, ", "));
 }
@@ -139,11 +136,16 @@ void announce_own_recipe(const RecipeOptions& options, const Recipe& resumed) {
     fields.push_back(difference.field);
   }
   if (fields.empty()) return;
-  fmt::print(stderr, "going on with the run's own recipe; it differs from {} in {}\n",
-             *options.recipe, fmt::join(fields, ", "));
+  print_diagnostic("going on with the run's own recipe; it differs from {} in {}\n",
+                   *options.recipe, fmt::join(fields, ", "));
 }
 
 }  // namespace
+
+bool is_given(const RecipeOptions& options, std::string_view option) {
+  return std::ranges::find(options.replacements, option, &RecipeReplacement::option) !=
+         options.replacements.end();
+}
 
 void add_options(CLI::App& command, RecipeOptions& options) {
   add_option(command,

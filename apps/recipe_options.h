@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "train/recipe.h"
@@ -22,6 +23,9 @@ struct RecipeOptions {
   std::optional<std::string> recipe;  ///< a built-in recipe's name, or a file
   std::vector<RecipeReplacement> replacements;
 };
+
+/// Whether the user gave this option in place of a value of the recipe.
+bool is_given(const RecipeOptions& options, std::string_view option);
 
 /// --recipe, and one option for each value that is often replaced. `options` must outlive
 /// `command`.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/commands.h"
+#include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/text_table.h"
 #include "data/dataset_registry.h"
@@ -39,7 +40,7 @@ void print_json() {
                                   {"description", info.description},
                                   {"default_folder", info.default_folder}});
   }
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 void print_text() {
@@ -68,7 +69,7 @@ void print_text() {
 
 void run(const RecipesCommand& command) {
   if (!command.recipe.empty()) {
-    fmt::print("{}\n", recipe_as_json(command.recipe).dump(2));
+    print_report(recipe_as_json(command.recipe));
   } else if (command.json) {
     print_json();
   } else {

@@ -1,6 +1,14 @@
 #include "apps/run_files.h"
 
+#include <fmt/format.h>
+
+#include <system_error>
+#include <utility>
+
+#include "apps/option_spec.h"
 #include "core/error.h"
+#include "core/io/file.h"
+#include "data/dataset_registry.h"
 #include "train/recipe.h"
 #include "train/trainer.h"
 
@@ -17,28 +25,59 @@ fs::path checkpoint_path(const fs::path& given) {
        last_checkpoint_file);
 }
 
+TrainedNetwork load_network(const fs::path& given) {
+  const fs::path path = checkpoint_path(given);
+  Checkpoint checkpoint = load_checkpoint(path);
+  std::unique_ptr<Module> model = within_file(path, [&] { return restore_model(checkpoint); });
+  return {.path = path, .checkpoint = std::move(checkpoint), .model = std::move(model)};
+}
+
+void check_output(const fs::path& out, const fs::path& checkpoint) {
+  const fs::path folder = checkpoint.parent_path();
+  for (const fs::path& kept : {checkpoint, folder / best_checkpoint_file,
+                               folder / last_checkpoint_file, folder / metrics_file}) {
+    std::error_code one_is_missing;
+    if (!fs::equivalent(out, kept, one_is_missing)) continue;
+    throw CLI::ValidationError(
+        "--out", fmt::format("{} would replace {}, a file of the run that is read", out.string(),
+                             kept.filename().string()));
+  }
+}
+
 CLI::Option* add_checkpoint_option(CLI::App& command, fs::path& checkpoint) {
-  return command
-      .add_option("--checkpoint", checkpoint,
-                  "Folder of a run, which stands for its best checkpoint (that with the highest\n"
-                  "test accuracy), or a checkpoint file, such as last.safetensors in that folder")
-      ->type_name("PATH");
+  return add_option(
+      command,
+      {"--checkpoint", "PATH",
+       "Folder of a run, which stands for its best checkpoint (that with the highest\n"
+       "test accuracy), or a checkpoint file, such as last.safetensors in that folder",
+       some_path()},
+      checkpoint);
 }
 
 CLI::Option* add_data_option(CLI::App& command, fs::path& folder) {
-  return command
-      .add_option("--data", folder,
-                  "Folder of the data set's files (default: where the system keeps them)")
-      ->type_name("FOLDER");
+  return add_option(
+      command,
+      {"--data", "FOLDER", "Folder of the data set's files (default: where the system keeps them)",
+       some_path()},
+      folder);
 }
 
-Loader test_loader(const Checkpoint& checkpoint, const fs::path& data_folder,
-                   const LoaderOptions& options) {
+std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,
+                                           const fs::path& data_folder) {
+  const Checkpoint& checkpoint = network.checkpoint;
+  const std::string& name = checkpoint.recipe.dataset;
+  within_file(network.path, [&] { dataset_info(name); });
   const DatasetSplits data = open_dataset(checkpoint.recipe, data_folder);
   const auto classes = std::ssize(data.test->classes());
-  check(classes == checkpoint.classes, "data set {} has {} classes, but the checkpoint has {}",
-        checkpoint.recipe.dataset, classes, checkpoint.classes);
-  return Loader(data.test, std::make_shared<NormalizeTransform>(checkpoint.normalization), options);
+  check(classes == checkpoint.classes, "{}: the network has {} classes, but data set {} has {}",
+        network.path.string(), checkpoint.classes, name, classes);
+  return data.test;
+}
+
+Loader test_loader(const TrainedNetwork& network, std::shared_ptr<const Dataset> images,
+                   const LoaderOptions& options) {
+  return Loader(std::move(images),
+                std::make_shared<NormalizeTransform>(network.checkpoint.normalization), options);
 }
 
 }  // namespace lq::apps

@@ -3,8 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <memory>
 
+#include "data/dataset.h"
 #include "data/loader.h"
+#include "layers/module.h"
 #include "train/checkpoint.h"
 
 namespace lq::apps {
@@ -13,15 +16,34 @@ namespace lq::apps {
 /// best checkpoint (the last one where there is no best one yet). Throws Error when there is none.
 std::filesystem::path checkpoint_path(const std::filesystem::path& given);
 
+/// A trained network, and the checkpoint that it was read from.
+struct TrainedNetwork {
+  std::filesystem::path path;
+  Checkpoint checkpoint;
+  std::unique_ptr<Module> model;
+};
+
+/// The network of checkpoint_path(given). Throws Error "<path>: ..." for a file that is no
+/// checkpoint, or whose parts do not fit each other.
+TrainedNetwork load_network(const std::filesystem::path& given);
+
+/// Refuses to write --out where that would replace the checkpoint that is read, or another file of
+/// its run.
+void check_output(const std::filesystem::path& out, const std::filesystem::path& checkpoint);
+
 /// --checkpoint: what checkpoint_path() takes.
 CLI::Option* add_checkpoint_option(CLI::App& command, std::filesystem::path& checkpoint);
 
 /// --data: the folder of a data set.
 CLI::Option* add_data_option(CLI::App& command, std::filesystem::path& folder);
 
-/// The test images of the checkpoint's data set, normalized as in its training. Throws Error for
-/// missing or damaged files and for data of other classes.
-Loader test_loader(const Checkpoint& checkpoint, const std::filesystem::path& data_folder,
+/// The test images of the data set that the network was trained on. Throws Error for missing or
+/// damaged files and for data of other classes.
+std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,
+                                           const std::filesystem::path& data_folder);
+
+/// Such images, normalized as in the network's training.
+Loader test_loader(const TrainedNetwork& network, std::shared_ptr<const Dataset> images,
                    const LoaderOptions& options);
 
 }  // namespace lq::apps

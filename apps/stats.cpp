@@ -9,11 +9,13 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/layer_figure.h"
 #include "apps/layer_statistics.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
+#include "core/io/diagnostics.h"
 #include "core/io/file.h"
 
 namespace lq::apps {
@@ -69,7 +71,7 @@ void print_json(const LayerStatistics& statistics, const Checkpoint& checkpoint,
   report["images"] = statistics.images;
   report["weights"] = to_json(statistics.weights);
   report["activations"] = to_json(statistics.activations);
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 /// Levels before training and now, as they are and relative to the top one: learning moves both
@@ -126,27 +128,27 @@ std::string subtitle_of(const Checkpoint& checkpoint, const LayerStatistics& sta
 
 void run(const StatsCommand& command) {
   apply(command.compute);
-  const fs::path path = checkpoint_path(command.checkpoint);
-  const Checkpoint checkpoint = load_checkpoint(path);
-  const std::unique_ptr<Module> model = restore_model(checkpoint);
-  const ModelOptions network = model_options(checkpoint);
-  const std::unique_ptr<Module> initial = make_model(checkpoint.recipe.model, network);
+  const TrainedNetwork network = load_network(command.checkpoint);
+  check_output(command.out, network.path);
+  const Checkpoint& checkpoint = network.checkpoint;
+  const ModelOptions options = model_options(checkpoint);
+  const std::unique_ptr<Module> initial = make_model(checkpoint.recipe.model, options);
   initial->initialize(checkpoint.recipe.seed);
   constexpr std::int64_t batch = 32;
-  Loader loader = test_loader(checkpoint, command.data, {.batch = batch});
+  Loader loader = test_loader(network, test_images(network, command.data), {.batch = batch});
   const LayerStatistics statistics =
-      layer_statistics(*model, *initial, network.input, loader, command.options);
+      layer_statistics(*network.model, *initial, options.input, loader, command.options);
 
-  if (!command.out.empty()) {
-    const std::string figure = draw_layer_figure(statistics, subtitle_of(checkpoint, statistics));
-    write_file_atomically(command.out, as_bytes(figure));
-  }
   if (command.json) {
-    print_json(statistics, checkpoint, path);
+    print_json(statistics, checkpoint, network.path);
   } else {
     print_text(statistics);
   }
-  if (!command.out.empty()) fmt::print(stderr, "wrote {}\n", command.out.string());
+  if (command.out.empty()) return;
+  // Last: a figure that cannot be written must not take the numbers with it.
+  const std::string figure = draw_layer_figure(statistics, subtitle_of(checkpoint, statistics));
+  write_file_atomically(command.out, as_bytes(figure));
+  print_diagnostic("wrote {}\n", command.out.string());
 }
 
 }  // namespace
@@ -164,7 +166,8 @@ void add_stats_command(CLI::App& app) {
       ->add_option("--layer", options.layer,
                    "Layer, by its path in lqnet info (default: the middle quantized one)")
       ->type_name("PATH");
-  stats->add_option("--out", command->out, "Write the figure to this SVG file")->type_name("FILE");
+  add_option(*stats, {"--out", "FILE", "Write the figure to this SVG file", some_path()},
+             command->out);
   add_option(*stats,
              {"--channel", "N",
               "Weights of this output channel only (default: all channels, each\n"

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,10 +10,12 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/json_report.h"
 #include "apps/network_options.h"
 #include "apps/option_spec.h"
 #include "apps/recipe_options.h"
 #include "apps/run_files.h"
+#include "core/io/diagnostics.h"
 #include "core/threads.h"
 #include "models/model.h"
 #include "train/interrupt.h"
@@ -53,11 +54,18 @@ Recipe recipe_for(const TrainCommand& command, const fs::path& folder) {
              : requested_recipe(command.recipe);
 }
 
+/// A batch that the images cannot fill is refused in any case; here it is the option's fault.
+void check_batch(const RecipeOptions& options, const Recipe& recipe, const Dataset& images) {
+  if (!is_given(options, "--batch") || recipe.batch <= images.size()) return;
+  throw CLI::ValidationError("--batch", fmt::format("{} given, but {} has {} training images",
+                                                    recipe.batch, recipe.dataset, images.size()));
+}
+
 void announce(const Run& run, const DatasetSplits& data) {
-  fmt::print(stderr, "{} on {}: {} training and {} test images, {} epochs, {} threads, into {}\n",
-             describe_network(run.recipe.model, run.network), run.recipe.dataset,
-             data.train->size(), data.test->size(), run.recipe.epochs, num_threads(),
-             run.folder.string());
+  print_diagnostic("{} on {}: {} training and {} test images, {} epochs, {} threads, into {}\n",
+                   describe_network(run.recipe.model, run.network), run.recipe.dataset,
+                   data.train->size(), data.test->size(), run.recipe.epochs, num_threads(),
+                   run.folder.string());
 }
 
 void print_json(const TrainingResult& result, const Run& run) {
@@ -77,7 +85,7 @@ void print_json(const TrainingResult& result, const Run& run) {
   report.update(best_json(result.best));
   report["seconds"] = result.seconds;
   report["images_per_s"] = result.images_per_s;
-  fmt::print("{}\n", report.dump(2));
+  print_report(report);
 }
 
 void print_text(const TrainingResult& result, const Run& run) {
@@ -116,6 +124,7 @@ void run(const TrainCommand& command) {
   run.folder = command.out.empty() ? default_run_folder(command.recipe) : command.out;
   run.recipe = recipe_for(command, run.folder);
   const DatasetSplits data = open_dataset(run.recipe, command.data);
+  check_batch(command.recipe, run.recipe, *data.train);
   run.network =
       model_options(run.recipe, std::ssize(data.train->classes()), data.train->image_shape());
   run.network.bit_forward = command.bit_forward;
@@ -132,11 +141,12 @@ void run(const TrainCommand& command) {
 void add_run_options(CLI::App& app, TrainCommand& command) {
   constexpr const char* group = "Run";
   add_data_option(app, command.data)->group(group);
-  app.add_option("--out", command.out,
-                 "Folder of the run (default: runs/<recipe>-w<N>a<N>, with a model, quantizer or\n"
-                 "data set that is not the recipe's in between)")
-      ->type_name("FOLDER")
-      ->group(group);
+  add_option(app,
+             {"--out", "FOLDER",
+              "Folder of the run (default: runs/<recipe>-w<N>a<N>, with a model, quantizer or\n"
+              "data set that is not the recipe's in between)",
+              some_path(), group},
+             command.out);
   app.add_flag("--resume", command.resume,
                "Go on with the run in that folder by its own recipe; the result is the same as\n"
                "without the break")

@@ -15,6 +15,9 @@ class PngReader {
   explicit PngReader(std::span<const std::byte> bytes) {
     image_.version = PNG_IMAGE_VERSION;
     expect(png_image_begin_read_from_memory(&image_, bytes.data(), bytes.size()));
+    // Files of 16 bits that do not tell their gamma are seen as those of 8 bits: without the flag,
+    // libpng takes their values for linear light.
+    image_.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
   }
   ~PngReader() { png_image_free(&image_); }
   PngReader(const PngReader&) = delete;

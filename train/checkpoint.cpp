@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/io/safetensors.h"
+#include "train/json_reason.h"
 
 namespace lq {
 
@@ -117,7 +118,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   } catch (const Error& error) {
     fail("{}: {}", path.string(), error.what());
   } catch (const json::exception& error) {
-    fail("{}: damaged metadata: {}", path.string(), error.what());
+    fail("{}: damaged metadata: {}", path.string(), reason(error));
   }
 }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/io/diagnostics.h"
+
 namespace lq {
 
 namespace {
@@ -110,9 +112,7 @@ void Progress::clear() {
 }
 
 void Progress::print(std::string_view text) {
-  if (options_.stream == nullptr) return;
-  std::fwrite(text.data(), 1, text.size(), options_.stream);
-  std::fflush(options_.stream);
+  if (options_.stream != nullptr) write_diagnostic(options_.stream, text);
 }
 
 }  // namespace lq

@@ -65,10 +65,14 @@ const std::vector<Recipe>& recipes() {
   return all;
 }
 
-/// Folders are called after recipes.
+/// Folders are called after recipes, and messages show the names.
 void check_name(const std::string& name) {
-  check(!name.empty() && name.find('/') == std::string::npos,
-        "recipe: name is '{}', expected a word without '/'", name);
+  constexpr unsigned char del = 0x7f;
+  const auto spoils_folder_or_line = [](unsigned char byte) {
+    return byte == '/' || byte < ' ' || byte == del;
+  };
+  check(!name.empty() && std::ranges::none_of(name, spoils_folder_or_line),
+        "recipe: name is {:?}, expected a word without '/' and control characters", name);
 }
 
 void check_registries(const Recipe& recipe) {

@@ -4,10 +4,12 @@
 #include <concepts>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <type_traits>
 #include <utility>
 
 #include "core/error.h"
+#include "train/json_reason.h"
 #include "train/recipe.h"
 
 namespace lq {
@@ -245,11 +247,19 @@ void read(const Place& place, Decay& decay) {
   place.at("kind").expect(known, "one of \"multi_step\", \"polynomial\", \"cosine\"");
 }
 
-/// What a parser has to say, without the number that it gives to its errors.
-std::string_view reason(const ordered_json::exception& error) {
-  const std::string_view what = error.what();
-  const std::size_t number_end = what.find("] ");
-  return number_end == std::string_view::npos ? what : what.substr(number_end + 2);
+/// The parser keeps one of several values of a key and says nothing.
+ordered_json parse_without_repetition(std::string_view text) {
+  std::vector<std::set<std::string>> keys;  // seen so far, of each object that is open
+  using Event = ordered_json::parse_event_t;
+  return ordered_json::parse(text, [&](int, Event event, const ordered_json& parsed) {
+    if (event == Event::object_start) keys.emplace_back();
+    if (event == Event::object_end) keys.pop_back();
+    if (event == Event::key) {
+      check(keys.back().insert(parsed.get<std::string>()).second, "key '{}' occurs twice",
+            parsed.get<std::string>());
+    }
+    return true;
+  });
 }
 
 /// Objects are compared key by key, everything else as a whole.
@@ -274,7 +284,7 @@ std::string to_json(const Recipe& recipe) { return written(recipe).dump(); }
 
 Recipe recipe_from_json(std::string_view text) {
   try {
-    const ordered_json object = ordered_json::parse(text);
+    const ordered_json object = parse_without_repetition(text);
     Recipe recipe;
     read(Place{object}, recipe);
     return recipe;

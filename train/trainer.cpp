@@ -71,13 +71,27 @@ RunExtent extent(const TrainerOptions& options, std::int64_t steps_per_epoch) {
           .last_step = std::min(all_steps, options.max_steps.value_or(all_steps))};
 }
 
+void check_can_be_resumed(const fs::path& folder) {
+  check(fs::exists(folder / last_checkpoint_file), "{}: there is no run to resume (no {})",
+        folder.string(), last_checkpoint_file);
+}
+
+/// Whether all that the run in the folder has kept is its first checkpoint. Where that cannot be
+/// told, the folder is left alone.
+bool has_kept_no_step(const fs::path& folder) {
+  if (fs::exists(folder / best_checkpoint_file)) return false;
+  try {
+    return load_last_checkpoint(folder).state.epoch() == 0;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 Checkpoint load_last_checkpoint(const fs::path& folder) {
-  const fs::path path = folder / last_checkpoint_file;
-  check(fs::exists(path), "{}: there is no run to resume (no {})", folder.string(),
-        last_checkpoint_file);
-  return load_checkpoint(path);
+  check_can_be_resumed(folder);
+  return load_checkpoint(folder / last_checkpoint_file);
 }
 
 Trainer::Trainer(Module& model, DatasetSplits data, TrainerOptions options)
@@ -100,11 +114,19 @@ Trainer::Trainer(Module& model, DatasetSplits data, TrainerOptions options)
   }
 }
 
+void Trainer::lock_folder() {
+  lock_ = try_lock_folder(options_.output);
+  check(lock_.valid(), "{}: another process is training in this folder", options_.output.string());
+}
+
 void Trainer::begin_run() {
   make_folder(options_.output);
-  for (const fs::path& path : {last_path(), best_path(), metrics_path()}) {
-    check(!fs::exists(path), "{}: the folder already holds a run ({}); resume it or name another",
-          options_.output.string(), path.filename().string());
+  lock_folder();
+  if (!has_kept_no_step(options_.output)) {
+    for (const fs::path& path : {last_path(), best_path(), metrics_path()}) {
+      check(!fs::exists(path), "{}: the folder already holds a run ({}); resume it or name another",
+            options_.output.string(), path.filename().string());
+    }
   }
   model_.initialize(options_.recipe.seed);
   save(last_path());
@@ -112,7 +134,9 @@ void Trainer::begin_run() {
 }
 
 void Trainer::resume_run() {
-  const Checkpoint checkpoint = load_last_checkpoint(options_.output);
+  check_can_be_resumed(options_.output);
+  lock_folder();
+  const Checkpoint checkpoint = load_checkpoint(last_path());
   check_continues(checkpoint);
   try {
     model_.load_state_dict(checkpoint.model);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/io/file.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "layers/module.h"
@@ -31,7 +32,8 @@ Checkpoint load_last_checkpoint(const std::filesystem::path& folder);
 
 struct TrainerOptions {
   Recipe recipe;
-  /// Made when missing; a run that is there is never overwritten.
+  /// Made when missing. A run that is there is never overwritten, unless it has kept no step: then
+  /// there is nothing to go on from.
   std::filesystem::path output;
   /// Continue from last.safetensors of `output`.
   bool resume = false;
@@ -74,9 +76,10 @@ class Trainer {
  public:
   /// Initialises `model` from the recipe's seed or, to resume, from the checkpoint, and writes a
   /// first checkpoint, so that a folder or disk that cannot be written is found before any work.
-  /// `model` must outlive the trainer. Throws Error for options out of range, an output folder
-  /// that holds a run (or none, to resume) or cannot be written, and a checkpoint that is damaged
-  /// or of another recipe, model or data.
+  /// `model` must outlive the trainer, which holds the output folder alone while it lives. Throws
+  /// Error for options out of range, an output folder that holds a run (or none, to resume), that
+  /// another trainer holds or that cannot be written, and a checkpoint that is damaged or of
+  /// another recipe, model or data.
   Trainer(Module& model, DatasetSplits data, TrainerOptions options);
 
   /// Trains to the end. Throws Error when a loss, or anything that a checkpoint would keep, stops
@@ -84,6 +87,7 @@ class Trainer {
   TrainingResult run();
 
  private:
+  void lock_folder();
   void begin_run();
   void resume_run();
   void check_continues(const Checkpoint& checkpoint) const;
@@ -114,6 +118,7 @@ class Trainer {
   Device device_;  // of the model
   DatasetSplits data_;
   TrainerOptions options_;
+  FileDescriptor lock_;  // of the output folder
   Normalization normalization_;
   Loader train_loader_;
   Loader test_loader_;

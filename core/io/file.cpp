@@ -48,6 +48,14 @@ bool flush_to_disk(int descriptor) {
   return ::fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS;
 }
 
+FileDescriptor open_folder(const fs::path& folder) {
+  return FileDescriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+bool is_locked_by_other(const FileDescriptor& file) {
+  return ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 /// Whether that name in the folder leads to the open file.
 bool is_named(const FileDescriptor& file, const FileDescriptor& folder, const std::string& name) {
   struct stat opened {
@@ -69,6 +77,13 @@ FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
 
 FileDescriptor::~FileDescriptor() {
   if (valid()) ::close(descriptor_);
+}
+
+FileDescriptor try_lock_folder(const fs::path& folder) {
+  FileDescriptor descriptor = open_folder(folder);
+  if (!descriptor.valid()) fail_at(folder, "cannot open the folder: " + system_message(errno));
+  if (is_locked_by_other(descriptor)) return {};
+  return descriptor;
 }
 
 InputFile::InputFile(fs::path path)
@@ -120,7 +135,7 @@ AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
   const fs::path folder = target.has_parent_path() ? target.parent_path() : ".";
   name_ = target.filename().string();
   temporary_name_ = name_ + ".tmp";
-  folder_ = FileDescriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  folder_ = open_folder(folder);
   if (!folder_.valid()) fail_with_errno("cannot open the folder", folder.string());
   open_temporary();
   keep_permissions_of_old_file();
@@ -136,9 +151,7 @@ void AtomicFile::open_temporary() {
     FileDescriptor file(::openat(folder_.get(), temporary_name_.c_str(),
                                  O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (!file.valid()) fail_with_errno("cannot create", temporary_name_);
-    const bool locked_by_other =
-        ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (locked_by_other) break;
+    if (is_locked_by_other(file)) break;
     if (is_named(file, folder_, temporary_name_)) temporary_ = std::move(file);
   }
   if (!temporary_.valid()) fail_at(path_, "cannot write: another process is writing it");

@@ -47,6 +47,12 @@ class FileDescriptor {
   int descriptor_ = -1;
 };
 
+/// Locks a folder against all other calls for it, of this process too. Closing the descriptor, or
+/// the end of the process in whatever way, unlocks it; nothing is left on the disk. Invalid when
+/// someone else has the lock. Where the file system knows no locks, everyone gets one. Throws Error
+/// for a folder that cannot be opened.
+FileDescriptor try_lock_folder(const std::filesystem::path& folder);
+
 /// A regular file that is read in pieces.
 class InputFile {
  public:

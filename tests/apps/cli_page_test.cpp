@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
@@ -18,10 +19,21 @@ void collect_keys(const nlohmann::json& value, std::set<std::string>& keys) {
   }
 }
 
-TEST(CliPageTest, ExplainsEveryKeyOfTheJson) {
+/// Whether the page's line that ends with `end` names the command.
+bool is_named(const std::string& page, const std::string& end, const std::string& command) {
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.ends_with(end)) return line.find("`" + command + "`") != std::string::npos;
+  }
+  ADD_FAILURE() << "no line ends with " << end;
+  return false;
+}
+
+TEST(CliPageTest, ExplainsTheJsonOfEveryCommand) {
   const TemporaryFolder folder;
   write_recipe(folder / "tiny.json", tiny_recipe());
   std::ofstream(folder / "picture.pgm") << "P5 2 2 255\nabcd";
+  const std::string page = content_of(LQNET_CLI_PAGE);
   std::set<std::string> keys;
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"train", "--recipe", "tiny.json", "--max-steps", "1", "--out", "run", "--json"},
@@ -38,9 +50,14 @@ TEST(CliPageTest, ExplainsEveryKeyOfTheJson) {
            {"recipes", "--json"}}) {
     const ProcessResult result = run_lqnet(arguments, {.folder = folder.path()});
     ASSERT_EQ(result.exit_code, 0) << result.err;
-    collect_keys(result.json(), keys);
+    const nlohmann::json report = result.json();
+    collect_keys(report, keys);
+    const std::string& first = arguments.front();
+    const std::string command = first == "bench" ? first + " " + arguments[1] : first;
+    EXPECT_EQ(report.is_array(), is_named(page, " are arrays.", command)) << command;
+    EXPECT_EQ(report.contains("quantizer"), is_named(page, " describe the network:", command))
+        << command;
   }
-  const std::string page = content_of(LQNET_CLI_PAGE);
   std::erase_if(keys, [&](const std::string& key) {
     return page.find("`" + key + "`") != std::string::npos;
   });

@@ -197,6 +197,43 @@ TEST(UsageTest, ValuesThatDoNotFitEachOther) {
   }
 }
 
+TEST(UsageTest, ValuesOfWhichOneWouldBeIgnored) {
+  for (const auto& [option, value] :
+       {std::pair("--model", "resnet20"), std::pair("--w-bits", "1")}) {
+    EXPECT_TRUE(is_wrong_usage({"bench", "network", "--network", "a.lqn", option, value},
+                               std::string(option) + " excludes --network"));
+  }
+  EXPECT_TRUE(is_wrong_usage({"bench", "conv", "--shape", "16,16,4,4,3,1", "--suite", "resnet18"},
+                             "excludes --s"));
+}
+
+TEST(UsageTest, ABatchOfMoreImagesThanThereAre) {
+  EXPECT_TRUE(is_wrong_usage({"train", "--dataset", "synthetic", "--batch", "1000000"},
+                             "--batch: 1000000 given, but synthetic has 2048 training images"));
+}
+
+TEST(UsageTest, EmptyPaths) {
+  const auto refuses = [](const std::vector<std::string>& command, const std::string& option) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {option, ""});
+    return is_wrong_usage(arguments, option + ": the path is empty");
+  };
+  const std::vector<std::string> pack{"pack", "--checkpoint", "x"};
+  const std::vector<std::string> stats{"stats", "--checkpoint", "x"};
+  EXPECT_TRUE(refuses({"train"}, "--out"));
+  EXPECT_TRUE(refuses({"train"}, "--data"));
+  for (const char* command : {"eval", "stats", "info", "pack"}) {
+    EXPECT_TRUE(refuses({command}, "--checkpoint"));
+  }
+  EXPECT_TRUE(refuses(pack, "--out"));
+  EXPECT_TRUE(refuses(stats, "--out"));
+  EXPECT_TRUE(refuses({"infer"}, "--network"));
+  EXPECT_TRUE(is_wrong_usage({"infer", "--network", "x", ""}, "images: the path is empty"));
+  EXPECT_TRUE(refuses({"bench", "network"}, "--network"));
+  EXPECT_TRUE(refuses({"bench", "conv"}, "--chart"));
+  EXPECT_TRUE(is_wrong_usage({"train", "--recipe", ""}, "--recipe: '' is neither"));
+}
+
 TEST(UsageTest, ZerosBeforeANumberDoNotMakeItOctal) {
   EXPECT_TRUE(shows({"info", "--model", "small-cnn", "--classes", "010"}, {", 10 classes"}));
 }
@@ -241,6 +278,20 @@ TEST(BadInputTest, FullDiskUnderTheResult) {
   const ProcessResult result = run_lqnet({"recipes"}, {.device = "/dev/full"});
   EXPECT_EQ(result.exit_code, apps::failure);
   EXPECT_EQ(result.err, "lqnet: error: standard output cannot be written\n");
+}
+
+TEST(BadInputTest, FullDiskUnderTheMessages) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  const ProcessOptions full{.error_device = "/dev/full"};
+  EXPECT_EQ(run_lqnet({"bogus"}, full).exit_code, apps::wrong_usage);
+  EXPECT_EQ(run_lqnet({"eval", "--checkpoint", "none"}, full).exit_code, apps::failure);
+  EXPECT_EQ(run_lqnet({"recipes"}, full).exit_code, apps::success);
+}
+
+TEST(BadInputTest, MessagesThatNobodyWants) {
+  const ProcessOptions closed{.closes_error = true};
+  EXPECT_EQ(run_lqnet({"bogus"}, closed).exit_code, apps::wrong_usage);
+  EXPECT_EQ(run_lqnet({"recipes"}, closed).exit_code, apps::success);
 }
 
 }  // namespace

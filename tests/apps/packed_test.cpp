@@ -6,6 +6,7 @@
 
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
+#include "train/checkpoint.h"
 
 namespace lq::testing {
 namespace {
@@ -59,6 +60,46 @@ TEST_F(PackedTest, FileGoesBesideTheCheckpointUnlessToldOtherwise) {
   EXPECT_TRUE(std::filesystem::exists(*folder_ / "run/best.lqn"));
 }
 
+TEST_F(PackedTest, NothingIsWrittenThatCannotBeVerified) {
+  Checkpoint checkpoint = load_checkpoint(*folder_ / "run/best.safetensors");
+  checkpoint.recipe.dataset = "cifar10";
+  save_checkpoint(*folder_ / "elsewhere.safetensors", checkpoint);
+  const std::vector<std::string> pack{"pack", "--checkpoint", "elsewhere.safetensors", "--data",
+                                      "nowhere"};
+  std::vector<std::string> pack_and_verify = pack;
+  pack_and_verify.emplace_back("--verify");
+  EXPECT_TRUE(failed_with(run(pack_and_verify), 1, "there is no folder nowhere"));
+  EXPECT_FALSE(std::filesystem::exists(*folder_ / "elsewhere.lqn"));
+
+  const ProcessResult packed = run(pack);
+  EXPECT_EQ(packed.exit_code, 0);
+  EXPECT_TRUE(packed.err.starts_with("lqnet: warning: packed without names of the classes"))
+      << packed.err;
+}
+
+TEST_F(PackedTest, FilesOfTheRunAreNeverReplaced) {
+  std::filesystem::copy(*folder_ / "run", *folder_ / "kept");
+  std::filesystem::create_symlink("kept/last.safetensors", *folder_ / "link.lqn");
+  std::filesystem::copy(*folder_ / "run/last.safetensors", *folder_ / "alone.lqn");
+  const auto contents = [] {
+    std::vector<std::string> all{content_of(*folder_ / "alone.lqn")};
+    for (const std::string& name : names_in(*folder_ / "kept")) {
+      all.push_back(content_of(*folder_ / "kept" / name));
+    }
+    return all;
+  };
+  const std::vector<std::string> before = contents();
+  for (const char* command : {"pack", "stats"}) {
+    for (const std::string out : {"kept/best.safetensors", "kept/../kept/last.safetensors",
+                                  "kept/metrics.jsonl", "link.lqn"}) {
+      EXPECT_TRUE(failed_with(run({command, "--checkpoint", "kept", "--out", out}), 2,
+                              std::string(command) + ": --out: " + out + " would replace "));
+    }
+  }
+  EXPECT_TRUE(failed_with(run({"pack", "--checkpoint", "alone.lqn"}), 2, "--out: alone.lqn would"));
+  EXPECT_EQ(contents(), before);
+}
+
 TEST_F(PackedTest, InfersFiles) {
   ASSERT_EQ(run({"pack", "--checkpoint", "run", "--out", "b.lqn"}).exit_code, 0);
   const ProcessResult result =
@@ -69,6 +110,28 @@ TEST_F(PackedTest, InfersFiles) {
   EXPECT_EQ(report[0]["guesses"].size(), 2U);
   EXPECT_EQ(report[0]["guesses"], report[1]["guesses"]);
   EXPECT_GE(report[0]["guesses"][0]["probability"], report[0]["guesses"][1]["probability"]);
+}
+
+TEST_F(PackedTest, OnlyFullBatchesHaveALatency) {
+  // The test images of "synthetic" are 512 of 32 x 32 x 3.
+  ASSERT_EQ(run({"train", "--dataset", "synthetic", "--model", "small-cnn", "--batch", "8",
+                 "--max-steps", "1", "--out", "large"})
+                .exit_code,
+            0);
+  ASSERT_EQ(run({"pack", "--checkpoint", "large", "--out", "large.lqn"}).exit_code, 0);
+  const std::vector<std::string> infer{"infer",     "--network", "large.lqn",
+                                       "--dataset", "synthetic", "--batch"};
+  const auto infer_with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = infer;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  };
+  EXPECT_GT(infer_with({"500", "--json"}).json()["latency"]["p50_us"], 0.0);
+  const nlohmann::json report = infer_with({"513", "--json"}).json();
+  EXPECT_EQ(report["images"], 512);
+  EXPECT_TRUE(report["latency"].is_null());
+  EXPECT_NE(infer_with({"500"}).out.find("batches of 500: median"), std::string::npos);
+  EXPECT_EQ(infer_with({"513"}).out.find("median"), std::string::npos);
 }
 
 TEST_F(PackedTest, WhatIsWrongIsSaidInOneLine) {

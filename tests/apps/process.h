@@ -31,6 +31,8 @@ struct ProcessResult {
 struct ProcessOptions {
   std::filesystem::path folder;  ///< to run in; empty: an empty one that goes away afterwards
   std::string device;            ///< takes standard output, which is not read back then
+  std::string error_device;      ///< the same for standard error
+  bool closes_error = false;     ///< standard error is no open file, as after 2>&-
 };
 
 /// lqnet, running.
@@ -46,7 +48,7 @@ class LqnetProcess {
     argv.push_back(nullptr);
 
     const std::string out = options_.device.empty() ? out_path() : options_.device;
-    const std::string err = err_path();
+    const std::string err = options_.error_device.empty() ? err_path() : options_.error_device;
     constexpr int write_new = O_WRONLY | O_CREAT | O_TRUNC;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -54,8 +56,18 @@ class LqnetProcess {
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), write_new, 0600);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), write_new, 0600);
+    if (options_.closes_error) posix_spawn_file_actions_addclose(&actions, STDERR_FILENO);
+    // FileSizeLimit makes this process ignore the signal, which a shell does not.
+    sigset_t as_from_a_shell;
+    sigemptyset(&as_from_a_shell);
+    sigaddset(&as_from_a_shell, SIGXFSZ);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigdefault(&attributes, &as_from_a_shell);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     const int status =
-        ::posix_spawn(&child_, LQNET_BINARY, &actions, nullptr, argv.data(), environ);
+        ::posix_spawn(&child_, LQNET_BINARY, &actions, &attributes, argv.data(), environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (status != 0) throw std::runtime_error("cannot start " LQNET_BINARY);
   }
@@ -73,7 +85,8 @@ class LqnetProcess {
     int status = 0;
     ::waitpid(child_, &status, 0);
     child_ = 0;
-    ProcessResult result{.err = content_of(err_path())};
+    ProcessResult result;
+    if (options_.error_device.empty()) result.err = content_of(err_path());
     if (options_.device.empty()) result.out = content_of(out_path());
     if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
     return result;

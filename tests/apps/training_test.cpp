@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 #include "apps/command_line.h"
@@ -120,6 +122,17 @@ TEST_F(TrainingTest, EvaluationTellsWhichEpochItIsOf) {
   expect_line("trained     epoch 3 of 3 (the best is epoch 2)");
 }
 
+TEST_F(TrainingTest, PathsThatAreNoUtf8AreReported) {
+  const fs::path copy = *folder_ / "run-\xff";
+  fs::copy(run_folder(), copy);
+  for (const char* command : {"eval", "info"}) {
+    const ProcessResult result = run_lqnet({command, "--checkpoint", copy, "--json"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const std::string path = result.json()["checkpoint"];
+    EXPECT_TRUE(path.ends_with("/run-\xEF\xBF\xBD/best.safetensors")) << path;  // U+FFFD
+  }
+}
+
 TEST_F(TrainingTest, InfoReadsTheCheckpoint) {
   const ProcessResult result = run_lqnet({"info", "--checkpoint", run_folder(), "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
@@ -171,10 +184,13 @@ TEST_F(TrainingTest, StatsRefusesWhatIsNotThere) {
       run_lqnet({"stats", "--checkpoint", run_folder(), "--layer", "conv2", "--channel", "32"});
   EXPECT_EQ(channel.exit_code, 1);
   EXPECT_NE(channel.err.find("0 to 31"), std::string::npos) << channel.err;
+}
+
+TEST_F(TrainingTest, StatsAreShownEvenIfTheFigureCannotBeWritten) {
   const ProcessResult out = run_lqnet({"stats", "--checkpoint", run_folder(), "--images", "32",
-                                       "--out", run_folder() / "no" / "figure.svg"});
+                                       "--out", run_folder() / "no" / "figure.svg", "--json"});
   EXPECT_EQ(out.exit_code, 1);
-  EXPECT_EQ(out.out, "");
+  EXPECT_EQ(out.json()["images"], 32);
   EXPECT_NE(out.err.find("figure.svg"), std::string::npos) << out.err;
 }
 
@@ -195,9 +211,25 @@ TEST_F(TrainingTest, ACheckpointOfAnotherModelIsRefused) {
   checkpoint.recipe.model = "resnet20";
   const fs::path other = *folder_ / "other.safetensors";
   save_checkpoint(other, checkpoint);
-  const ProcessResult result = run_lqnet({"eval", "--checkpoint", other});
-  EXPECT_EQ(result.exit_code, 1);
-  EXPECT_NE(result.err.find("of another model?"), std::string::npos) << result.err;
+  for (const char* command : {"eval", "stats", "info", "pack"}) {
+    const ProcessResult result = run_lqnet({command, "--checkpoint", other});
+    EXPECT_TRUE(failed_with(result, apps::failure, other.string() + ": state: "));
+    EXPECT_TRUE(failed_with(result, apps::failure, "of another model?"));
+  }
+}
+
+TEST_F(TrainingTest, ACheckpointOfOtherDataIsRefused) {
+  Checkpoint checkpoint = load_checkpoint(run_folder() / "last.safetensors");
+  const fs::path other = *folder_ / "other_data.safetensors";
+  const auto eval_refuses = [&](const std::string& message) {
+    save_checkpoint(other, checkpoint);
+    return failed_with(run_lqnet({"eval", "--checkpoint", other}), apps::failure,
+                       other.string() + ": " + message);
+  };
+  checkpoint.recipe.dataset_options.synthetic.classes = 4;
+  EXPECT_TRUE(eval_refuses("the network has 10 classes, but data set synthetic has 4"));
+  checkpoint.recipe.dataset = "imagenet";
+  EXPECT_TRUE(eval_refuses("data set: \"imagenet\" is not known"));
 }
 
 TEST_F(TrainingTest, ResumingContinuesWithTheSameSettingsOnly) {
@@ -223,6 +255,34 @@ TEST_F(TrainingTest, RunsAreReproducible) {
   const fs::path again = *folder_ / "again";
   ASSERT_EQ(run_lqnet(training(again, {"--loader-threads", "3"})).exit_code, 0);
   EXPECT_TRUE(trained_alike(again / "last.safetensors", run_folder() / "last.safetensors"));
+}
+
+TEST(TrainingWithoutListenersTest, GoesOnAndKeepsItsFilesClean) {
+  std::vector<ProcessOptions> nobody_listens{{.closes_error = true}};
+  if (fs::exists("/dev/full")) nobody_listens.push_back({.error_device = "/dev/full"});
+  for (const ProcessOptions& options : nobody_listens) {
+    const TemporaryFolder folder;
+    EXPECT_EQ(run_lqnet(training(folder / "run"), options).exit_code, apps::success);
+    std::istringstream metrics(content_of(folder / "run/metrics.jsonl"));
+    for (std::string line; std::getline(metrics, line);) {
+      EXPECT_TRUE(nlohmann::json::accept(line)) << line;
+    }
+  }
+}
+
+TEST(TrainingOnAFullDiskTest, EndsWithAMessage) {
+  const TemporaryFolder folder;
+  const FileSizeLimit full_disk(4096);
+  EXPECT_TRUE(failed_with(run_lqnet(training(folder / "run")), apps::failure, "last.safetensors"));
+}
+
+TEST(TrainingWithoutAnInstructionSetTest, FailsBeforeTheRunBegins) {
+  const TemporaryFolder folder;
+  ::setenv("LQNET_ISA", "foo", /*overwrite=*/1);
+  const ProcessResult result = run_lqnet(training(folder / "run"));
+  ::unsetenv("LQNET_ISA");
+  EXPECT_TRUE(failed_with(result, apps::failure, "LQNET_ISA is 'foo'"));
+  EXPECT_FALSE(fs::exists(folder / "run"));
 }
 
 TEST(InterruptedTrainingTest, StopsInSuchAWayThatItCanGoOn) {
@@ -270,6 +330,15 @@ TEST(BenchTrainTest, ReportsBothNetworks) {
                           "float_step_ms", "peak_bytes", "float_peak_bytes"}) {
     EXPECT_GT(report[key], 0.0) << key;
   }
+}
+
+TEST(BenchConvolutionTest, ShowsItsTimesEvenIfTheChartCannotBeWritten) {
+  const ProcessResult result =
+      run_lqnet({"bench", "conv", "--shape", "16,16,4,4,3,1", "--bits", "1/1", "--rounds", "1",
+                 "--chart", "no/chart.svg", "--json"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.json().size(), 1U);
+  EXPECT_NE(result.err.find("no/chart.svg"), std::string::npos) << result.err;
 }
 
 }  // namespace

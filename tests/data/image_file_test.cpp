@@ -51,6 +51,32 @@ Bytes png_of(const Image& image, png_uint_32 format, const void* pixels) {
   return bytes;
 }
 
+/// The same values in 16 bits, 255 as 65535, in a file that does not tell its gamma.
+Bytes deep_png_of(const Image& image) {
+  Bytes bytes;
+  const auto append = [](png_structp png, png_bytep data, png_size_t size) {
+    auto& written = *static_cast<Bytes*>(png_get_io_ptr(png));
+    written.insert(written.end(), data, data + size);
+  };
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  png_set_write_fn(png, &bytes, append, nullptr);
+  const int type = image.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB;
+  png_set_IHDR(png, info, image.width, image.height, 16, type, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_write_info(png, info);
+  const std::size_t row_values = std::size_t{1} * image.width * image.channels;
+  for (int y = 0; y < image.height; ++y) {
+    Bytes row;
+    for (std::size_t i = 0; i < row_values; ++i)
+      row.insert(row.end(), 2, image.pixels[y * row_values + i]);
+    png_write_row(png, row.data());
+  }
+  png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
+  return bytes;
+}
+
 Bytes jpeg_of(const Image& image, J_COLOR_SPACE space, int channels,
               const std::vector<std::uint8_t>& pixels) {
   jpeg_compress_struct info{};
@@ -94,6 +120,15 @@ TEST(ImageFileTest, ReadsGreyAndColouredPng) {
   const Image read = decode_image(span_of(png_of(colour, PNG_FORMAT_RGB, colour.pixels.data())));
   EXPECT_EQ(read.shape(), colour.shape());
   EXPECT_EQ(read.pixels, colour.pixels);
+}
+
+TEST(ImageFileTest, SixteenBitsOfPngAreSeenAsEight) {
+  for (const int channels : {1, 3}) {
+    const Image image = gradient(6, 11, channels);
+    const Image read = decode_image(span_of(deep_png_of(image)));
+    EXPECT_EQ(read.shape(), image.shape());
+    EXPECT_EQ(read.pixels, image.pixels);
+  }
 }
 
 TEST(ImageFileTest, ReadsGreyAndColouredJpeg) {

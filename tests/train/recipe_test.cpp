@@ -228,12 +228,30 @@ TEST(RecipeTest, AFileHoldsARecipeThatCanBeTrained) {
     other[key] = value;
     return refuses(other, message);
   };
-  EXPECT_TRUE(refuses_value("name", "", "recipe: name is ''"));
-  EXPECT_TRUE(refuses_value("name", "../a", "recipe: name is '../a'"));
+  EXPECT_TRUE(refuses_value("name", "", "recipe: name is \"\""));
+  EXPECT_TRUE(refuses_value("name", "../a", "recipe: name is \"../a\""));
+  EXPECT_TRUE(refuses_value("name", "a\nb",
+                            "recipe: name is \"a\\nb\", expected a word without "
+                            "'/' and control characters"));
+  EXPECT_TRUE(refuses_value("name", "a\x7f", "recipe: name is "));
   EXPECT_TRUE(refuses_value("model", "resnet21", "recipe: model 'resnet21' is not known"));
   EXPECT_TRUE(refuses_value("dataset", "cifar", "data set: \"cifar\" is not known"));
   EXPECT_TRUE(refuses_value("quantizer", "pact", "quantizer 'pact' is not known"));
   EXPECT_TRUE(refuses_value("w_bits", 9, "weight bits: 9 given"));
+}
+
+TEST(RecipeTest, KeysThatOccurTwiceAreRefused) {
+  const std::string text = to_json(find_recipe("cifar10-resnet20"));
+  for (const std::string key : {"batch", "base_rate", "kind"}) {
+    std::string twice = text;
+    const std::size_t place = twice.find("\"" + key + "\":");
+    const std::size_t end = twice.find(',', place) + 1;
+    twice.insert(place, twice.substr(place, end - place));
+    EXPECT_TRUE(
+        throws_error([&] { recipe_from_json(twice); }, "recipe: key '" + key + "' occurs twice"));
+  }
+  // In different objects it is no repetition: there is a seed of the run and one of the images.
+  EXPECT_EQ(recipe_from_json(text), find_recipe("cifar10-resnet20"));
 }
 
 TEST(RecipeTest, DataSetIsOpenedWithItsOptions) {

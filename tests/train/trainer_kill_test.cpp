@@ -136,5 +136,18 @@ TEST(TrainerKillTest, ARunThatIsToldToStopWritesACheckpointOfItsLastStep) {
             state.epochs_done * steps_per_epoch + state.steps_done);
 }
 
+TEST(TrainerKillTest, OneProcessTrainsInAFolderUntilItIsKilled) {
+  const TemporaryFolder folder;
+  TrainingProcess first(folder / "run");
+  wait_for_lines(first, folder / "run", 2);
+  const int status = TrainingProcess(folder / "run").wait();
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_FALSE(first.ended());
+  first.send(SIGKILL);
+  first.wait();
+  expect_finishes(folder / "run");
+}
+
 }  // namespace
 }  // namespace lq::testing

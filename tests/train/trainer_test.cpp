@@ -369,6 +369,43 @@ TEST_F(TrainerTest, ARunIsNeverOverwritten) {
   }
 }
 
+TEST_F(TrainerTest, ARunThatHasKeptNoStepIsReplaced) {
+  const TemporaryFolder folder;
+  train(tiny_options(folder / "other"));
+  TrainerOptions options = tiny_options(folder / "run");
+  options.recipe.schedule = {.base_rate = 1e30, .decay = MultiStepDecay{}};
+  EXPECT_TRUE(throws_error([&] { train(options); }, "train: the loss is "));
+  train(tiny_options(folder / "run"));
+  expect_same_run(folder / "run", folder / "other");
+}
+
+TEST_F(TrainerTest, ARunThatCannotBeReadIsNotReplaced) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "run");
+  write_content(folder / "run/last.safetensors", "damaged");
+  EXPECT_TRUE(throws_error([&] { train(tiny_options(folder / "run")); },
+                           "already holds a run (last.safetensors)"));
+  EXPECT_EQ(content_of(folder / "run/last.safetensors"), "damaged");
+}
+
+TEST_F(TrainerTest, OnlyOneTrainsInAFolder) {
+  const TemporaryFolder folder;
+  train(tiny_options(folder / "unbroken"));
+  TrainerOptions options = tiny_options(folder / "run");
+  {
+    TinyNet model;
+    Trainer first(model, tiny_data(), options);
+    for (const bool resume : {false, true}) {
+      options.resume = resume;
+      EXPECT_TRUE(
+          throws_error([&] { train(options); }, "run: another process is training in this folder"));
+    }
+    first.run();
+  }
+  expect_same_run(folder / "run", folder / "unbroken");
+  train(options);
+}
+
 TEST_F(TrainerTest, ThereMustBeARunToResume) {
   const TemporaryFolder folder;
   TrainerOptions options = tiny_options(folder / "run");

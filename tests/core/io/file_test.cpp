@@ -253,5 +253,18 @@ TEST(AtomicFileTest, RacingWritersNeverMixTheirContent) {
   EXPECT_EQ(names_in(folder.path()), Names{"file"});
 }
 
+TEST(FolderLockTest, IsHeldUntilItIsClosedAndLeavesNothing) {
+  const TemporaryFolder folder;
+  {
+    const FileDescriptor lock = try_lock_folder(folder.path());
+    EXPECT_TRUE(lock.valid());
+    EXPECT_FALSE(try_lock_folder(folder.path()).valid());
+  }
+  EXPECT_TRUE(try_lock_folder(folder.path()).valid());
+  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>());
+  EXPECT_TRUE(throws_error([&] { try_lock_folder(folder / "none"); },
+                           "none: cannot open the folder: No such file"));
+}
+
 }  // namespace
 }  // namespace lq::testing

@@ -1,0 +1,22 @@
+// What people read beside the results.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+namespace lq {
+
+/// Writes to a stream that people read, at once. Failures are ignored: a closed terminal or a full
+/// disk under a message must not end the work that the message tells about.
+void write_diagnostic(std::FILE* stream, std::string_view text) noexcept;
+
+/// The same for text that is made here and goes to standard error.
+template <typename... Args>
+void print_diagnostic(fmt::format_string<Args...> format, Args&&... args) {
+  write_diagnostic(stderr, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace lq
