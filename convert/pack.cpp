@@ -29,9 +29,6 @@ constexpr std::int64_t max_grid_window =
     (std::int64_t{1} << 31) / (kernels::grid_limit * kernels::grid_limit) - 1;
 /// Plane pairs up to which counting bits is faster than multiplying bytes.
 constexpr int max_plane_pairs = 5;
-/// Limits of kernels/bitconv.
-constexpr std::size_t max_segments = 8;
-constexpr std::size_t max_outputs = 4;  // of floats, and of symbols
 
 std::string name_of(const Node& node) {
   if (is_layer(node)) return node.scope;
@@ -288,9 +285,9 @@ class Packer {
   // Convolutions.
 
   static void check_room(const Convolution& convolution, const std::vector<std::size_t>& outputs) {
-    check(outputs.size() < max_outputs,
+    check(outputs.size() < kernels::max_bitconv_outputs,
           "pack: the result of '{}' is wanted in more than {} ways as floats or as codes",
-          convolution.name, max_outputs);
+          convolution.name, kernels::max_bitconv_outputs);
   }
 
   /// The convolution that computes the root of `pointwise`, for another output: a layer's, or one
@@ -350,9 +347,9 @@ class Packer {
     const bool has_codes = std::ranges::any_of(
         parts, [this](std::size_t part) { return level_source(graph_, part) != nullptr; });
     if (!weights.is_quantized() || !has_codes) parts = {node.inputs[0]};
-    check(parts.size() <= max_segments,
+    check(parts.size() <= kernels::max_bitconv_segments,
           "pack: {} at '{}' has {} concatenated inputs, at most {} are possible", node.operation,
-          node.scope, parts.size(), max_segments);
+          node.scope, parts.size(), kernels::max_bitconv_segments);
     ChannelRange range;
     for (const std::size_t part : parts) {
       range = {range.first + range.count, extents_of(graph_, part).c};

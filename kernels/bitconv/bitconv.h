@@ -31,6 +31,11 @@
 
 namespace lq::kernels {
 
+/// Segments of a convolution.
+inline constexpr std::size_t max_bitconv_segments = 8;
+/// Float outputs of a convolution, and as many symbol outputs.
+inline constexpr std::size_t max_bitconv_outputs = 4;
+
 /// 1 to 4 bits on each side are fast; up to 8 are correct.
 struct BitSegment {
   std::int64_t channels = 0;

@@ -110,11 +110,6 @@ class CpuBitconv final : public Bitconv {
     for (const BitconvSymbolOutput& output : description.symbol_outputs) {
       symbol_outputs_.push_back(prepare_symbols(output, geometry_.c_out));
     }
-    check(float_outputs_.size() <= max_outputs && symbol_outputs_.size() <= max_outputs &&
-              segments_.size() <= max_segments,
-          "bitconv: {} segments, {} float and {} symbol outputs, expected at most {}, {} and {}",
-          segments_.size(), float_outputs_.size(), symbol_outputs_.size(), max_segments,
-          max_outputs, max_outputs);
   }
 
   std::size_t scratch_bytes() const override { return staged_bytes(chunk_rows_); }
@@ -138,9 +133,6 @@ class CpuBitconv final : public Bitconv {
   }
 
  private:
-  static constexpr std::size_t max_segments = 8;
-  static constexpr std::size_t max_outputs = 4;
-
   /// Strips and tiles of blocks of one worker.
   struct Share {
     std::int64_t first_strip;
@@ -150,8 +142,8 @@ class CpuBitconv final : public Bitconv {
   };
 
   struct Results {
-    FloatResult floats[max_outputs];
-    SymbolResult symbols[max_outputs];
+    FloatResult floats[max_bitconv_outputs];
+    SymbolResult symbols[max_bitconv_outputs];
   };
 
   std::int64_t staged_bytes(std::int64_t rows) const {
@@ -313,7 +305,7 @@ class CpuBitconv final : public Bitconv {
                 BitconvJob& job) const {
     if (share.first_strip == share.end_strip) return;
     job.first_pixel = share.first_strip * flat_strip_pixels;
-    SegmentJob segments[max_segments];
+    SegmentJob segments[max_bitconv_segments];
     for (std::size_t s = 0; s < segments_.size(); ++s) {
       segments[s] = segments_[s]->flat_job(operands.inputs[s], flat_strip_pixels, job.first_pixel);
     }
@@ -329,7 +321,7 @@ class CpuBitconv final : public Bitconv {
 
   void run_rows(const BitconvOperands& operands, const Share& share, std::span<std::byte> scratch,
                 BitconvJob& job) const {
-    SegmentJob segments[max_segments];
+    SegmentJob segments[max_bitconv_segments];
     job.segments = segments;
     job.strip_pixels = job.last_strip_pixels = geometry_.out_w;
     job.row_step = 1;

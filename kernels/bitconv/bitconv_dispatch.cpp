@@ -93,6 +93,13 @@ void check_description(const BitconvDescription& description) {
   const Conv2dGeometry& geometry = description.geometry;
   check(geometry.n == 1 && geometry.groups == 1 && geometry.out_h >= 1 && geometry.out_w >= 1,
         "{}: geometry {}, expected one image and one group", operation, geometry.to_string());
+  check(description.segments.size() <= max_bitconv_segments &&
+            description.float_outputs.size() <= max_bitconv_outputs &&
+            description.symbol_outputs.size() <= max_bitconv_outputs,
+        "{}: {} segments, {} float and {} symbol outputs, expected at most {}, {} and {}",
+        operation, description.segments.size(), description.float_outputs.size(),
+        description.symbol_outputs.size(), max_bitconv_segments, max_bitconv_outputs,
+        max_bitconv_outputs);
   const std::int64_t outputs = geometry.c_out;
   std::int64_t channels = 0;
   for (const BitconvSegment& segment : description.segments) {

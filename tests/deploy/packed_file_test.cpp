@@ -167,6 +167,30 @@ TEST(PackedFileTest, SizeFollowsTheRule) {
   }
 }
 
+/// What is written can be run: no kernel has room for more.
+TEST(PackedFileTest, RefusesConvolutionsOfTooManyParts) {
+  const TemporaryFolder folder;
+  const auto refuses = [&](auto&& change, const char* message) {
+    PackedModel model = hand_made_model();
+    change(model, std::get<Convolution>(model.operations[1]));
+    return throws_error([&] { deploy::write_packed_model(folder / "a.lqn", model); }, message);
+  };
+  const auto concatenate = [](PackedModel&, Convolution& layer) {
+    layer.inputs.resize(9, layer.inputs[0]);
+    layer.description.segments.resize(9, layer.description.segments[0]);
+    layer.description.geometry.c_in *= 9;
+  };
+  const auto give_floats = [](PackedModel& model, Convolution& layer) {
+    for (int i = 0; i < 4; ++i) {
+      layer.float_outputs.push_back(model.values.size());
+      layer.description.float_outputs.push_back({});
+      model.values.push_back(model.values[model.output]);
+    }
+  };
+  EXPECT_TRUE(refuses(concatenate, "9 segments, 1 float and 0 symbol outputs"));
+  EXPECT_TRUE(refuses(give_floats, "1 segments, 5 float and 0 symbol outputs"));
+}
+
 TEST(PackedFileTest, RefusesEveryTruncation) {
   const std::string file = file_of(hand_made_model());
   for (std::size_t length = 0; length < file.size(); ++length) {

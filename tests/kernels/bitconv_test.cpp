@@ -576,6 +576,9 @@ TEST_P(BitconvTest, DescriptionsThatDoNotFitAreRefused) {
   EXPECT_TRUE(refused([](auto& d) { d.symbol_outputs[0].symbols[0] = 4; }, "larger than 3"));
   EXPECT_TRUE(refused([](auto& d) { d.symbol_outputs[0].thresholds[0] = NAN; }, "threshold 0"));
   EXPECT_TRUE(refused([](auto& d) { d.geometry.n = 2; }, "expected one image"));
+  EXPECT_TRUE(refused([](auto& d) { d.segments.resize(9, d.segments[0]); }, "9 segments"));
+  EXPECT_TRUE(refused([](auto& d) { d.float_outputs.resize(5); }, "5 float"));
+  EXPECT_TRUE(refused([](auto& d) { d.symbol_outputs.resize(5); }, "5 symbol"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, BitconvTest, ::testing::ValuesIn(all_backends()),
