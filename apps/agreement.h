@@ -54,7 +54,7 @@ struct Agreement {
 };
 
 /// Runs one epoch of the loader through both. A replay, which may be null, looks into the images
-/// whose first class differs.
+/// whose first class differs. Throws Error for a score that is infinite or no number.
 Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
                   RoundingReplay* replay,
                   const std::function<void(const Agreement&)>& on_batch = {});

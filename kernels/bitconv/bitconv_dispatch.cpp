@@ -19,7 +19,7 @@ void check_size(std::string_view what, std::size_t given, std::int64_t expected)
 
 void check_finite(std::string_view what, std::span<const float> values) {
   const auto bad = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
-  check(bad == values.end(), "{}: {} contains {}", operation, what, *bad);
+  if (bad != values.end()) fail("{}: {} contains {}", operation, what, *bad);
 }
 
 void check_floats(std::string_view what, std::span<const float> values, std::int64_t expected) {
@@ -45,8 +45,9 @@ struct SegmentCheck {
     const int largest = (1 << segment.weight_bits) - 1;
     const auto bad = std::ranges::find_if(segment.weight_codes,
                                           [largest](std::uint8_t code) { return code > largest; });
-    check(bad == segment.weight_codes.end(), "{}: weight code {} in {} bits", operation,
-          bad == segment.weight_codes.end() ? 0 : *bad, segment.weight_bits);
+    if (bad != segment.weight_codes.end()) {
+      fail("{}: weight code {} in {} bits", operation, *bad, segment.weight_bits);
+    }
   }
   void operator()(const GridSegment& segment) const {
     check_size("grid weights", segment.weights.size(), weights);

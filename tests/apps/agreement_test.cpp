@@ -18,6 +18,7 @@
 #include "layers/linear.h"
 #include "layers/quantizers/hwgq.h"
 #include "models/model.h"
+#include "tests/support/errors.h"
 #include "tests/support/random.h"
 
 namespace lq::testing {
@@ -195,6 +196,23 @@ TEST(AgreementTest, DifferencesAreTiesOrUnexplained) {
   EXPECT_EQ(silent.different, wrong.different);
   EXPECT_FALSE(silent.is_explained);
   EXPECT_EQ(silent.unexplained(), 0);
+}
+
+TEST(AgreementTest, ScoresThatAreNoNumbersAreAnError) {
+  const auto model = calibrated_model("small-cnn", "lq");
+  const PackWithPlaces packed = convert::pack_with_places(*model, image_shape);
+  PackWithPlaces overflowing = packed;
+  auto& layer = std::get<deploy::Convolution>(overflowing.model.operations.back());
+  auto& segment = std::get<kernels::FloatSegment>(layer.description.segments.front());
+  for (float& weight : segment.weights) weight *= 1000;
+  layer.description.scale[2] = std::numeric_limits<float>::max();
+  EXPECT_TRUE(throws_error([&] { agreement_of(*model, overflowing, /*explain=*/false); },
+                           "the packed network's score 2 of image 0 is"));
+
+  Tensor bias = model->parameters().back().variable.value();
+  bias.span<float>()[1] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(throws_error([&] { agreement_of(*model, packed, /*explain=*/false); },
+                           "the trained network's score 1 of image 0 is nan"));
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ TEST(LinkTest, TheProgramRuns) {
   deploy::write_packed_model(folder / "network.lqn", RandomModel(1).model());
   const std::string output =
       output_of("'" LQNET_PACKED_INFERENCE "' '" + (folder / "network.lqn").string() + "'");
-  EXPECT_EQ(output.back(), '\n');
+  EXPECT_TRUE(output.ends_with('\n')) << output;
 }
 
 }  // namespace
