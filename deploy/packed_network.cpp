@@ -240,7 +240,10 @@ class PackedNetwork::Implementation {
     constexpr std::size_t line = kernels::cache_line_bytes;
     scratch_bytes_ = (scratch + line - 1) / line * line;
     scratch_.resize(scratch_bytes_ * options_.threads);
-    if (options_.measure) seconds_.resize(operators_.size());
+    if (options_.measure) {
+      seconds_.resize(operators_.size());
+      worker_seconds_.resize(operators_.size() * options_.threads);
+    }
   }
 
   void place_values(const PackedModel& model) {
@@ -256,22 +259,38 @@ class PackedNetwork::Implementation {
   void run_batch() {
     for (const auto& operation : operators_) operation->bind(places_, batch_);
     pool_.run([this](int worker) { run_operators(worker); });
+    if (options_.measure) add_times();
   }
 
   void run_operators(int worker) {
     const kernels::Slice slice = {worker, pool_.workers()};
     const std::span<std::byte> scratch(scratch_.data() + worker * scratch_bytes_, scratch_bytes_);
-    const bool measures = options_.measure && worker == 0;
-    Clock::time_point start;
-    if (measures) start = Clock::now();
     for (std::size_t i = 0; i < operators_.size(); ++i) {
       // What an operation reads must be complete, and what it overwrites no longer needed.
       if (i > 0) pool_.barrier();
-      operators_[i]->run(slice, scratch);
-      if (!measures) continue;
-      const Clock::time_point end = Clock::now();
-      seconds_[i] += std::chrono::duration<double>(end - start).count();
-      start = end;
+      if (options_.measure) {
+        const Clock::time_point start = Clock::now();
+        operators_[i]->run(slice, scratch);
+        seconds_of(worker, i) = std::chrono::duration<double>(Clock::now() - start).count();
+      } else {
+        operators_[i]->run(slice, scratch);
+      }
+    }
+  }
+
+  double& seconds_of(int worker, std::size_t operation) {
+    return worker_seconds_[worker * operators_.size() + operation];
+  }
+
+  /// An operation takes as long as its slowest worker; what the others wait at the barrier belongs
+  /// to it.
+  void add_times() {
+    for (std::size_t i = 0; i < operators_.size(); ++i) {
+      double slowest = 0;
+      for (int worker = 0; worker < options_.threads; ++worker) {
+        slowest = std::max(slowest, seconds_of(worker, i));
+      }
+      seconds_[i] += slowest;
     }
   }
 
@@ -300,9 +319,10 @@ class PackedNetwork::Implementation {
   std::vector<std::string> operation_names_;
   kernels::AlignedVector<std::byte> buffers_;
   kernels::AlignedVector<std::byte> scratch_;
-  std::size_t scratch_bytes_ = 0;   // of each worker
-  std::vector<ValuePlace> places_;  // of each value
-  std::vector<double> seconds_;
+  std::size_t scratch_bytes_ = 0;       // of each worker
+  std::vector<ValuePlace> places_;      // of each value
+  std::vector<double> seconds_;         // of each operation
+  std::vector<double> worker_seconds_;  // the same in the last batch, of one worker after the other
   std::int64_t batch_ = 0;
   WorkerPool pool_;  // last: its threads end before what they use
 };

@@ -65,7 +65,8 @@ class PackedNetwork {
   /// Error without options.keep_values.
   std::vector<float> value(std::size_t index) const;
 
-  /// Seconds that each operation took in the last run; empty without options.measure.
+  /// Seconds that each operation took in the last run, by its slowest worker and without what
+  /// workers wait for one another; empty without options.measure.
   std::span<const double> seconds() const;
 
  private:

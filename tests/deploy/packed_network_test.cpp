@@ -186,6 +186,36 @@ TEST(PackedNetworkTest, MeasuresEveryOperation) {
   EXPECT_TRUE(PackedNetwork(random.model()).seconds().empty());
 }
 
+TEST(PackedNetworkTest, TimesAreThoseOfTheOperationItself) {
+  // The large operation has one pixel and one tile of channels, so that one of the two workers does
+  // it all. The other one waits, which must not count for the small operation behind.
+  constexpr std::int64_t extent = 128;
+  PackedModel model{.values = {{.h = extent, .w = extent, .c = 8}, {.c = 16}, {.c = 16}},
+                    .input = 0,
+                    .output = 2};
+  Convolution large{.name = "large", .inputs = {0}, .float_outputs = {1}};
+  large.description = {
+      .geometry = kernels::conv2d_geometry({1, extent, extent, 8}, {16, extent, extent, 8},
+                                           {.padding = kernels::Padding::valid()}),
+      .segments = {FloatSegment{.channels = 8,
+                                .weights = std::vector<float>(16 * extent * extent * 8, 0.5F)}},
+      .scale = std::vector<float>(16, 1.0F),
+      .shift = std::vector<float>(16, 0.0F),
+      .float_outputs = {{}}};
+  model.operations = {large, GlobalAveragePool{.name = "small", .input = 1, .output = 2}};
+  PackedNetwork network(model, {.threads = 2, .measure = true});
+  const std::vector<float> image(extent * extent * 8, 1.0F);
+  std::vector<float> scores(16);
+  std::vector<double> least(2, std::numeric_limits<double>::infinity());
+  for (int run = 0; run < 5; ++run) {
+    network.run(image, scores);
+    for (std::size_t i = 0; i < least.size(); ++i) {
+      least[i] = std::min(least[i], network.seconds()[i]);
+    }
+  }
+  EXPECT_GT(least[0], 10 * least[1]);
+}
+
 TEST(PackedNetworkTest, RefusesWhatDoesNotFit) {
   RandomModel random(14);
   const PackedModel& model = random.model();
