@@ -239,7 +239,6 @@ class PackedNetwork::Implementation {
     }
     constexpr std::size_t line = kernels::cache_line_bytes;
     scratch_bytes_ = (scratch + line - 1) / line * line;
-    scratch_.resize(scratch_bytes_ * options_.threads);
     if (options_.measure) {
       seconds_.resize(operators_.size());
       worker_seconds_.resize(operators_.size() * options_.threads);
@@ -248,12 +247,26 @@ class PackedNetwork::Implementation {
 
   void place_values(const PackedModel& model) {
     const Storage storage(model, options_);
+    check_memory(storage.bytes());
     buffers_.resize(storage.bytes());
+    scratch_.resize(scratch_bytes_ * options_.threads);
     for (std::size_t i = 0; i < values_.size(); ++i) {
       const std::optional<std::size_t> offset = storage.offset(i);
       places_.push_back({.data = offset ? buffers_.data() + *offset : nullptr,
                          .plane_words = plane_words_of(values_[i], options_.max_batch)});
     }
+  }
+
+  void check_memory(std::size_t buffer_bytes) const {
+    const std::size_t image_bytes = buffer_bytes / options_.max_batch;
+    check(image_bytes <= max_image_bytes && scratch_bytes_ <= max_image_bytes,
+          "packed network: {} bytes of buffers for an image and {} of scratch memory for a thread, "
+          "at most {} each are possible",
+          image_bytes, scratch_bytes_, max_image_bytes);
+    const std::size_t bytes = buffer_bytes + scratch_bytes_ * options_.threads;
+    check(bytes <= options_.max_bytes,
+          "packed network: batches of {} on {} threads take {} bytes, at most {} are allowed",
+          options_.max_batch, options_.threads, bytes, options_.max_bytes);
   }
 
   void run_batch() {

@@ -5,6 +5,7 @@
 //   network.run(images, scores);  // count images, H W C each, preprocessed
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -16,11 +17,17 @@
 
 namespace lq::deploy {
 
+/// Far above any network: what the buffers of an image may take, and the scratch memory of a
+/// worker. A small file can ask for more.
+inline constexpr std::size_t max_image_bytes = std::size_t{256} << 20;
+
 struct PackedNetworkOptions {
   /// Images that are computed together: 1 to 65,536. Memory grows with it.
   std::int64_t max_batch = 1;
   /// Workers that share each operation, the caller among them.
   int threads = 1;
+  /// What the buffers of a batch and the scratch memory of all workers may take together.
+  std::size_t max_bytes = std::size_t{4} << 30;
   /// Keeps every value in memory of its own, for value(): for tests and debugging.
   bool keep_values = false;
   /// Takes the time of every operation, for seconds().
@@ -34,8 +41,8 @@ struct PackedNetworkOptions {
 /// It computes on the backend of the current stream of the CPU (see StreamScope).
 class PackedNetwork {
  public:
-  /// Throws Error for options out of range, for a model that does not pass validate() and when
-  /// there is not enough memory.
+  /// Throws Error for options out of range, for a model that does not pass validate(), for one that
+  /// wants more memory than max_image_bytes or options allow, and when there is not enough.
   explicit PackedNetwork(const PackedModel& model, const PackedNetworkOptions& options = {});
   /// The same for a file; throws Error as read_packed_model() does.
   explicit PackedNetwork(const std::filesystem::path& file,

@@ -339,6 +339,8 @@ class Validator {
     }
     check(g == expected, "geometry {} to {}, expected {} to {}", g.to_string(), g.y_shape(),
           expected.to_string(), expected.y_shape());
+    rows_ += g.out_h;
+    check(rows_ <= max_total_rows, "more than {} rows of results in all layers", max_total_rows);
   }
 
   static void check_short_forms(const Convolution& operation) {
@@ -416,6 +418,7 @@ class Validator {
   const PackedModel& model_;
   std::vector<bool> is_written_;
   std::int64_t channels_ = 0;
+  std::int64_t rows_ = 0;
 };
 
 }  // namespace

@@ -9,10 +9,11 @@ namespace lq::deploy {
 
 /// Far above any network, and low enough that no product of extents overflows.
 inline constexpr std::int64_t max_extent = std::int64_t{1} << 20;          ///< h, w or c
-inline constexpr std::int64_t max_value_elements = std::int64_t{1} << 28;  ///< of one image
+inline constexpr std::int64_t max_value_elements = std::int64_t{1} << 26;  ///< of one image
 inline constexpr std::int64_t max_window = 1024;                    ///< kernel, stride or padding
 inline constexpr std::int64_t max_weights = std::int64_t{1} << 40;  ///< of one layer
 inline constexpr std::int64_t max_total_channels = std::int64_t{1} << 24;  ///< of all layers
+inline constexpr std::int64_t max_total_rows = std::int64_t{1} << 20;      ///< of their results
 inline constexpr std::size_t max_parts = 16384;  ///< values, or operations
 inline constexpr std::size_t max_name_bytes = 256;
 

@@ -10,6 +10,8 @@
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
 #include "deploy/packed_network.h"
+#include "deploy/validate.h"
+#include "tests/deploy/chain_model.h"
 #include "tests/deploy/model_text.h"
 #include "tests/deploy/random_model.h"
 #include "tests/deploy/resnet20_model.h"
@@ -189,6 +191,16 @@ TEST(PackedFileTest, RefusesConvolutionsOfTooManyParts) {
   };
   EXPECT_TRUE(refuses(concatenate, "9 segments, 1 float and 0 symbol outputs"));
   EXPECT_TRUE(refuses(give_floats, "1 segments, 5 float and 0 symbol outputs"));
+}
+
+/// Each row of results takes memory once an operation is prepared, which no weights pay for.
+TEST(PackedFileTest, RefusesTooManyRowsOfResults) {
+  const TemporaryFolder folder;
+  const Value tall = {.h = deploy::max_extent};
+  EXPECT_NO_THROW(deploy::write_packed_model(folder / "a.lqn", chain_model(tall, 1)));
+  EXPECT_TRUE(
+      throws_error([&] { deploy::write_packed_model(folder / "b.lqn", chain_model(tall, 2)); },
+                   "more than 1048576 rows of results"));
 }
 
 TEST(PackedFileTest, RefusesEveryTruncation) {

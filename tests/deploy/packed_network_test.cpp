@@ -7,6 +7,7 @@
 
 #include "core/stream.h"
 #include "deploy/packed_file.h"
+#include "tests/deploy/chain_model.h"
 #include "tests/deploy/interpreter.h"
 #include "tests/deploy/random_model.h"
 #include "tests/support/backends.h"
@@ -139,38 +140,43 @@ TEST(PackedNetworkTest, CanBeMoved) {
 }
 
 TEST(PackedNetworkTest, BuffersAreShared) {
-  // A chain of pointwise operations over a map that is large against everything else: each writes
-  // over its residual.
-  PackedModel model;
-  model.values.push_back({.h = 64, .w = 64, .c = 16});
-  for (int i = 0; i < 6; ++i) {
-    Convolution operation{.name = "step", .residual = model.values.size() - 1};
-    operation.description.geometry = {.n = 1,
-                                      .h = 64,
-                                      .w = 64,
-                                      .c_out = 16,
-                                      .kernel_h = 1,
-                                      .kernel_w = 1,
-                                      .out_h = 64,
-                                      .out_w = 64};
-    operation.description.scale.assign(16, 1.0F);
-    operation.description.shift.assign(16, 1.0F);
-    operation.description.has_residual = true;
-    operation.description.float_outputs.push_back({});
-    operation.float_outputs.push_back(model.values.size());
-    model.values.push_back(model.values[0]);
-    model.operations.emplace_back(std::move(operation));
-  }
-  model.output = model.values.size();
-  model.operations.emplace_back(
-      GlobalAveragePool{.name = "mean", .input = model.output - 1, .output = model.output});
-  model.values.push_back({.c = 16});
-
+  const PackedModel model = chain_model({.h = 64, .w = 64, .c = 16}, 6);
   constexpr std::size_t map_bytes = 64 * 64 * 16 * sizeof(float);
   EXPECT_EQ(PackedNetwork(model).buffer_bytes(), map_bytes);
   EXPECT_GE(PackedNetwork(model, {.keep_values = true}).buffer_bytes(), 6 * map_bytes);
   EXPECT_EQ(scores_of(model, std::vector<float>(64 * 64 * 16, 1.0F), 1, {.threads = 2}),
             std::vector<float>(16, 7.0F));
+}
+
+TEST(PackedNetworkTest, MemoryIsLimitedBeforeItIsAllocated) {
+  // 65,536 numbers of 4 bytes for an image, in one buffer, and no scratch memory.
+  const PackedModel small = chain_model({.h = 64, .w = 64, .c = 16}, 6);
+  EXPECT_NO_THROW(PackedNetwork(small, {.max_batch = 3, .max_bytes = 3 << 18}));
+  EXPECT_TRUE(throws_error([&] { PackedNetwork(small, {.max_batch = 4, .max_bytes = 3 << 18}); },
+                           "batches of 4 on 1 threads take 1048576 bytes, at most 786432"));
+  EXPECT_TRUE(throws_error([&] { PackedNetwork(small, {.max_batch = 65536}); },
+                           "batches of 65536 on 1 threads take 17179869184 bytes, at most"));
+
+  // Maps of 256 MiB are possible one after the other, but not side by side.
+  const PackedModel large = chain_model({.h = 8192, .w = 8192, .c = 1}, 6);
+  EXPECT_TRUE(throws_error([&] { PackedNetwork(large, {.keep_values = true}); },
+                           "1610612736 bytes of buffers for an image"));
+}
+
+TEST(PackedNetworkTest, ScratchMemoryIsLimited) {
+  // A row of results takes a copy of 1024 rows of inputs, each padded by 1024 pixels on both sides.
+  PackedModel model{.values = {{.h = 1024, .w = 65536}, {.w = 67584}, {}}, .input = 0, .output = 2};
+  Convolution layer{.name = "layer", .inputs = {0}, .float_outputs = {1}};
+  layer.description = {
+      .geometry =
+          kernels::conv2d_geometry({1, 1024, 65536, 1}, {1, 1024, 1, 1},
+                                   {.padding = kernels::Padding::explicit_sides(0, 0, 1024, 1024)}),
+      .segments = {FloatSegment{.channels = 1, .weights = std::vector<float>(1024, 1.0F)}},
+      .scale = {1},
+      .shift = {0},
+      .float_outputs = {{}}};
+  model.operations = {layer, GlobalAveragePool{.name = "mean", .input = 1, .output = 2}};
+  EXPECT_TRUE(throws_error([&] { PackedNetwork{model}; }, "276824064 of scratch memory"));
 }
 
 TEST(PackedNetworkTest, MeasuresEveryOperation) {
