@@ -38,6 +38,7 @@ struct SegmentCase {
   int channels = 1;
   int weight_bits = 1;
   int input_bits = 1;
+  bool all_differ = false;  ///< bits: all of the weights' are 0 and all of the inputs' are 1
 };
 
 struct ConvCase {
@@ -95,10 +96,11 @@ class Problem {
       output.signs.push_back(static_cast<float>(one_of({-1, 1})));
       std::vector<float> own;
       for (std::int64_t t = 0; t < count; ++t) {
-        // Halves are never met; the infinities stand for always and never.
+        // Halves are never met, whole numbers are by the value that they come from: a value that
+        // equals a threshold does not cross it. The infinities stand for always and never.
         own.push_back(static_cast<float>(output.signs[o]) *
                           static_cast<float>(value(between(0, static_cast<int>(pixels()) - 1), o)) +
-                      0.5F);
+                      (between(0, 1) == 0 ? 0.5F : 0.0F));
       }
       if (between(0, 7) == 0) own.front() = -std::numeric_limits<float>::infinity();
       if (between(0, 7) == 0) own.back() = std::numeric_limits<float>::infinity();
@@ -182,7 +184,7 @@ class Problem {
     segment.input_basis = integers(c.input_bits, -3, 6);
     const std::size_t per_output = weight_values.size() / case_.outputs;
     for (std::size_t e = 0; e < weight_values.size(); ++e) {
-      const int code = between(0, (1 << c.weight_bits) - 1);
+      const int code = c.all_differ ? 0 : between(0, (1 << c.weight_bits) - 1);
       segment.weight_codes.push_back(static_cast<std::uint8_t>(code));
       for (int i = 0; i < c.weight_bits; ++i) {
         const int basis =
@@ -192,7 +194,8 @@ class Problem {
     }
     BitTensor bits({case_.batch, case_.h, case_.w, c.channels}, c.input_bits);
     for (std::size_t e = 0; e < input_values.size(); ++e) {
-      const int code = between(0, (1 << c.input_bits) - 1);
+      const int largest = (1 << c.input_bits) - 1;
+      const int code = c.all_differ ? largest : between(0, largest);
       const std::int64_t pixel = static_cast<std::int64_t>(e) / c.channels;
       bits.set_code(pixel / (case_.h * case_.w), pixel / case_.w % case_.h, pixel % case_.w,
                     static_cast<std::int64_t>(e) % c.channels, code);
@@ -529,10 +532,13 @@ TEST_P(BitconvTest, LongSumsOfBytesDoNotOverflow) {
   // 9 * 12 words per window: beyond what a byte can count.
   expect_case({.name = "384 channels", .h = 4, .w = 4, .segments = {{Kind::bits, 384, 1, 1}}});
   // All bits differ: the largest counts.
-  ConvCase c{.name = "all differ", .h = 3, .w = 3, .segments = {{Kind::bits, 512, 1, 1}}};
-  Problem problem(c, 3);
-  auto& segment = std::get<BitSegment>(problem.description.segments[0]);
-  EXPECT_EQ(segment.weight_codes.size(), 16U * 9 * 512);
+  for (const int bits : {1, 2}) {
+    expect_case({.name = "all differ",
+                 .h = 3,
+                 .w = 3,
+                 .segments = {{Kind::bits, 512, bits, bits, /*all_differ=*/true}}},
+                3);
+  }
 }
 
 TEST_P(BitconvTest, ResultsDoNotDependOnTheWorkers) {
