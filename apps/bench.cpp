@@ -101,6 +101,14 @@ void add_bench_train_command(CLI::App& bench) {
 
 }  // namespace
 
+std::string peak_text(std::optional<double> percent) {
+  return percent ? fmt::format("{:.0f}", *percent) : "-";
+}
+
+nlohmann::ordered_json peak_json(std::optional<double> percent) {
+  return percent ? nlohmann::ordered_json(*percent) : nullptr;
+}
+
 void add_bench_command(CLI::App& app) {
   CLI::App* bench = app.add_subcommand("bench", "Measure speed and memory.");
   bench->require_subcommand(1);

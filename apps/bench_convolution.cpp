@@ -73,7 +73,7 @@ nlohmann::ordered_json to_json(const bench::ConvolutionTiming& timing) {
           {"us", timing.us},
           {"fp32_us", timing.fp32_us},
           {"int8_us", timing.int8_us},
-          {"peak_percent", timing.peak_percent}};
+          {"peak_percent", peak_json(timing.peak_percent)}};
 }
 
 TextTable make_table() {
@@ -91,13 +91,12 @@ TextTable make_table() {
 }
 
 void add_row(TextTable& table, const bench::ConvolutionTiming& timing) {
-  table.add_row({timing.layer, name_of(timing.widths), timing.arithmetic,
-                 fmt::format("{}", timing.batch), fmt::format("{}", timing.threads),
-                 fmt::format("{:.1f}", timing.us), fmt::format("{:.1f}", timing.fp32_us),
-                 fmt::format("{:.1f}", timing.int8_us),
-                 fmt::format("{:.2f}", timing.fp32_us / timing.us),
-                 fmt::format("{:.2f}", timing.int8_us / timing.us),
-                 fmt::format("{:.0f}", timing.peak_percent)});
+  table.add_row(
+      {timing.layer, name_of(timing.widths), timing.arithmetic, fmt::format("{}", timing.batch),
+       fmt::format("{}", timing.threads), fmt::format("{:.1f}", timing.us),
+       fmt::format("{:.1f}", timing.fp32_us), fmt::format("{:.1f}", timing.int8_us),
+       fmt::format("{:.2f}", timing.fp32_us / timing.us),
+       fmt::format("{:.2f}", timing.int8_us / timing.us), peak_text(timing.peak_percent)});
 }
 
 /// Timings of one pair of widths, batch and number of threads.
@@ -146,6 +145,8 @@ void write_chart(const std::string& path, const std::vector<bench::ConvolutionTi
   std::vector<SpeedBar> bars;
   for (const bench::ConvolutionTiming& timing : timings) {
     bars.push_back({.label = fmt::format("{} {}", timing.layer, name_of(timing.widths)),
+                    .batch = timing.batch,
+                    .threads = timing.threads,
                     .over_fp32 = timing.fp32_us / timing.us,
                     .over_int8 = timing.int8_us / timing.us});
   }

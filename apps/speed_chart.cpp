@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "apps/svg.h"
 
@@ -33,6 +34,25 @@ struct SpeedAxis {
     return left + plot_width * std::log(speed / least) / std::log(most / least);
   }
 };
+
+std::vector<std::string> labels_of(std::span<const SpeedBar> bars) {
+  const auto differ = [bars](auto field) {
+    return std::ranges::any_of(
+        bars, [&](const SpeedBar& bar) { return bar.*field != bars.front().*field; });
+  };
+  const bool batches_differ = differ(&SpeedBar::batch);
+  const bool threads_differ = differ(&SpeedBar::threads);
+  std::vector<std::string> labels;
+  for (const SpeedBar& bar : bars) {
+    std::string label = bar.label;
+    if (batches_differ) label += fmt::format(", batch {}", bar.batch);
+    if (threads_differ) {
+      label += fmt::format(", {} thread{}", bar.threads, bar.threads == 1 ? "" : "s");
+    }
+    labels.push_back(std::move(label));
+  }
+  return labels;
+}
 
 SpeedAxis axis_for(std::span<const SpeedBar> bars, double left) {
   double least = 0.5;
@@ -74,9 +94,10 @@ void draw_legend(Svg& svg, double left) {
 }  // namespace
 
 std::string speed_chart(std::string_view title, std::span<const SpeedBar> bars) {
+  const std::vector<std::string> labels = labels_of(bars);
   double left = 40;
-  for (const SpeedBar& bar : bars) {
-    left = std::max(left, estimated_text_width(bar.label, label_size) + 24);
+  for (const std::string& label : labels) {
+    left = std::max(left, estimated_text_width(label, label_size) + 24);
   }
   const double height = top + row_height * static_cast<double>(bars.size()) + bottom;
   Svg svg(left + plot_width + right, height, title);
@@ -85,11 +106,11 @@ std::string speed_chart(std::string_view title, std::span<const SpeedBar> bars) 
   const SpeedAxis axis = axis_for(bars, left);
   draw_axis(svg, axis, height);
   double y = top + 4;
-  for (const SpeedBar& bar : bars) {
-    svg.text({left - 10, y + bar_height + 4}, bar.label,
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    svg.text({left - 10, y + bar_height + 4}, labels[i],
              {.size = label_size, .anchor = TextAnchor::end});
-    draw_bar(svg, axis, y, bar.over_fp32, fp32_colour);
-    draw_bar(svg, axis, y + bar_height + 1, bar.over_int8, int8_colour);
+    draw_bar(svg, axis, y, bars[i].over_fp32, fp32_colour);
+    draw_bar(svg, axis, y + bar_height + 1, bars[i].over_int8, int8_colour);
     y += row_height;
   }
   return svg.str();

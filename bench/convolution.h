@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,14 +30,12 @@ struct ConvolutionTiming {
   std::string arithmetic;  ///< "bits", or "int8" for levels on an integer grid
   std::int64_t batch = 1;
   int threads = 1;
-  double us = 0;            ///< of the packed convolution, with thresholds and repacking
-  double fp32_us = 0;       ///< of oneDNN in f32 with ReLU
-  double int8_us = 0;       ///< of oneDNN in int8 with ReLU and requantization
-  double peak_percent = 0;  ///< bit multiply-accumulates against popcount_peak() times threads
+  double us = 0;       ///< of the packed convolution, with thresholds and repacking
+  double fp32_us = 0;  ///< of oneDNN in f32 with ReLU
+  double int8_us = 0;  ///< of oneDNN in int8 with ReLU and requantization
+  /// Bit multiply-accumulates against popcount_peak() times threads, where bits are counted.
+  std::optional<double> peak_percent;
 };
-
-/// A width pair runs on popcounts up to so many plane pairs, and on the int8 grid beyond.
-inline constexpr int most_plane_pairs = 5;
 
 /// Times every combination; `report` sees each one when it is done. Before it is timed, each
 /// packed convolution is compared with the reference implementation on a small map. Throws Error

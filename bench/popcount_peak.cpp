@@ -112,4 +112,8 @@ double popcount_peak() {
   return best;
 }
 
+double percent_of_peak(double bit_macs, double us, double peak, int threads) {
+  return 100.0 * bit_macs / (us * 1e-6) / (peak * threads);
+}
+
 }  // namespace lq::bench

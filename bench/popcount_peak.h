@@ -8,4 +8,8 @@ namespace lq::bench {
 /// measured against. Takes about 20 ms.
 double popcount_peak();
 
+/// Bit multiply-accumulates in `us` microseconds on so many threads, in per cent of a measured
+/// peak.
+double percent_of_peak(double bit_macs, double us, double peak, int threads);
+
 }  // namespace lq::bench

@@ -27,8 +27,6 @@ using deploy::ValueKind;
 /// Products of bytes in a window that fit 32 bits.
 constexpr std::int64_t max_grid_window =
     (std::int64_t{1} << 31) / (kernels::grid_limit * kernels::grid_limit) - 1;
-/// Plane pairs up to which counting bits is faster than multiplying bytes.
-constexpr int max_plane_pairs = 5;
 
 std::string name_of(const Node& node) {
   if (is_layer(node)) return node.scope;
@@ -385,7 +383,7 @@ class Packer {
                              window <= max_grid_window;
     if (!is_possible || options_.int8_grid == Int8Grid::never) return false;
     return options_.int8_grid == Int8Grid::always || !input.has_zero_code() ||
-           weight_bits * input.table.bits > max_plane_pairs;
+           weight_bits * input.table.bits > kernels::max_plane_pairs;
   }
 
   Graph graph_;

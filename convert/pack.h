@@ -14,7 +14,8 @@ namespace lq::convert {
 
 /// Which layers with quantized weights and inputs multiply bytes instead of counting bits.
 enum class Int8Grid : unsigned char {
-  /// Those with more than five pairs of bit-planes, where bytes are faster, and those whose input
+  /// Those with more pairs of bit-planes than kernels::max_plane_pairs, where bytes are faster, and
+  /// those whose input
   /// has no code for zero, which padding needs.
   automatic,
   never,  ///< none; inputs without a code for zero are computed as floats

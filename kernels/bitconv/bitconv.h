@@ -35,6 +35,9 @@ namespace lq::kernels {
 inline constexpr std::size_t max_bitconv_segments = 8;
 /// Float outputs of a convolution, and as many symbol outputs.
 inline constexpr std::size_t max_bitconv_outputs = 4;
+/// Pairs of a plane of weights and one of inputs up to which counting bits is faster than
+/// multiplying bytes.
+inline constexpr int max_plane_pairs = 5;
 
 /// 1 to 4 bits on each side are fast; up to 8 are correct.
 struct BitSegment {

@@ -67,7 +67,9 @@ TEST(ConvolutionBenchTest, TimesEveryCombinationAndChecksResults) {
     EXPECT_GT(timing.us, 0);
     EXPECT_GT(timing.fp32_us, 0);
     EXPECT_GT(timing.int8_us, 0);
-    EXPECT_TRUE(std::isfinite(timing.peak_percent) && timing.peak_percent > 0);
+    EXPECT_EQ(timing.peak_percent.has_value(), timing.arithmetic == "bits");
+    EXPECT_TRUE(std::isfinite(timing.peak_percent.value_or(1)) &&
+                timing.peak_percent.value_or(1) > 0);
   }
 }
 
