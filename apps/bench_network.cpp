@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -8,9 +9,11 @@
 #include "apps/json_report.h"
 #include "apps/network_options.h"
 #include "apps/option_spec.h"
+#include "apps/speed_chart.h"
 #include "apps/text_table.h"
 #include "bench/network.h"
 #include "convert/pack.h"
+#include "core/io/file.h"
 #include "core/isa.h"
 #include "deploy/packed_file.h"
 #include "models/model.h"
@@ -25,7 +28,9 @@ struct BenchNetworkCommand {
   std::vector<std::int64_t> batches = {1};
   std::vector<int> threads = {1};
   int rounds = 30;
+  bool layers = false;
   bool json = false;
+  std::string chart;
 };
 
 /// The file's network, or a new one that has learned nothing: it costs the same.
@@ -37,18 +42,61 @@ deploy::PackedModel model_of(const BenchNetworkCommand& command) {
   return convert::pack(*model, options.input, {.name = command.network.model});
 }
 
-nlohmann::ordered_json to_json(const bench::NetworkTiming& timing) {
-  return {{"network", timing.name},
-          {"batch", timing.batch},
-          {"threads", timing.threads},
-          {"us", timing.us},
-          {"fp32_us", timing.fp32_us},
-          {"int8_us", timing.int8_us},
-          {"images_per_s", timing.images_per_s},
-          {"float_percent", timing.float_percent}};
+nlohmann::ordered_json to_json(const bench::OperationTiming& operation) {
+  const bool multiplies = !operation.arithmetic.empty();
+  return {{"layer", operation.name},
+          {"arithmetic", multiplies ? nlohmann::ordered_json(operation.arithmetic) : nullptr},
+          {"us", operation.us},
+          {"percent", operation.percent},
+          {"peak_percent", peak_json(operation.peak_percent)}};
 }
 
-void print_text(const std::vector<bench::NetworkTiming>& timings) {
+nlohmann::ordered_json to_json(const bench::NetworkTiming& timing, bool with_layers) {
+  nlohmann::ordered_json report = {{"network", timing.name},
+                                   {"batch", timing.batch},
+                                   {"threads", timing.threads},
+                                   {"us", timing.us},
+                                   {"fp32_us", timing.fp32_us},
+                                   {"int8_us", timing.int8_us},
+                                   {"images_per_s", timing.images_per_s},
+                                   {"float_percent", timing.float_percent()}};
+  if (!with_layers) return report;
+  report["layers"] = nlohmann::ordered_json::array();
+  for (const bench::OperationTiming& operation : timing.operations) {
+    report["layers"].push_back(to_json(operation));
+  }
+  return report;
+}
+
+void print_layers(const bench::NetworkTiming& timing) {
+  fmt::print("\nLayers of {}, batch {}, {} threads, medians:\n", timing.name, timing.batch,
+             timing.threads);
+  TextTable table({{"layer", TextTable::Align::left},
+                   {"by", TextTable::Align::left},
+                   {"us"},
+                   {"% of time"},
+                   {"% of peak"}});
+  for (const bench::OperationTiming& operation : timing.operations) {
+    table.add_row({operation.name, operation.arithmetic.empty() ? "-" : operation.arithmetic,
+                   fmt::format("{:.1f}", operation.us), fmt::format("{:.1f}", operation.percent),
+                   peak_text(operation.peak_percent)});
+  }
+  fmt::print("{}", table.str());
+}
+
+void write_chart(const std::string& path, const std::vector<bench::NetworkTiming>& timings) {
+  std::vector<SpeedBar> bars;
+  for (const bench::NetworkTiming& timing : timings) {
+    bars.push_back({.label = timing.name,
+                    .batch = timing.batch,
+                    .threads = timing.threads,
+                    .over_fp32 = timing.fp32_us / timing.us,
+                    .over_int8 = timing.int8_us / timing.us});
+  }
+  write_file_atomically(path, as_bytes(speed_chart("Packed network against oneDNN", bars)));
+}
+
+void print_text(const std::vector<bench::NetworkTiming>& timings, bool with_layers) {
   TextTable table({{"network", TextTable::Align::left},
                    {"batch"},
                    {"threads"},
@@ -65,10 +113,11 @@ void print_text(const std::vector<bench::NetworkTiming>& timings) {
                    fmt::format("{:.1f}", timing.fp32_us), fmt::format("{:.1f}", timing.int8_us),
                    fmt::format("{:.2f}", timing.fp32_us / timing.us),
                    fmt::format("{:.2f}", timing.int8_us / timing.us),
-                   fmt::format("{:.0f}", timing.float_percent)});
+                   fmt::format("{:.0f}", timing.float_percent())});
   }
   fmt::print("{}", table.str());
   fmt::print("against the same topology on oneDNN in the same run ({})\n", name_of(active_isa()));
+  if (with_layers) std::ranges::for_each(timings, print_layers);
 }
 
 void run(const BenchNetworkCommand& command) {
@@ -80,10 +129,17 @@ void run(const BenchNetworkCommand& command) {
           model, {.batch = batch, .threads = threads, .rounds = command.rounds}));
     }
   }
-  if (!command.json) return print_text(timings);
-  nlohmann::ordered_json report = nlohmann::ordered_json::array();
-  for (const bench::NetworkTiming& timing : timings) report.push_back(to_json(timing));
-  print_report(report);
+  if (command.json) {
+    nlohmann::ordered_json report = nlohmann::ordered_json::array();
+    for (const bench::NetworkTiming& timing : timings) {
+      report.push_back(to_json(timing, command.layers));
+    }
+    print_report(report);
+  } else {
+    print_text(timings, command.layers);
+  }
+  // Last: a chart that cannot be written must not take the numbers with it.
+  if (!command.chart.empty()) write_chart(command.chart, timings);
 }
 
 }  // namespace
@@ -113,6 +169,9 @@ void add_bench_network_command(CLI::App& bench) {
              {"--rounds", "N", "Rounds, each with all in turn", whole_number(1), "Measurement"},
              command->rounds)
       ->capture_default_str();
+  network->add_flag("--layers", command->layers, "Show what each layer takes")->group("Output");
+  add_option(*network, {"--chart", "FILE", "Draw the speeds as SVG", some_path(), "Output"},
+             command->chart);
   network->add_flag("--json", command->json, "Print the result as JSON")->group("Output");
   network->callback([command, network, file] {
     if (file->count() > 0) refuse_network_options(*network, *file);

@@ -1,11 +1,15 @@
 #include "bench/network.h"
 
 #include <algorithm>
+#include <iterator>
+#include <numeric>
+#include <string_view>
 #include <variant>
-#include <vector>
 
 #include "bench/contest.h"
+#include "bench/median.h"
 #include "bench/onednn_network.h"
+#include "bench/popcount_peak.h"
 #include "core/error.h"
 #include "core/rng.h"
 #include "core/threads.h"
@@ -15,29 +19,84 @@ namespace lq::bench {
 
 namespace {
 
-bool computes_with_floats(const deploy::Operation& operation) {
-  const auto* convolution = std::get_if<deploy::Convolution>(&operation);
-  return convolution != nullptr &&
-         std::ranges::any_of(convolution->description.segments, [](const auto& segment) {
-           return std::holds_alternative<kernels::FloatSegment>(segment);
-         });
+constexpr std::string_view floats = "floats";
+
+std::string_view arithmetic_of(const kernels::BitconvSegment& segment) {
+  if (std::holds_alternative<kernels::BitSegment>(segment)) return "bits";
+  return std::holds_alternative<kernels::GridSegment>(segment) ? "int8" : floats;
 }
 
-/// The share of operations that compute with floats, from a run that takes their times.
-double float_percent(const deploy::PackedModel& model, const NetworkBenchOptions& options,
-                     const std::vector<float>& images, std::vector<float>& scores) {
+std::string arithmetic_of(const kernels::BitconvDescription& description) {
+  std::string result;
+  for (const kernels::BitconvSegment& segment : description.segments) {
+    const std::string_view own = arithmetic_of(segment);
+    if (result.find(own) != std::string::npos) continue;
+    if (!result.empty()) result += '+';
+    result += own;
+  }
+  return result;
+}
+
+/// Bit multiply-accumulates for one image, if all segments count bits.
+std::optional<double> bit_macs(const kernels::BitconvDescription& description) {
+  const kernels::Conv2dGeometry& geometry = description.geometry;
+  const double windows =
+      static_cast<double>(geometry.y_shape().elements() * geometry.kernel_h * geometry.kernel_w);
+  double sum = 0;
+  for (const kernels::BitconvSegment& segment : description.segments) {
+    const auto* bits = std::get_if<kernels::BitSegment>(&segment);
+    if (bits == nullptr) return std::nullopt;
+    sum += windows * static_cast<double>(bits->channels) * bits->weight_bits * bits->input_bits;
+  }
+  if (sum == 0) return std::nullopt;
+  return sum;
+}
+
+/// Medians of the times of all operations, from runs that take them.
+std::vector<double> operation_us(const deploy::PackedModel& model,
+                                 const NetworkBenchOptions& options,
+                                 const std::vector<float>& images, std::vector<float>& scores) {
+  constexpr int warm_up_runs = 3;
   deploy::PackedNetwork network(
       model, {.max_batch = options.batch, .threads = options.threads, .measure = true});
-  double float_seconds = 0;
-  double seconds = 0;
+  for (int run = 0; run < warm_up_runs; ++run) network.run(images, scores);
+  std::vector<std::vector<double>> samples(model.operations.size());
   for (int round = 0; round < options.rounds; ++round) {
     network.run(images, scores);
-    for (std::size_t i = 0; i < model.operations.size(); ++i) {
-      seconds += network.seconds()[i];
-      if (computes_with_floats(model.operations[i])) float_seconds += network.seconds()[i];
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      samples[i].push_back(1e6 * network.seconds()[i]);
     }
   }
-  return seconds > 0 ? 100.0 * float_seconds / seconds : 0.0;
+  std::vector<double> medians;
+  std::ranges::transform(samples, std::back_inserter(medians), median);
+  return medians;
+}
+
+std::vector<OperationTiming> time_operations(const deploy::PackedModel& model,
+                                             const NetworkBenchOptions& options,
+                                             const std::vector<float>& images,
+                                             std::vector<float>& scores) {
+  const std::vector<double> us = operation_us(model, options, images, scores);
+  const double sum = std::accumulate(us.begin(), us.end(), 0.0);
+  const double peak = popcount_peak();
+  std::vector<OperationTiming> timings;
+  for (std::size_t i = 0; i < us.size(); ++i) {
+    OperationTiming timing{
+        .name = std::visit([](const auto& kind) { return kind.name; }, model.operations[i]),
+        .arithmetic = {},
+        .us = us[i],
+        .percent = 100.0 * us[i] / sum,
+        .peak_percent = {}};
+    if (const auto* layer = std::get_if<deploy::Convolution>(&model.operations[i])) {
+      timing.arithmetic = arithmetic_of(layer->description);
+      if (const std::optional<double> macs = bit_macs(layer->description)) {
+        timing.peak_percent = percent_of_peak(*macs * static_cast<double>(options.batch), us[i],
+                                              peak, options.threads);
+      }
+    }
+    timings.push_back(std::move(timing));
+  }
+  return timings;
 }
 
 }  // namespace
@@ -69,8 +128,16 @@ NetworkTiming time_network(const deploy::PackedModel& model, const NetworkBenchO
           .us = packed_contestant.best_us(),
           .fp32_us = fp32_contestant.best_us(),
           .int8_us = int8_contestant.best_us(),
-          .float_percent = float_percent(model, options, images, scores),
-          .images_per_s = 1e6 * static_cast<double>(options.batch) / packed_contestant.best_us()};
+          .images_per_s = 1e6 * static_cast<double>(options.batch) / packed_contestant.best_us(),
+          .operations = time_operations(model, options, images, scores)};
+}
+
+double NetworkTiming::float_percent() const {
+  double sum = 0;
+  for (const OperationTiming& operation : operations) {
+    if (operation.arithmetic.find(floats) != std::string::npos) sum += operation.percent;
+  }
+  return sum;
 }
 
 }  // namespace lq::bench

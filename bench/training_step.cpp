@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "autograd/softmax_cross_entropy.h"
+#include "bench/median.h"
 #include "core/allocator.h"
 #include "core/rng.h"
 #include "train/evaluation.h"
@@ -73,13 +74,9 @@ class Contestant {
   }
 
   StepTiming timing(std::int64_t batch) const {
-    std::vector<double> sorted = step_ms_;
-    std::ranges::sort(sorted);
-    const std::size_t middle = sorted.size() / 2;
-    const double median =
-        sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-    return {.step_ms = median,
-            .images_per_s = 1000.0 * static_cast<double>(batch) / median,
+    const double step_ms = median(step_ms_);
+    return {.step_ms = step_ms,
+            .images_per_s = 1000.0 * static_cast<double>(batch) / step_ms,
             .peak_bytes = peak_bytes_};
   }
 

@@ -42,7 +42,7 @@ TEST(CliPageTest, ExplainsTheJsonOfEveryCommand) {
            {"stats", "--checkpoint", "run", "--json"},
            {"pack", "--checkpoint", "run", "--out", "network.lqn", "--verify", "--json"},
            {"infer", "--network", "network.lqn", "picture.pgm", "--json"},
-           {"bench", "network", "--network", "network.lqn", "--rounds", "1", "--json"},
+           {"bench", "network", "--network", "network.lqn", "--rounds", "1", "--layers", "--json"},
            {"bench", "train", "--model", "small-cnn", "--input", "8x8x3", "--batch", "4", "--steps",
             "1", "--json"},
            {"bench", "conv", "--shape", "16,16,4,4,3,1", "--bits", "1/1", "--rounds", "1",
