@@ -51,14 +51,15 @@ convert::Int8Grid grid_of(std::string_view name) {
   fail("int8 grid '{}', expected automatic, never or always", name);
 }
 
-/// Null where the files of the data set are not there and only the names of the classes are missed.
+/// Null where the files of the data set are not there and nobody asked for a comparison.
 std::shared_ptr<const Dataset> images_for(const TrainedNetwork& network,
                                           const PackCommand& command) {
   try {
     return test_images(network, command.data);
   } catch (const Error& error) {
     if (command.verify) throw;
-    print_diagnostic("lqnet: warning: packed without names of the classes: {}\n", error.what());
+    print_diagnostic("lqnet: warning: packed without names of the classes, and not compared: {}\n",
+                     error.what());
     return nullptr;
   }
 }
@@ -176,7 +177,9 @@ void run(const PackCommand& command) {
   report.file_bytes = static_cast<std::int64_t>(fs::file_size(report.out));
   report.fp32_bytes =
       convert::cost_table(*network.model, checkpoint.normalization.mean.shape()).totals.fp32_bytes;
-  if (command.verify) {
+  // Snapping bases changes the network: what it costs is never left untold.
+  const bool is_changed = !packed.levels_are_exact && images != nullptr;
+  if (command.verify || is_changed) {
     // What was written is what is verified.
     packed.model = deploy::read_packed_model(report.out);
     report.agreement = verify(network, packed, images);
@@ -209,7 +212,8 @@ void add_pack_command(CLI::App& app) {
              command->int8_grid)
       ->capture_default_str();
   pack->add_flag("--verify", command->verify,
-                 "Compare the packed network with the trained one on all test images");
+                 "Compare the packed network with the trained one on all test images; done anyway\n"
+                 "where bases are snapped");
   add_data_option(*pack, command->data);
   pack->add_flag("--json", command->json, "Print the result as JSON");
   add_options(*pack, command->compute);
