@@ -63,10 +63,11 @@ CodedSegment LayerWeights::float_segment(const ChannelRange& range) const {
                                              .weights = channels_of(values_, range)},
             .coded = {}};
   }
-  deploy::CodedWeights coded{.bits = bits_, .codes = channels_of(codes_, range), .basis = basis_};
-  kernels::FloatSegment segment{.channels = range.count,
-                                .weights = deploy::float_weights(coded, extents_.outputs)};
-  return {.segment = std::move(segment), .coded = std::move(coded)};
+  return {.segment = kernels::CodedFloatSegment{.channels = range.count,
+                                                .weight_bits = bits_,
+                                                .weight_codes = channels_of(codes_, range),
+                                                .weight_basis = basis_},
+          .coded = {}};
 }
 
 CodedSegment LayerWeights::bit_segment(const ChannelRange& range,

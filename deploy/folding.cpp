@@ -17,21 +17,6 @@ float threshold(float level, float scale, float shift) {
                             std::abs(static_cast<double>(scale)));
 }
 
-/// Calls place(index, weight) for every weight.
-template <typename Place>
-void for_each_weight(const CodedWeights& coded, std::int64_t channels, Place&& place) {
-  const std::int64_t per_channel = std::ssize(coded.codes) / channels;
-  for (std::int64_t index = 0; index < std::ssize(coded.codes); ++index) {
-    const float* basis = coded.basis.data() + index / per_channel * coded.bits;
-    double sum = 0;
-    for (int i = 0; i < coded.bits; ++i) {
-      const auto element = static_cast<double>(basis[i]);
-      sum += ((coded.codes[index] >> i) & 1) != 0 ? element : -element;
-    }
-    place(index, sum);
-  }
-}
-
 }  // namespace
 
 void set_thresholds(const FoldedThresholds& folded, kernels::BitconvSymbolOutput& output) {
@@ -47,21 +32,20 @@ void set_thresholds(const FoldedThresholds& folded, kernels::BitconvSymbolOutput
   }
 }
 
-std::vector<float> float_weights(const CodedWeights& coded, std::int64_t channels) {
-  std::vector<float> weights(coded.codes.size());
-  for_each_weight(coded, channels, [&](std::int64_t index, double weight) {
-    weights[index] = static_cast<float>(weight);
-  });
-  return weights;
-}
-
 std::vector<std::int8_t> grid_weights(const CodedWeights& coded, std::int64_t channels) {
   std::vector<std::int8_t> weights(coded.codes.size());
-  for_each_weight(coded, channels, [&](std::int64_t index, double weight) {
+  const std::int64_t per_channel = std::ssize(coded.codes) / channels;
+  for (std::int64_t index = 0; index < std::ssize(coded.codes); ++index) {
+    const float* basis = coded.basis.data() + index / per_channel * coded.bits;
+    double weight = 0;
+    for (int i = 0; i < coded.bits; ++i) {
+      const auto element = static_cast<double>(basis[i]);
+      weight += ((coded.codes[index] >> i) & 1) != 0 ? element : -element;
+    }
     check(weight >= -128 && weight <= 127 && weight == std::trunc(weight),
           "weight {} of the integer grid is {}, expected a whole number of 8 bits", index, weight);
     weights[index] = static_cast<std::int8_t>(weight);
-  });
+  }
   return weights;
 }
 

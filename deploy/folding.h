@@ -13,11 +13,8 @@ namespace lq::deploy {
 /// never. A ReLU before the quantizer is the level -inf for each level below zero (spec section 8).
 void set_thresholds(const FoldedThresholds& folded, kernels::BitconvSymbolOutput& output);
 
-/// Weights of `channels` output channels: sums in double, from the first basis element to the last,
-/// then rounded.
-std::vector<float> float_weights(const CodedWeights& coded, std::int64_t channels);
-
-/// Weights of the integer grid. Throws Error for a sum that is not a whole number of 8 bits.
+/// Weights of `channels` output channels on the integer grid. Throws Error for a sum of basis
+/// elements that is not a whole number of 8 bits.
 std::vector<std::int8_t> grid_weights(const CodedWeights& coded, std::int64_t channels);
 
 }  // namespace lq::deploy

@@ -29,12 +29,12 @@ struct Value {
   int planes = 0;  ///< of ValueKind::planes
 };
 
-/// Quantized weights of a segment that computes with integers or floats: a weight is the sum of
-/// its channel's basis elements, each with the sign that the code's bit gives (1 is plus).
+/// Quantized weights of a segment that computes with integers: a weight is the sum of its channel's
+/// basis elements, each with the sign that the code's bit gives (1 is plus).
 struct CodedWeights {
   int bits = 0;                     ///< 1 to 8; 0 stands for weights without codes
   std::vector<std::uint8_t> codes;  ///< O R S C
-  std::vector<float> basis;         ///< O x bits; whole numbers for the integer grid
+  std::vector<float> basis;         ///< O x bits: whole numbers
 };
 
 /// Thresholds of a symbol output as batch norm and quantizer give them: level t is crossed where

@@ -18,6 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 using kernels::BitSegment;
+using kernels::CodedFloatSegment;
 using kernels::Conv2dGeometry;
 using kernels::FloatSegment;
 using kernels::GridSegment;
@@ -369,7 +370,8 @@ class Decoder {
       case ValueKind::floats:
         break;
     }
-    return float_segment(weights, coded);
+    if (weights.bits == 0) return float_segment(weights);
+    return coded_float_segment(weights);
   }
 
   struct SegmentWeights {
@@ -415,18 +417,16 @@ class Decoder {
     return segment;
   }
 
-  FloatSegment float_segment(const SegmentWeights& weights, CodedWeights& coded) {
-    FloatSegment segment{.channels = weights.channels()};
-    if (weights.bits == 0) {
-      const auto numbers = tensor(weights.name, weights.shape, DType::f32).span<float>();
-      segment.weights.assign(numbers.begin(), numbers.end());
-      return segment;
-    }
-    coded = {.bits = weights.bits,
-             .codes = codes(weights),
-             .basis = floats_.take_vector(weights.outputs() * weights.bits)};
-    segment.weights = float_weights(coded, weights.outputs());
-    return segment;
+  FloatSegment float_segment(const SegmentWeights& weights) {
+    const auto numbers = tensor(weights.name, weights.shape, DType::f32).span<float>();
+    return {.channels = weights.channels(), .weights = {numbers.begin(), numbers.end()}};
+  }
+
+  CodedFloatSegment coded_float_segment(const SegmentWeights& weights) {
+    return {.channels = weights.channels(),
+            .weight_bits = weights.bits,
+            .weight_codes = codes(weights),
+            .weight_basis = floats_.take_vector(weights.outputs() * weights.bits)};
   }
 
   void decode_affine(int affine, kernels::BitconvDescription& description) {

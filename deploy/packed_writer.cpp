@@ -14,6 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 using kernels::BitSegment;
+using kernels::CodedFloatSegment;
 using kernels::Conv2dGeometry;
 using kernels::FloatSegment;
 using kernels::GridSegment;
@@ -180,15 +181,17 @@ class Encoder {
     return {tensor_of(packed_format::pack_codes(coded.codes, coded.bits)), entry};
   }
 
-  EncodedSegment encode_segment(const FloatSegment& floats, const CodedWeights& coded,
+  EncodedSegment encode_segment(const FloatSegment& floats, const CodedWeights&,
                                 const Conv2dGeometry& g) {
-    const Json entry = Json::array({coded.bits});
-    if (coded.bits == 0) {
-      return {Tensor::from(floats.weights, {g.c_out, g.kernel_h, g.kernel_w, floats.channels}),
-              entry};
-    }
-    append(coded.basis);
-    return {tensor_of(packed_format::pack_codes(coded.codes, coded.bits)), entry};
+    return {Tensor::from(floats.weights, {g.c_out, g.kernel_h, g.kernel_w, floats.channels}),
+            Json::array({0})};
+  }
+
+  EncodedSegment encode_segment(const CodedFloatSegment& coded, const CodedWeights&,
+                                const Conv2dGeometry&) {
+    append(coded.weight_basis);
+    return {tensor_of(packed_format::pack_codes(coded.weight_codes, coded.weight_bits)),
+            Json::array({coded.weight_bits})};
   }
 
   Json float_output(const Convolution& operation, std::size_t i) {

@@ -12,7 +12,8 @@
 //   is the value zero: padding needs no correction.
 // - int8: weights scale[o] * integer, inputs scale * (byte - zero point), both exact (the grid of
 //   spec section 8).
-// - float32: as it is.
+// - float32: inputs as they are, and weights as they are or sum_i v_i s_i. The latter stay bits
+//   until shortly before they are multiplied.
 //
 // After the sums, for every output channel: affine map (batch norm, bias), residual, then any
 // number of results: floats (with a further affine map and ReLU) and symbols: the position among
@@ -64,7 +65,17 @@ struct FloatSegment {
   std::vector<float> weights;  ///< O R S C
 };
 
-using BitconvSegment = std::variant<BitSegment, GridSegment, FloatSegment>;
+/// Weights sum_i v_i s_i for inputs that are floats: added in double from the first element to the
+/// last, then rounded. Results are those of a FloatSegment with these weights. 1 to 4 bits stay
+/// bits in memory; up to 8 are correct.
+struct CodedFloatSegment {
+  std::int64_t channels = 0;
+  int weight_bits = 0;
+  std::vector<std::uint8_t> weight_codes;  ///< O R S C: bit i is the sign of v_i
+  std::vector<float> weight_basis;         ///< O x weight_bits: v
+};
+
+using BitconvSegment = std::variant<BitSegment, GridSegment, FloatSegment, CodedFloatSegment>;
 
 /// (value * scale + shift), then max(0, .) if relu. Empty vectors stand for 1 and 0.
 struct BitconvFloatOutput {
@@ -126,6 +137,9 @@ class Bitconv {
 
   /// Scratch memory that each worker needs, aligned to 64 bytes.
   virtual std::size_t scratch_bytes() const = 0;
+
+  /// Memory that the weights take, in the form in which they are kept.
+  virtual std::size_t weight_bytes() const = 0;
 
   /// Computes a share of all results; they are complete when every worker's call has returned.
   /// Allocates nothing and does not throw. Results do not depend on the number of workers.

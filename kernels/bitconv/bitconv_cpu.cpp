@@ -15,6 +15,7 @@ namespace lq::kernels::cpu {
 
 namespace {
 
+using bitconv::ArrangedWeights;
 using bitconv::BitconvJob;
 using bitconv::BitconvKernels;
 using bitconv::block_channels;
@@ -112,7 +113,13 @@ class CpuBitconv final : public Bitconv {
     }
   }
 
-  std::size_t scratch_bytes() const override { return staged_bytes(chunk_rows_); }
+  std::size_t scratch_bytes() const override { return staged_bytes(chunk_rows_) + decoded_bytes(); }
+
+  std::size_t weight_bytes() const override {
+    std::int64_t bytes = 0;
+    for (const auto& segment : segments_) bytes += segment->weight_bytes();
+    return bytes;
+  }
 
   void run(const BitconvOperands& operands, Slice slice,
            std::span<std::byte> scratch) const override {
@@ -121,14 +128,22 @@ class CpuBitconv final : public Bitconv {
     const std::int64_t strips =
         is_flat_ ? ceil_divide(pixels, flat_strip_pixels) : operands.batch * geometry_.out_h;
     const Share share = share_of(slice, strips, ceil_divide(blocks, blocks_per_tile));
+    if (share.first_strip == share.end_strip) return;
     Results results;
     BitconvJob job = make_job(operands, results);
-    job.first_block = share.first_tile * blocks_per_tile;
-    job.end_block = std::min(share.end_tile * blocks_per_tile, blocks);
-    if (is_flat_) {
-      run_flat(operands, share, pixels, job);
-    } else {
-      run_rows(operands, share, scratch, job);
+    // Weights are decoded for one tile, and then serve all pixels.
+    const std::int64_t tiles =
+        decoded_bytes() > 0 ? 1 : std::max<std::int64_t>(share.end_tile - share.first_tile, 1);
+    for (std::int64_t tile = share.first_tile; tile < share.end_tile; tile += tiles) {
+      job.first_block = tile * blocks_per_tile;
+      job.end_block = std::min((tile + tiles) * blocks_per_tile, blocks);
+      ArrangedWeights weights[max_bitconv_segments];
+      arrange_weights(job.first_block, scratch, weights);
+      if (is_flat_) {
+        run_flat(operands, share, pixels, weights, job);
+      } else {
+        run_rows(operands, share, weights, scratch, job);
+      }
     }
   }
 
@@ -154,17 +169,34 @@ class CpuBitconv final : public Bitconv {
     return bytes;
   }
 
+  std::int64_t decoded_bytes() const {
+    std::int64_t bytes = 0;
+    for (const auto& segment : segments_) bytes += segment->decoded_bytes();
+    return bytes;
+  }
+
+  /// The weights of each segment; decoded ones lie in scratch memory behind the staged input.
+  void arrange_weights(std::int64_t block, std::span<std::byte> scratch,
+                       ArrangedWeights* weights) const {
+    std::byte* decoded = scratch.data() + staged_bytes(chunk_rows_);
+    for (const auto& segment : segments_) {
+      *weights++ = segment->weights(kernels_, block, decoded);
+      decoded += segment->decoded_bytes();
+    }
+  }
+
   /// Workers form a grid over strips and tiles of blocks: the one that gives the largest share
   /// the least work. Sharing strips is preferred, because workers that share blocks copy the same
-  /// input.
-  static Share share_of(Slice slice, std::int64_t strips, std::int64_t tiles) {
+  /// input; unless weights are decoded, which workers that share strips all do.
+  Share share_of(Slice slice, std::int64_t strips, std::int64_t tiles) const {
+    const bool decodes = decoded_bytes() > 0;
     std::int64_t best_parts = 1;
     std::int64_t least = -1;
     for (std::int64_t parts = 1; parts <= slice.count; ++parts) {  // of the tiles
       if (slice.count % parts != 0) continue;
       const std::int64_t most =
           ceil_divide(strips, slice.count / parts) * ceil_divide(tiles, parts);
-      if (least < 0 || most < least) {
+      if (least < 0 || most < least || (decodes && most == least)) {
         least = most;
         best_parts = parts;
       }
@@ -302,12 +334,12 @@ class CpuBitconv final : public Bitconv {
   }
 
   void run_flat(const BitconvOperands& operands, const Share& share, std::int64_t pixels,
-                BitconvJob& job) const {
-    if (share.first_strip == share.end_strip) return;
+                const ArrangedWeights* weights, BitconvJob& job) const {
     job.first_pixel = share.first_strip * flat_strip_pixels;
     SegmentJob segments[max_bitconv_segments];
     for (std::size_t s = 0; s < segments_.size(); ++s) {
-      segments[s] = segments_[s]->flat_job(operands.inputs[s], flat_strip_pixels, job.first_pixel);
+      segments[s] = segments_[s]->flat_job(weights[s], operands.inputs[s], flat_strip_pixels,
+                                           job.first_pixel);
     }
     job.segments = segments;
     job.strips = share.end_strip - share.first_strip;
@@ -319,8 +351,8 @@ class CpuBitconv final : public Bitconv {
     kernels_.run(job);
   }
 
-  void run_rows(const BitconvOperands& operands, const Share& share, std::span<std::byte> scratch,
-                BitconvJob& job) const {
+  void run_rows(const BitconvOperands& operands, const Share& share, const ArrangedWeights* weights,
+                std::span<std::byte> scratch, BitconvJob& job) const {
     SegmentJob segments[max_bitconv_segments];
     job.segments = segments;
     job.strip_pixels = job.last_strip_pixels = geometry_.out_w;
@@ -332,7 +364,7 @@ class CpuBitconv final : public Bitconv {
           std::min({begin + chunk_rows_, geometry_.out_h, begin + share.end_strip - strip});
       std::byte* staged = scratch.data();
       for (std::size_t s = 0; s < segments_.size(); ++s) {
-        segments[s] = segments_[s]->job(operands.inputs[s], n, begin, end, staged);
+        segments[s] = segments_[s]->job(weights[s], operands.inputs[s], n, begin, end, staged);
         staged += round_up(segments_[s]->staged_bytes(end - begin), cache_line_bytes);
       }
       job.first_pixel = strip * geometry_.out_w;

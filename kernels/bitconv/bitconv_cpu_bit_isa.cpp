@@ -1,3 +1,4 @@
+#include "kernels/bitconv/bitconv_decode.h"
 #include "kernels/bitconv/bitconv_isa.h"
 #include "kernels/bitconv/bitconv_multiply.h"
 #include "kernels/bitconv/bitconv_results.h"
@@ -68,7 +69,7 @@ Windows windows_of(const BitconvJob& job, const SegmentJob& segment, std::int64_
   const BorderRows& border = job.rows[strip * job.row_step];
   const std::int64_t first_row = segment.windows_are_whole ? 0 : border.first;
   const std::int64_t end_row = segment.windows_are_whole ? segment.kernel_rows : border.end;
-  const std::int64_t rows = block * segment.weight_planes;
+  const std::int64_t rows = (block - segment.first_block) * segment.weight_planes;
   return {
       .input = segment.input + (segment.origin + strip * segment.strip_pitch +
                                 pixel * segment.pixel_pitch + first_row * segment.row_pitch),
@@ -315,6 +316,6 @@ void run(const BitconvJob& job) {
 
 }  // namespace
 
-extern const bitconv::BitconvKernels bitconv_kernels = {run};
+extern const bitconv::BitconvKernels bitconv_kernels = {run, decode};
 
 }  // namespace lq::kernels::LQNET_ISA

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string_view>
 
 #include "core/error.h"
@@ -37,17 +38,9 @@ struct SegmentCheck {
   std::int64_t weights;
 
   void operator()(const BitSegment& segment) const {
-    check_bits("weight bits", segment.weight_bits);
+    check_coded_weights(segment);
     check_bits("input bits", segment.input_bits);
-    check_size("weight codes", segment.weight_codes.size(), weights);
-    check_floats("weight basis", segment.weight_basis, outputs * segment.weight_bits);
     check_floats("input basis", segment.input_basis, segment.input_bits);
-    const int largest = (1 << segment.weight_bits) - 1;
-    const auto bad = std::ranges::find_if(segment.weight_codes,
-                                          [largest](std::uint8_t code) { return code > largest; });
-    if (bad != segment.weight_codes.end()) {
-      fail("{}: weight code {} in {} bits", operation, *bad, segment.weight_bits);
-    }
   }
   void operator()(const GridSegment& segment) const {
     check_size("grid weights", segment.weights.size(), weights);
@@ -58,6 +51,31 @@ struct SegmentCheck {
   }
   void operator()(const FloatSegment& segment) const {
     check_floats("float weights", segment.weights, weights);
+  }
+  void operator()(const CodedFloatSegment& segment) const {
+    check_coded_weights(segment);
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      double largest = 0;
+      for (int i = 0; i < segment.weight_bits; ++i) {
+        largest += std::abs(segment.weight_basis[o * segment.weight_bits + i]);
+      }
+      check(largest <= std::numeric_limits<float>::max(),
+            "{}: weights of channel {} reach {}, expected floats", operation, o, largest);
+    }
+  }
+
+ private:
+  template <typename Segment>
+  void check_coded_weights(const Segment& segment) const {
+    check_bits("weight bits", segment.weight_bits);
+    check_size("weight codes", segment.weight_codes.size(), weights);
+    check_floats("weight basis", segment.weight_basis, outputs * segment.weight_bits);
+    const int largest = (1 << segment.weight_bits) - 1;
+    const auto bad = std::ranges::find_if(segment.weight_codes,
+                                          [largest](std::uint8_t code) { return code > largest; });
+    if (bad != segment.weight_codes.end()) {
+      fail("{}: weight code {} in {} bits", operation, *bad, segment.weight_bits);
+    }
   }
 };
 

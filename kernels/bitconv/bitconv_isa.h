@@ -37,6 +37,19 @@ inline constexpr int rows_per_group = 2;
 /// Blocks that are computed side by side when each has one row.
 inline constexpr int blocks_per_tile = 2;
 
+/// Bits of coded weights for floats that are decoded while they are used.
+inline constexpr int max_decoded_bits = 4;
+
+/// Coded weights of a block. A weight is one of 2^(bits - 1) levels, or the negative of one.
+struct CodedBlock {
+  int bits;  ///< 1 to max_decoded_bits
+  std::int64_t words;
+  /// words x bits, a bit for each of 16 channels: the number of the level from its lowest bit
+  /// on, then whether it is negative.
+  const std::uint16_t* planes;
+  const float* levels;  ///< 2^(bits - 1) x 16
+};
+
 /// Input channels with one quantizer: one convolution whose result adds to that of the others.
 struct SegmentJob {
   Arithmetic arithmetic;
@@ -57,6 +70,7 @@ struct SegmentJob {
   std::int64_t right_words;
   /// Tiles of blocks x groups of rows x kernel rows x words x rows x 16: see arrange_weights.
   const std::uint32_t* weights;
+  std::int64_t first_block;  ///< with which `weights` begins
   /// Tiles of blocks x groups of rows x input planes (x planes per word) x rows x 16.
   const float* coefficients;
 };
@@ -129,6 +143,8 @@ struct BitconvJob {
 
 struct BitconvKernels {
   void (*run)(const BitconvJob& job);
+  /// Writes the 16 floats of each word, `pitch` floats apart.
+  void (*decode)(const CodedBlock& block, float* to, std::int64_t pitch);
 };
 
 }  // namespace lq::kernels::bitconv

@@ -10,7 +10,18 @@ struct WeightValue {
   std::int64_t o;
   std::int64_t index;  // in O R S C
 
-  double operator()(const BitSegment& segment) const {
+  double operator()(const BitSegment& segment) const { return sum_of_basis(segment); }
+  double operator()(const GridSegment& segment) const {
+    return static_cast<double>(segment.weights[index]) *
+           static_cast<double>(segment.weight_scale[o]);
+  }
+  double operator()(const FloatSegment& segment) const { return segment.weights[index]; }
+  double operator()(const CodedFloatSegment& segment) const {
+    return static_cast<float>(sum_of_basis(segment));
+  }
+
+  template <typename Segment>
+  double sum_of_basis(const Segment& segment) const {
     double value = 0;
     for (int i = 0; i < segment.weight_bits; ++i) {
       const double basis = segment.weight_basis[o * segment.weight_bits + i];
@@ -18,11 +29,17 @@ struct WeightValue {
     }
     return value;
   }
-  double operator()(const GridSegment& segment) const {
-    return static_cast<double>(segment.weights[index]) *
-           static_cast<double>(segment.weight_scale[o]);
+};
+
+struct WeightBytes {
+  std::size_t operator()(const BitSegment& segment) const { return segment.weight_codes.size(); }
+  std::size_t operator()(const GridSegment& segment) const { return segment.weights.size(); }
+  std::size_t operator()(const FloatSegment& segment) const {
+    return segment.weights.size() * sizeof(float);
   }
-  double operator()(const FloatSegment& segment) const { return segment.weights[index]; }
+  std::size_t operator()(const CodedFloatSegment& segment) const {
+    return segment.weight_codes.size();
+  }
 };
 
 struct InputValue {
@@ -45,8 +62,11 @@ struct InputValue {
     return static_cast<double>(segment.input_scale) *
            (bytes[pixel * segment.channels + channel] - static_cast<double>(segment.zero_point));
   }
-  double operator()(const FloatSegment& segment) const {
-    return static_cast<const float*>(buffer.data)[pixel * segment.channels + channel];
+  double operator()(const FloatSegment& segment) const { return number(segment.channels); }
+  double operator()(const CodedFloatSegment& segment) const { return number(segment.channels); }
+
+  double number(std::int64_t channels) const {
+    return static_cast<const float*>(buffer.data)[pixel * channels + channel];
   }
 };
 
@@ -55,6 +75,14 @@ class ReferenceBitconv final : public Bitconv {
   explicit ReferenceBitconv(const BitconvDescription& description) : description_(description) {}
 
   std::size_t scratch_bytes() const override { return 0; }
+
+  std::size_t weight_bytes() const override {
+    std::size_t bytes = 0;
+    for (const BitconvSegment& segment : description_.segments) {
+      bytes += std::visit(WeightBytes{}, segment);
+    }
+    return bytes;
+  }
 
   void run(const BitconvOperands& operands, Slice slice, std::span<std::byte>) const override {
     const Conv2dGeometry& g = description_.geometry;

@@ -29,10 +29,25 @@ struct KernelPart {
   std::int64_t end_column;
 };
 
+/// Weights in the order of the loops, from a block on.
+struct ArrangedWeights {
+  const std::uint32_t* words;
+  std::int64_t first_block;
+};
+
 /// A segment that is ready to run.
 class Segment {
  public:
   virtual ~Segment() = default;
+
+  /// Memory of the weights, as they are kept.
+  virtual std::int64_t weight_bytes() const { return std::ssize(weights_) * word_bytes; }
+  /// Bytes of scratch memory for the weights of a tile of blocks; 0 if they are ready for use.
+  virtual std::int64_t decoded_bytes() const { return 0; }
+  /// The weights; only those of the tile that begins with `block`, in `scratch`, where they must be
+  /// decoded.
+  virtual ArrangedWeights weights(const BitconvKernels& kernels, std::int64_t block,
+                                  std::byte* scratch) const;
 
   /// What is added to channel o besides sums of products, unscaled, where `part` of the kernel
   /// lies in the image.
@@ -42,11 +57,11 @@ class Segment {
   /// Bytes of scratch memory for `rows` rows of outputs of one image.
   std::int64_t staged_bytes(std::int64_t rows) const;
   /// The job's part, for rows [begin, end) of outputs of image `n`; `scratch` takes the copy.
-  SegmentJob job(const BitconvBuffer<const void*>& input, std::int64_t n, std::int64_t begin,
-                 std::int64_t end, std::byte* scratch) const;
+  SegmentJob job(const ArrangedWeights& weights, const BitconvBuffer<const void*>& input,
+                 std::int64_t n, std::int64_t begin, std::int64_t end, std::byte* scratch) const;
   /// The same for windows that are single pixels, all images seen as one row.
-  SegmentJob flat_job(const BitconvBuffer<const void*>& input, std::int64_t strip_pixels,
-                      std::int64_t first_pixel) const;
+  SegmentJob flat_job(const ArrangedWeights& weights, const BitconvBuffer<const void*>& input,
+                      std::int64_t strip_pixels, std::int64_t first_pixel) const;
 
  protected:
   Segment(const Conv2dGeometry& geometry, Arithmetic arithmetic, std::int64_t channels,
@@ -83,7 +98,7 @@ class Segment {
     return geometry_.w + geometry_.pad_left + geometry_.pad_right;
   }
   std::int64_t narrow_row_bytes() const { return padded_width() * narrow_bytes_; }
-  SegmentJob common_job() const;
+  SegmentJob common_job(const ArrangedWeights& weights) const;
   void stage_row(const std::byte* from, std::byte* to) const;
   void stage_row_of_pairs(const std::byte* low, const std::byte* high, std::byte* to) const;
   void stage_padded_rows(const std::byte* image, std::int64_t plane_bytes, InputRows rows,

@@ -147,6 +147,109 @@ class FloatSegmentWeights final : public Segment {
   double constant_of_part(std::int64_t, const KernelPart&) const override { return 0; }
 };
 
+/// A weight that is a sum of basis elements.
+float weight_of(std::span<const float> basis, unsigned code) {
+  double sum = 0;
+  for (std::size_t i = 0; i < basis.size(); ++i) {
+    const auto element = static_cast<double>(basis[i]);
+    sum += ((code >> i) & 1U) != 0 ? element : -element;
+  }
+  return static_cast<float>(sum);
+}
+
+/// The elements of one output channel's basis.
+std::span<const float> basis_of(const CodedFloatSegment& segment, std::int64_t o) {
+  return std::span(segment.weight_basis).subspan(o * segment.weight_bits, segment.weight_bits);
+}
+
+FloatSegment expanded(const CodedFloatSegment& segment, std::int64_t outputs) {
+  FloatSegment result{.channels = segment.channels};
+  const std::int64_t per_output = std::ssize(segment.weight_codes) / outputs;
+  for (std::int64_t index = 0; index < std::ssize(segment.weight_codes); ++index) {
+    result.weights.push_back(
+        weight_of(basis_of(segment, index / per_output), segment.weight_codes[index]));
+  }
+  return result;
+}
+
+/// Weights in the form of CodedBlock. Codes whose bits are all different have opposite weights, so
+/// the levels are those with the highest bit set.
+class CodedFloatSegmentWeights final : public Segment {
+ public:
+  CodedFloatSegmentWeights(const Conv2dGeometry& geometry, const CodedFloatSegment& segment,
+                           std::span<const float> scale)
+      : Segment(geometry, Arithmetic::float32, segment.channels, 1, 1, 0),
+        bits_(segment.weight_bits),
+        words_(kernel_rows() * row_words()) {
+    const std::int64_t blocks = ceil_divide(geometry.c_out, block_channels);
+    planes_.resize(blocks * words_ * bits_, 0);
+    levels_.resize(blocks * levels_per_block(), 0.0F);
+    for (std::int64_t o = 0; o < geometry.c_out; ++o) {
+      set_channel(o, basis_of(segment, o), segment.weight_codes.data() + o * words_);
+    }
+    set_coefficients([&](std::int64_t channel, int, int) { return scale[channel]; });
+  }
+
+  std::int64_t weight_bytes() const override {
+    return std::ssize(planes_) * std::int64_t{sizeof(planes_[0])} +
+           std::ssize(levels_) * std::int64_t{sizeof(levels_[0])};
+  }
+
+  std::int64_t decoded_bytes() const override {
+    return blocks_of_tile(0) * words_ * block_channels * word_bytes;
+  }
+
+  ArrangedWeights weights(const BitconvKernels& kernels, std::int64_t block,
+                          std::byte* scratch) const override {
+    const std::int64_t blocks = blocks_of_tile(block);
+    auto* to = reinterpret_cast<float*>(scratch);
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      kernels.decode({.bits = bits_,
+                      .words = words_,
+                      .planes = planes_.data() + (block + b) * words_ * bits_,
+                      .levels = levels_.data() + (block + b) * levels_per_block()},
+                     to + b * block_channels, blocks * block_channels);
+    }
+    return {.words = reinterpret_cast<const std::uint32_t*>(scratch), .first_block = block};
+  }
+
+ protected:
+  double constant_of_part(std::int64_t, const KernelPart&) const override { return 0; }
+
+ private:
+  std::int64_t blocks_of_tile(std::int64_t block) const {
+    const std::int64_t blocks = ceil_divide(geometry_.c_out, block_channels);
+    return std::min<std::int64_t>(blocks_per_tile, blocks - block);
+  }
+  std::int64_t levels_per_block() const {
+    return (std::int64_t{1} << (bits_ - 1)) * block_channels;
+  }
+
+  void set_channel(std::int64_t o, std::span<const float> basis, const std::uint8_t* codes) {
+    const std::int64_t block = o / block_channels;
+    const std::int64_t lane = o % block_channels;
+    const unsigned highest = 1U << (bits_ - 1);
+    for (unsigned number = 0; number < highest; ++number) {
+      levels_[block * levels_per_block() + number * block_channels + lane] =
+          weight_of(basis, number | highest);
+    }
+    for (std::int64_t k = 0; k < words_; ++k) {
+      // A negative weight has the number of its opposite, and then a 1.
+      const unsigned code = codes[k];
+      const unsigned bits = (code & highest) == 0 ? ~code : code ^ highest;
+      for (int i = 0; i < bits_; ++i) {
+        planes_[(block * words_ + k) * bits_ + i] |=
+            static_cast<std::uint16_t>(((bits >> i) & 1U) << lane);
+      }
+    }
+  }
+
+  int bits_;
+  std::int64_t words_;                   // of a window
+  AlignedVector<std::uint16_t> planes_;  // blocks x words x bits
+  AlignedVector<float> levels_;          // blocks x 2^(bits - 1) x 16
+};
+
 struct MakeSegment {
   const Conv2dGeometry& geometry;
   std::span<const float> scale;
@@ -159,6 +262,10 @@ struct MakeSegment {
   }
   std::unique_ptr<Segment> operator()(const FloatSegment& segment) const {
     return std::make_unique<FloatSegmentWeights>(geometry, segment, scale);
+  }
+  std::unique_ptr<Segment> operator()(const CodedFloatSegment& segment) const {
+    if (segment.weight_bits > max_decoded_bits) return (*this)(expanded(segment, geometry.c_out));
+    return std::make_unique<CodedFloatSegmentWeights>(geometry, segment, scale);
   }
 };
 

@@ -135,7 +135,11 @@ std::int64_t Segment::staged_bytes(std::int64_t rows) const {
          window_rows * narrow_row_bytes() + 8;
 }
 
-SegmentJob Segment::common_job() const {
+ArrangedWeights Segment::weights(const BitconvKernels&, std::int64_t, std::byte*) const {
+  return {.words = weights_.data(), .first_block = 0};
+}
+
+SegmentJob Segment::common_job(const ArrangedWeights& weights) const {
   return {.arithmetic = arithmetic_,
           .input_planes = word_planes_,
           .weight_planes = weight_planes_,
@@ -150,13 +154,15 @@ SegmentJob Segment::common_job() const {
           .windows_are_whole = false,
           .left_words = form_ == Form::direct ? geometry_.pad_left * pixel_words_ : 0,
           .right_words = form_ == Form::direct ? columns_at_right(geometry_) * pixel_words_ : 0,
-          .weights = weights_.data(),
+          .weights = weights.words,
+          .first_block = weights.first_block,
           .coefficients = coefficients_.data()};
 }
 
-SegmentJob Segment::job(const BitconvBuffer<const void*>& input, std::int64_t n, std::int64_t begin,
-                        std::int64_t end, std::byte* scratch) const {
-  SegmentJob job = common_job();
+SegmentJob Segment::job(const ArrangedWeights& weights, const BitconvBuffer<const void*>& input,
+                        std::int64_t n, std::int64_t begin, std::int64_t end,
+                        std::byte* scratch) const {
+  SegmentJob job = common_job(weights);
   const std::int64_t plane_bytes = input.plane_words * word_bytes;
   const auto* image =
       static_cast<const std::byte*>(input.data) + n * geometry_.h * geometry_.w * source_bytes_;
@@ -189,9 +195,10 @@ SegmentJob Segment::job(const BitconvBuffer<const void*>& input, std::int64_t n,
   return job;
 }
 
-SegmentJob Segment::flat_job(const BitconvBuffer<const void*>& input, std::int64_t strip_pixels,
+SegmentJob Segment::flat_job(const ArrangedWeights& weights,
+                             const BitconvBuffer<const void*>& input, std::int64_t strip_pixels,
                              std::int64_t first_pixel) const {
-  SegmentJob job = common_job();
+  SegmentJob job = common_job(weights);
   job.input = static_cast<const std::uint32_t*>(input.data);
   job.origin = first_pixel * pixel_words_;
   job.strip_pitch = strip_pixels * pixel_words_;

@@ -77,6 +77,21 @@ inline unsigned lanes_greater(FloatVector a, FloatVector b) {
 /// Bit i tells lane i of a mask.
 inline unsigned lanes_of(IntVector mask) { return _mm512_movepi32_mask((__m512i)mask); }
 
+/// One truth value for each lane.
+using LaneMask = __mmask16;
+
+/// Bit `first` of 16 bits is for lane 0, and so on.
+inline LaneMask lane_mask(std::uint16_t bits, int /*first*/) { return bits; }
+
+inline FloatVector select(LaneMask mask, FloatVector yes, FloatVector no) {
+  return (FloatVector)_mm512_mask_blend_ps(mask, (__m512)no, (__m512)yes);
+}
+
+inline FloatVector negated_where(LaneMask mask, FloatVector x) {
+  return (FloatVector)_mm512_mask_xor_epi32((__m512i)x, mask, (__m512i)x,
+                                            _mm512_set1_epi32(INT32_MIN));
+}
+
 /// table[indices[i]], indices below 16.
 inline Bytes look_up(Bytes table, Bytes indices) {
   return (Bytes)_mm_shuffle_epi8((__m128i)table, (__m128i)indices);
@@ -232,6 +247,42 @@ inline unsigned lanes_greater(FloatVector a, FloatVector b) { return lanes_of((I
 
 inline IntVector halves_popcount_add(IntVector bytes, IntVector x) {
   return popcount_add(bytes, x);
+}
+
+/// One truth value for each lane: its highest bit.
+using LaneMask = IntVector;
+
+#if defined(LQNET_ISA_IS_avx2)
+
+/// Bit `first` of 16 bits is for lane 0, and so on.
+inline LaneMask lane_mask(std::uint16_t bits, int first) {
+  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  const __m256i to_highest = _mm256_sub_epi32(_mm256_set1_epi32(31 - first), lanes);
+  // The upper halves of words are shifted out.
+  return (IntVector)_mm256_sllv_epi32(_mm256_set1_epi16(static_cast<short>(bits)), to_highest);
+}
+
+inline FloatVector select(LaneMask mask, FloatVector yes, FloatVector no) {
+  return (FloatVector)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
+}
+
+#else
+
+/// Bit `first` of 16 bits is for lane 0, and so on.
+inline LaneMask lane_mask(std::uint16_t bits, int first) {
+  IntVector places;
+  for (int lane = 0; lane < simd_lanes; ++lane) places[lane] = 1 << (first + lane);
+  return ((IntVector{} + bits) & places) != 0;
+}
+
+inline FloatVector select(LaneMask mask, FloatVector yes, FloatVector no) {
+  return mask ? yes : no;
+}
+
+#endif
+
+inline FloatVector negated_where(LaneMask mask, FloatVector x) {
+  return (FloatVector)((IntVector)x ^ (mask & INT32_MIN));
 }
 
 #endif

@@ -58,11 +58,12 @@ TEST(LayerWeightsTest, QuantizedWeightsForFloatsKeepTheirCodes) {
   const Graph graph = layer_with(weights, true);
   const LayerWeights layer(graph, graph.nodes.back(), extents);
   const CodedSegment made = layer.float_segment({.first = 0, .count = 3});
-  EXPECT_EQ(std::get<kernels::FloatSegment>(made.segment).weights,
-            (std::vector<float>{-3.0F, -1.0F, 1.0F, 3.0F, 1.0F, -3.0F,  //
-                                1.0F, 1.0F, 3.0F, 3.0F, -1.0F, -1.0F}));
-  EXPECT_EQ(made.coded.bits, 2);
-  EXPECT_EQ(made.coded.codes, (std::vector<std::uint8_t>{0, 1, 2, 3, 2, 0, 2, 2, 3, 3, 1, 1}));
+  const auto& segment = std::get<kernels::CodedFloatSegment>(made.segment);
+  EXPECT_EQ(segment.channels, 3);
+  EXPECT_EQ(segment.weight_bits, 2);
+  EXPECT_EQ(segment.weight_codes, (std::vector<std::uint8_t>{0, 1, 2, 3, 2, 0, 2, 2, 3, 3, 1, 1}));
+  EXPECT_EQ(segment.weight_basis, (std::vector<float>{1.0F, 2.0F, 1.0F, 2.0F}));
+  EXPECT_EQ(made.coded.bits, 0);
 }
 
 TEST(LayerWeightsTest, TheGridHasIntegersAndOneScalePerOutput) {

@@ -250,9 +250,8 @@ TEST(PackTest, CodesBesideFloatsAreSegmentsToo) {
   const PackedModel packed = pack_and_compare(network, {5, 5, 3});
   const Convolution& layer = convolution(packed, "joined");
   ASSERT_EQ(layer.description.segments.size(), 2U);
-  // Weights for floats are stored as codes.
-  EXPECT_TRUE(std::holds_alternative<kernels::FloatSegment>(layer.description.segments[0]));
-  EXPECT_EQ(layer.coded_weights[0].bits, 2);
+  const auto& floats = std::get<kernels::CodedFloatSegment>(layer.description.segments[0]);
+  EXPECT_EQ(floats.weight_bits, 2);
   EXPECT_TRUE(std::holds_alternative<kernels::BitSegment>(layer.description.segments[1]));
   EXPECT_EQ(layer.inputs[0], packed.input);
 }

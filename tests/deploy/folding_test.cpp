@@ -9,7 +9,6 @@
 namespace lq::testing {
 namespace {
 
-using deploy::float_weights;
 using deploy::grid_weights;
 using deploy::set_thresholds;
 
@@ -46,7 +45,6 @@ TEST(FoldingTest, ThresholdsAreRoundedOnce) {
 TEST(FoldingTest, WeightsAreSignedSumsOfTheirChannelsBasis) {
   const deploy::CodedWeights coded = {
       .bits = 2, .codes = {0, 1, 2, 3, 3, 0}, .basis = {1, 10, 2, 20}};
-  EXPECT_EQ(float_weights(coded, 2), (std::vector<float>{-11, -9, 9, 22, 22, -22}));
   EXPECT_EQ(grid_weights(coded, 2), (std::vector<std::int8_t>{-11, -9, 9, 22, 22, -22}));
 }
 

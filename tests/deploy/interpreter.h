@@ -158,7 +158,8 @@ class Interpreter {
   }
 
   /// A weight or an input by what its segment says, and the magnitude of what it is a sum of.
-  static Sum weight(const kernels::BitSegment& s, std::int64_t o, std::int64_t index) {
+  template <typename Coded>
+  static Sum weight(const Coded& s, std::int64_t o, std::int64_t index) {
     Sum sum;
     for (int i = 0; i < s.weight_bits; ++i) {
       const double v = s.weight_basis[o * s.weight_bits + i];
@@ -188,7 +189,8 @@ class Interpreter {
     const double scale = s.input_scale;
     return {scale * (static_cast<double>(byte) - s.zero_point), scale * 128};
   }
-  static Sum input(const kernels::FloatSegment&, float value) {
+  template <typename Floats>
+  static Sum input(const Floats&, float value) {
     return {value, std::abs(static_cast<double>(value))};
   }
 

@@ -93,6 +93,9 @@ class ModelText {
   void add_segment(const kernels::FloatSegment& s) {
     add("float {} {}", s.channels, bits(s.weights));
   }
+  void add_segment(const kernels::CodedFloatSegment& s) {
+    add("coded float {} {} {} {}", s.channels, s.weight_bits, s.weight_codes, bits(s.weight_basis));
+  }
 
   template <typename... Args>
   void add(fmt::format_string<Args...> format, Args&&... args) {

@@ -25,6 +25,7 @@ using deploy::PackedModel;
 using deploy::Value;
 using deploy::ValueKind;
 using kernels::BitSegment;
+using kernels::CodedFloatSegment;
 using kernels::FloatSegment;
 using kernels::GridSegment;
 
@@ -339,12 +340,13 @@ class RandomModel {
       }
       return segment;
     }
-    FloatSegment segment{.channels = input.c, .weights = normals(weights)};
     if (is_coded) {
-      coded = {.bits = bits, .codes = codes, .basis = normals(g.c_out * bits)};
-      segment.weights = float_weights(coded, g.c_out);
+      return CodedFloatSegment{.channels = input.c,
+                               .weight_bits = bits,
+                               .weight_codes = codes,
+                               .weight_basis = normals(g.c_out * bits)};
     }
-    return segment;
+    return FloatSegment{.channels = input.c, .weights = normals(weights)};
   }
 
   std::mt19937 random_;

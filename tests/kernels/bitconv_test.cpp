@@ -24,12 +24,13 @@ using kernels::BitconvOperands;
 using kernels::BitconvSegment;
 using kernels::BitconvSymbolOutput;
 using kernels::BitSegment;
+using kernels::CodedFloatSegment;
 using kernels::Conv2dGeometry;
 using kernels::FloatSegment;
 using kernels::GridSegment;
 using kernels::Padding;
 
-enum class Kind { bits, int8, float32 };
+enum class Kind { bits, int8, float32, coded_float };
 
 /// A case is made of small integers only, so that every sum is exact in single precision and
 /// results must be equal bit by bit.
@@ -170,6 +171,9 @@ class Problem {
       case Kind::float32:
         add_floats(c, weight_values, input_values);
         break;
+      case Kind::coded_float:
+        add_coded_floats(c, weight_values, input_values);
+        break;
     }
     weight_values_.push_back(std::move(weight_values));
     input_values_.push_back(std::move(input_values));
@@ -179,19 +183,8 @@ class Problem {
                 std::vector<int>& input_values) {
     BitSegment segment{
         .channels = c.channels, .weight_bits = c.weight_bits, .input_bits = c.input_bits};
-    segment.weight_basis =
-        integers(static_cast<std::int64_t>(case_.outputs) * c.weight_bits, -5, 5);
+    set_codes(c, segment, weight_values);
     segment.input_basis = integers(c.input_bits, -3, 6);
-    const std::size_t per_output = weight_values.size() / case_.outputs;
-    for (std::size_t e = 0; e < weight_values.size(); ++e) {
-      const int code = c.all_differ ? 0 : between(0, (1 << c.weight_bits) - 1);
-      segment.weight_codes.push_back(static_cast<std::uint8_t>(code));
-      for (int i = 0; i < c.weight_bits; ++i) {
-        const int basis =
-            static_cast<int>(segment.weight_basis[e / per_output * c.weight_bits + i]);
-        weight_values[e] += ((code >> i) & 1) != 0 ? basis : -basis;
-      }
-    }
     BitTensor bits({case_.batch, case_.h, case_.w, c.channels}, c.input_bits);
     for (std::size_t e = 0; e < input_values.size(); ++e) {
       const int largest = (1 << c.input_bits) - 1;
@@ -206,6 +199,21 @@ class Problem {
     description.segments.emplace_back(std::move(segment));
     bit_tensors_.push_back(std::move(bits));
     inputs.push_back({bit_tensors_.back().plane(0), bit_tensors_.back().words_per_plane()});
+  }
+
+  template <typename Segment>
+  void set_codes(const SegmentCase& c, Segment& segment, std::vector<int>& weight_values) {
+    const int bits = segment.weight_bits;
+    segment.weight_basis = integers(static_cast<std::int64_t>(case_.outputs) * bits, -5, 5);
+    const std::size_t per_output = weight_values.size() / case_.outputs;
+    for (std::size_t e = 0; e < weight_values.size(); ++e) {
+      const int code = c.all_differ ? 0 : between(0, (1 << bits) - 1);
+      segment.weight_codes.push_back(static_cast<std::uint8_t>(code));
+      for (int i = 0; i < bits; ++i) {
+        const int basis = static_cast<int>(segment.weight_basis[e / per_output * bits + i]);
+        weight_values[e] += ((code >> i) & 1) != 0 ? basis : -basis;
+      }
+    }
   }
 
   void add_grid(const SegmentCase& c, std::vector<int>& weight_values,
@@ -235,9 +243,21 @@ class Problem {
     FloatSegment segment{.channels = c.channels};
     segment.weights = integers(static_cast<std::int64_t>(weight_values.size()), -9, 9);
     std::ranges::copy(segment.weights, weight_values.begin());
+    description.segments.emplace_back(std::move(segment));
+    add_float_input(input_values);
+  }
+
+  void add_coded_floats(const SegmentCase& c, std::vector<int>& weight_values,
+                        std::vector<int>& input_values) {
+    CodedFloatSegment segment{.channels = c.channels, .weight_bits = c.weight_bits};
+    set_codes(c, segment, weight_values);
+    description.segments.emplace_back(std::move(segment));
+    add_float_input(input_values);
+  }
+
+  void add_float_input(std::vector<int>& input_values) {
     std::vector<float> values = integers(static_cast<std::int64_t>(input_values.size()), -9, 9);
     std::ranges::copy(values, input_values.begin());
-    description.segments.emplace_back(std::move(segment));
     floats_.push_back(std::move(values));
     inputs.push_back({floats_.back().data(), 0});
   }
@@ -414,7 +434,7 @@ TEST_P(BitconvTest, RandomShapes) {
     c.segments.clear();
     for (int s = between(1, 3); s > 0; --s) {
       c.segments.push_back(
-          {static_cast<Kind>(between(0, 2)), between(1, 70), between(1, 4), between(1, 4)});
+          {static_cast<Kind>(between(0, 3)), between(1, 70), between(1, 4), between(1, 4)});
     }
     if (between(0, 3) == 0 && c.h >= c.kernel_h && c.w >= c.kernel_w) c.padding = Padding::valid();
     if (between(0, 3) == 0) {
@@ -513,6 +533,122 @@ TEST_P(BitconvTest, FullyConnected) {
   }
 }
 
+TEST_P(BitconvTest, CodedWeightsForFloats) {
+  for (const int bits : {1, 2, 3, 4, 7}) {
+    for (const int outputs : {1, 16, 33, 96}) {
+      const auto seed = static_cast<std::uint32_t>(bits);
+      const std::vector<SegmentCase> segments = {{Kind::coded_float, 5, bits}};
+      const int workers = 1 + (bits + outputs) % 4;
+      expect_case({.name = "3x3",
+                   .h = 6,
+                   .w = 9,
+                   .outputs = outputs,
+                   .batch = 2,
+                   .segments = segments,
+                   .residual = true},
+                  seed, workers);
+      expect_case({.name = "1x1 by 2",
+                   .outputs = outputs,
+                   .kernel_h = 1,
+                   .kernel_w = 1,
+                   .stride_h = 2,
+                   .stride_w = 2,
+                   .segments = segments},
+                  seed, workers);
+      // Rows are padded in a copy, which is made anew for every tile of weights.
+      expect_case({.name = "7x7 by 2",
+                   .h = 13,
+                   .w = 11,
+                   .outputs = outputs,
+                   .kernel_h = 7,
+                   .kernel_w = 7,
+                   .stride_h = 2,
+                   .stride_w = 2,
+                   .segments = segments},
+                  seed, workers);
+      expect_case({.name = "1x1 map",
+                   .h = 1,
+                   .w = 1,
+                   .outputs = outputs,
+                   .kernel_h = 1,
+                   .kernel_w = 1,
+                   .batch = 130,
+                   .segments = segments},
+                  seed, workers);
+      expect_case({.name = "beside other kinds",
+                   .outputs = outputs,
+                   .kernel_h = 5,
+                   .kernel_w = 5,
+                   .segments = {{Kind::bits, 16, 2, 2},
+                                {Kind::coded_float, 3, bits},
+                                {Kind::int8, 7},
+                                {Kind::coded_float, 4, 2},
+                                {Kind::float32, 2}}},
+                  seed, workers);
+    }
+  }
+}
+
+TEST_P(BitconvTest, CodedWeightsAreTheFloatsThatTheyStandFor) {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  const auto normals = [&](std::int64_t count) {
+    std::vector<float> values(count);
+    for (float& value : values) value = normal(random);
+    return values;
+  };
+  constexpr std::int64_t outputs = 40;
+  constexpr std::int64_t per_output = 3 * 3 * 7;
+  for (const int bits : {1, 2, 3, 4, 8}) {
+    CodedFloatSegment coded{
+        .channels = 7, .weight_bits = bits, .weight_basis = normals(outputs * bits)};
+    FloatSegment floats{.channels = 7};
+    for (std::int64_t e = 0; e < outputs * per_output; ++e) {
+      coded.weight_codes.push_back(static_cast<std::uint8_t>(random() % (1U << bits)));
+      double weight = 0;
+      for (int i = 0; i < bits; ++i) {
+        const double v = coded.weight_basis[e / per_output * bits + i];
+        weight += ((coded.weight_codes.back() >> i) & 1) != 0 ? v : -v;
+      }
+      floats.weights.push_back(static_cast<float>(weight));
+    }
+    const std::vector<float> input = normals(2 * 5 * 6 * 7);
+    const BitconvBuffer<const void*> in = {input.data(), 0};
+    const auto results = [&](BitconvSegment segment) {
+      const BitconvDescription description = {
+          .geometry = kernels::conv2d_geometry({1, 5, 6, 7}, {outputs, 3, 3, 7},
+                                               {.padding = Padding::same()}),
+          .segments = {std::move(segment)},
+          .scale = std::vector(outputs, 0.7F),
+          .shift = std::vector(outputs, 0.1F),
+          .float_outputs = {{}}};
+      Stream stream(GetParam().backend);
+      const auto conv = prepare_bitconv(stream, description);
+      kernels::AlignedVector<std::byte> scratch(conv->scratch_bytes());
+      std::vector<float> out(2 * 5 * 6 * outputs);
+      float* const to = out.data();
+      conv->run({.batch = 2, .inputs = {&in, 1}, .floats = {&to, 1}}, {}, scratch);
+      return out;
+    };
+    EXPECT_EQ(results(coded), results(floats)) << bits << " bits";
+  }
+}
+
+TEST(BitconvMemoryTest, CodedWeightsStayBits) {
+  Stream stream(Backend::cpu);
+  const auto weight_bytes = [&](const SegmentCase& segment) {
+    const Problem problem({.name = "memory", .outputs = 64, .segments = {segment}}, 1);
+    return prepare_bitconv(stream, problem.description)->weight_bytes();
+  };
+  constexpr std::size_t weights = 64 * 3 * 3 * 128;
+  for (int bits = 1; bits <= 4; ++bits) {
+    const std::size_t levels = 64 * sizeof(float) << (bits - 1);
+    EXPECT_EQ(weight_bytes({Kind::coded_float, 128, bits}), weights * bits / 8 + levels);
+  }
+  EXPECT_EQ(weight_bytes({Kind::coded_float, 128, 5}), weights * sizeof(float));
+  EXPECT_EQ(weight_bytes({Kind::float32, 128}), weights * sizeof(float));
+}
+
 TEST_P(BitconvTest, PointwiseWorkHasNoSegments) {
   for (const int outputs : {1, 16, 40}) {
     expect_case({.name = "pointwise",
@@ -585,6 +721,17 @@ TEST_P(BitconvTest, DescriptionsThatDoNotFitAreRefused) {
   EXPECT_TRUE(refused([](auto& d) { d.segments.resize(9, d.segments[0]); }, "9 segments"));
   EXPECT_TRUE(refused([](auto& d) { d.float_outputs.resize(5); }, "5 float"));
   EXPECT_TRUE(refused([](auto& d) { d.symbol_outputs.resize(5); }, "5 symbol"));
+  const auto coded = [](BitconvDescription& d) -> CodedFloatSegment& {
+    return std::get<CodedFloatSegment>(
+        d.segments[0] = CodedFloatSegment{.channels = 32,
+                                          .weight_bits = 2,
+                                          .weight_codes = std::vector<std::uint8_t>(16 * 9 * 32, 3),
+                                          .weight_basis = std::vector(32, 1.0F)});
+  };
+  EXPECT_TRUE(refused([&](auto& d) { coded(d).weight_codes[5] = 4; }, "weight code 4 in 2 bits"));
+  EXPECT_TRUE(refused([&](auto& d) { coded(d).weight_basis.pop_back(); }, "weight basis has 31"));
+  EXPECT_TRUE(
+      refused([&](auto& d) { coded(d).weight_basis.assign(32, 2e38F); }, "channel 0 reach"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, BitconvTest, ::testing::ValuesIn(all_backends()),

@@ -256,8 +256,8 @@ TEST_P(PackedParityTest, ValuesAndScoresAreThoseOfTheModel) {
 
 std::vector<ParityCase> parity_cases() {
   std::vector<ParityCase> cases;
-  const std::vector<std::pair<int, int>> bits = {{1, 1},  {1, 2},  {2, 2},  {3, 3},
-                                                 {2, 32}, {32, 2}, {32, 32}};
+  const std::vector<std::pair<int, int>> bits = {{1, 1},  {1, 2},  {2, 2},  {3, 3},  {1, 32},
+                                                 {2, 32}, {4, 32}, {32, 2}, {32, 32}};
   for (const auto& [w_bits, a_bits] : bits) {
     cases.push_back({.model = "small-cnn", .w_bits = w_bits, .a_bits = a_bits});
     cases.push_back({.model = "resnet20", .w_bits = w_bits, .a_bits = a_bits});

@@ -138,11 +138,13 @@ class PackedInterpreter {
     }
     return result;
   }
-  static Numbers input_numbers(const kernels::FloatSegment&, const Numbers& floats) {
+  template <typename Floats>
+  static Numbers input_numbers(const Floats&, const Numbers& floats) {
     return floats;
   }
 
-  static double weight(const kernels::BitSegment& segment, std::int64_t o, std::int64_t index) {
+  template <typename Coded>
+  static double weight(const Coded& segment, std::int64_t o, std::int64_t index) {
     double sum = 0;
     for (int i = 0; i < segment.weight_bits; ++i) {
       const double element = segment.weight_basis[o * segment.weight_bits + i];
