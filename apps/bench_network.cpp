@@ -59,7 +59,8 @@ nlohmann::ordered_json to_json(const bench::NetworkTiming& timing, bool with_lay
                                    {"fp32_us", timing.fp32_us},
                                    {"int8_us", timing.int8_us},
                                    {"images_per_s", timing.images_per_s},
-                                   {"float_percent", timing.float_percent()}};
+                                   {"float_percent", timing.float_percent()},
+                                   {"weight_bytes", timing.weight_bytes}};
   if (!with_layers) return report;
   report["layers"] = nlohmann::ordered_json::array();
   for (const bench::OperationTiming& operation : timing.operations) {
@@ -106,14 +107,16 @@ void print_text(const std::vector<bench::NetworkTiming>& timings, bool with_laye
                    {"int8 us"},
                    {"x fp32"},
                    {"x int8"},
-                   {"% in floats"}});
+                   {"% in floats"},
+                   {"weight bytes"}});
   for (const bench::NetworkTiming& timing : timings) {
     table.add_row({timing.name, fmt::format("{}", timing.batch), fmt::format("{}", timing.threads),
                    fmt::format("{:.1f}", timing.us), fmt::format("{:.0f}", timing.images_per_s),
                    fmt::format("{:.1f}", timing.fp32_us), fmt::format("{:.1f}", timing.int8_us),
                    fmt::format("{:.2f}", timing.fp32_us / timing.us),
                    fmt::format("{:.2f}", timing.int8_us / timing.us),
-                   fmt::format("{:.0f}", timing.float_percent())});
+                   fmt::format("{:.0f}", timing.float_percent()),
+                   with_separators(static_cast<std::int64_t>(timing.weight_bytes))});
   }
   fmt::print("{}", table.str());
   fmt::print("against the same topology on oneDNN in the same run ({})\n", name_of(active_isa()));

@@ -129,6 +129,7 @@ NetworkTiming time_network(const deploy::PackedModel& model, const NetworkBenchO
           .fp32_us = fp32_contestant.best_us(),
           .int8_us = int8_contestant.best_us(),
           .images_per_s = 1e6 * static_cast<double>(options.batch) / packed_contestant.best_us(),
+          .weight_bytes = network.weight_bytes(),
           .operations = time_operations(model, options, images, scores)};
 }
 

@@ -36,6 +36,7 @@ struct NetworkTiming {
   double fp32_us = 0;  ///< of the same topology in oneDNN's f32
   double int8_us = 0;  ///< and int8
   double images_per_s = 0;
+  std::size_t weight_bytes = 0;             ///< of the packed network in memory
   std::vector<OperationTiming> operations;  ///< in the order in which they run
 
   /// Of the time, what operations take some of whose segments compute with floats.

@@ -21,6 +21,7 @@ class ConvolutionOperator final : public Operator {
   }
 
   std::size_t scratch_bytes() const override { return bitconv_->scratch_bytes(); }
+  std::size_t weight_bytes() const override { return bitconv_->weight_bytes(); }
 
   void bind(std::span<const ValuePlace> places, std::int64_t batch) override {
     for (std::size_t i = 0; i < inputs_.size(); ++i) {

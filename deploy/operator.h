@@ -37,6 +37,9 @@ class Operator {
   /// Scratch memory that each worker needs, aligned to 64 bytes.
   virtual std::size_t scratch_bytes() const { return 0; }
 
+  /// Memory that the operation's weights take.
+  virtual std::size_t weight_bytes() const { return 0; }
+
   /// Says where all values of the model lie and how many images the coming runs have. Allocates
   /// nothing.
   virtual void bind(std::span<const ValuePlace> places, std::int64_t batch) = 0;

@@ -194,6 +194,11 @@ class PackedNetwork::Implementation {
   const Preprocessing& preprocessing() const { return preprocessing_; }
   const std::vector<std::string>& operations() const { return operation_names_; }
   std::size_t buffer_bytes() const { return buffers_.size() + scratch_.size(); }
+  std::size_t weight_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& operation : operators_) bytes += operation->weight_bytes();
+    return bytes;
+  }
   std::span<const double> seconds() const { return seconds_; }
 
   void run(std::span<const float> images, std::span<float> scores) {
@@ -372,6 +377,7 @@ const std::vector<std::string>& PackedNetwork::operations() const {
   return implementation_->operations();
 }
 std::size_t PackedNetwork::buffer_bytes() const { return implementation_->buffer_bytes(); }
+std::size_t PackedNetwork::weight_bytes() const { return implementation_->weight_bytes(); }
 
 void PackedNetwork::run(std::span<const float> images, std::span<float> scores) {
   implementation_->run(images, scores);

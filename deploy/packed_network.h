@@ -62,6 +62,8 @@ class PackedNetwork {
   const std::vector<std::string>& operations() const;
   /// Bytes of the buffers for values between operations, and of scratch memory.
   std::size_t buffer_bytes() const;
+  /// Bytes of the weights, arranged for the machine.
+  std::size_t weight_bytes() const;
 
   /// Scores of any number of images: N H W C floats to N x classes. Throws Error unless both spans
   /// belong to the same number of images. The spans must not overlap.

@@ -179,6 +179,32 @@ TEST(PackedNetworkTest, ScratchMemoryIsLimited) {
   EXPECT_TRUE(throws_error([&] { PackedNetwork{model}; }, "276824064 of scratch memory"));
 }
 
+TEST(PackedNetworkTest, WeightsForFloatsStayBits) {
+  PackedModel model;
+  model.values = {{.c = 64}, {.c = 32}};
+  model.output = 1;
+  Convolution operation{.name = "layer", .inputs = {0}, .float_outputs = {1}};
+  operation.description = {
+      .geometry = kernels::conv2d_geometry({1, 1, 1, 64}, {32, 1, 1, 64}, {}),
+      .segments = {CodedFloatSegment{.channels = 64,
+                                     .weight_bits = 2,
+                                     .weight_codes = std::vector<std::uint8_t>(32 * 64, 3),
+                                     .weight_basis = std::vector(32 * 2, 0.5F)}},
+      .scale = std::vector(32, 1.0F),
+      .shift = std::vector(32, 0.0F),
+      .float_outputs = {{}}};
+  model.operations.emplace_back(std::move(operation));
+  const TemporaryFolder folder;
+  deploy::write_packed_model(folder / "network.lqn", model);
+
+  PackedNetwork network(folder / "network.lqn");
+  // Two levels for each channel, and two bits for each weight.
+  EXPECT_EQ(network.weight_bytes(), 2 * 32 * sizeof(float) + 2 * 32 * 64 / 8);
+  std::vector<float> scores(32);
+  network.run(std::vector<float>(64, 2.0F), scores);
+  EXPECT_EQ(scores, std::vector<float>(32, 128.0F));
+}
+
 TEST(PackedNetworkTest, MeasuresEveryOperation) {
   RandomModel random(13);
   PackedNetwork network(random.model(), {.threads = 2, .measure = true});
