@@ -13,18 +13,67 @@ using bitconv::edge_kind;
 using bitconv::rows_per_group;
 using bitconv::SegmentJob;
 
+/// What is worked on together: pixels of one strip or of several whole ones, which are neighbours
+/// in N P Q, and a tile of blocks.
+struct Run {
+  std::int64_t strip;
+  int strips;
+  std::int64_t pixel;  // of each strip
+  int pixels;          // of each strip
+  std::int64_t block;
+  int blocks;
+
+  int size() const { return strips * pixels; }
+};
+
+std::int64_t pixels_of(const BitconvJob& job, std::int64_t strip) {
+  return strip + 1 == job.strips ? job.last_strip_pixels : job.strip_pixels;
+}
+
+std::int64_t first_output(const BitconvJob& job, const Run& run) {
+  return job.first_pixel + run.strip * job.strip_pixels + run.pixel;
+}
+
+/// The windows of a segment in the run's strip number `s`, and the rows of weights from the run's
+/// first block on.
+Windows windows_of(const BitconvJob& job, const SegmentJob& segment, const Run& run, int s) {
+  const std::int64_t strip = run.strip + s;
+  const BorderRows& border = job.rows[strip * job.row_step];
+  const std::int64_t first_row = segment.windows_are_whole ? 0 : border.first;
+  const std::int64_t end_row = segment.windows_are_whole ? segment.kernel_rows : border.end;
+  const std::int64_t rows = (run.block - segment.first_block) * segment.weight_planes;
+  return {
+      .input = segment.input + (segment.origin + strip * segment.strip_pitch +
+                                run.pixel * segment.pixel_pitch + first_row * segment.row_pitch),
+      .pixels = run.pixels,
+      .place = s * run.pixels,
+      .pixel_pitch = segment.pixel_pitch,
+      .row_pitch = segment.row_pitch,
+      .row_words = segment.row_words,
+      .left_words = segment.left_words,
+      .right_words = segment.right_words,
+      .at_left = run.pixel == 0,
+      .at_right = run.pixel + run.pixels == pixels_of(job, strip),
+      .skipped_words = first_row * segment.row_words,
+      .kernel_rows = end_row - first_row,
+      .weights = segment.weights + rows * segment.kernel_rows * segment.row_words * block_channels};
+}
+
 /// Sums of products of one row of weights, integers or floats.
 struct RowTotals {
   alignas(64) std::uint32_t of[run_pixels][block_channels];
 };
+static_assert(sizeof(RowTotals) == run_pixels * block_channels * sizeof(std::uint32_t));
 
-/// The totals of R rows and several tiles of P pixels from `pixel` on.
+/// The totals of R rows and several tiles of P pixels from `pixel` on, of which `totals` is the
+/// first one's place.
 template <typename Step, int R, int P>
 [[gnu::noinline]] void multiply_tiles(const Windows& windows, int pixel, int tiles,
-                                      RowTotals* totals) {
+                                      std::uint32_t* totals) {
   for (int part = 0; part < parts; ++part) {
     const std::uint32_t* weights = windows.weights + part * simd_lanes;
     const std::uint32_t* input = windows.input + pixel * windows.pixel_pitch;
+    std::uint32_t* to = totals + part * simd_lanes;
     for (int tile = 0; tile < tiles; ++tile) {
       Accumulators<Step, R, P> accumulators;
       accumulators.clear();
@@ -36,57 +85,29 @@ template <typename Step, int R, int P>
         LQNET_UNROLL
         for (int p = 0; p < P; ++p) {
           const auto total = accumulators.total(r, p);
-          std::uint32_t* to = totals[r].of[pixel + tile * P + p] + part * simd_lanes;
-          __builtin_memcpy(to, &total, sizeof total);
+          __builtin_memcpy(to + (r * run_pixels + p) * block_channels, &total, sizeof total);
         }
       }
       input += P * windows.pixel_pitch;
+      to += P * block_channels;
     }
   }
 }
 
-/// The totals of R rows and all pixels of a run.
+/// The totals of R rows and all pixels of a strip.
 template <typename Step, int R>
-void multiply_run(const Windows& windows, RowTotals* totals) {
-  using Function = void(const Windows&, int, int, RowTotals*);
+void multiply_strip(const Windows& windows, RowTotals* totals) {
+  using Function = void(const Windows&, int, int, std::uint32_t*);
   static constexpr Function* by_width[tile_pixels] = {
       multiply_tiles<Step, R, 1>, multiply_tiles<Step, R, 2>, multiply_tiles<Step, R, 3>,
       multiply_tiles<Step, R, 4>, multiply_tiles<Step, R, 5>, multiply_tiles<Step, R, 6>,
       multiply_tiles<Step, R, 7>, multiply_tiles<Step, R, 8>};
   for_each_width(windows.pixels, [&](int width, int tiles, int first) {
-    by_width[width - 1](windows, first, tiles, totals);
+    by_width[width - 1](windows, first, tiles, totals->of[windows.place + first]);
   });
 }
 
-std::int64_t pixels_of(const BitconvJob& job, std::int64_t strip) {
-  return strip + 1 == job.strips ? job.last_strip_pixels : job.strip_pixels;
-}
-
-/// The windows of a segment that belong to `pixels` pixels from `pixel` on, and the rows of weights
-/// of blocks from `block` on.
-Windows windows_of(const BitconvJob& job, const SegmentJob& segment, std::int64_t strip,
-                   std::int64_t pixel, int pixels, std::int64_t block) {
-  const BorderRows& border = job.rows[strip * job.row_step];
-  const std::int64_t first_row = segment.windows_are_whole ? 0 : border.first;
-  const std::int64_t end_row = segment.windows_are_whole ? segment.kernel_rows : border.end;
-  const std::int64_t rows = (block - segment.first_block) * segment.weight_planes;
-  return {
-      .input = segment.input + (segment.origin + strip * segment.strip_pitch +
-                                pixel * segment.pixel_pitch + first_row * segment.row_pitch),
-      .pixels = pixels,
-      .pixel_pitch = segment.pixel_pitch,
-      .row_pitch = segment.row_pitch,
-      .row_words = segment.row_words,
-      .left_words = segment.left_words,
-      .right_words = segment.right_words,
-      .at_left = pixel == 0,
-      .at_right = pixel + pixels == pixels_of(job, strip),
-      .skipped_words = first_row * segment.row_words,
-      .kernel_rows = end_row - first_row,
-      .weights = segment.weights + rows * segment.kernel_rows * segment.row_words * block_channels};
-}
-
-/// Where the sums of a run start from, 16 floats for each pixel.
+/// Where the sums of pixels start from, 16 floats for each.
 struct Start {
   const float* inner;  // of pixel 0, though that one has its own
   std::int64_t pitch;
@@ -107,104 +128,141 @@ Start start_of(const BorderRows& border, std::int64_t block, const Windows& wind
 }
 
 /// What is there already.
-Start start_of(const RunSums& sums, const Windows& windows) {
+Start start_of(const RunSums& sums, int pixels) {
   return {.inner = sums.of[0],
           .pitch = block_channels,
           .first = sums.of[0],
-          .last = sums.of[windows.pixels - 1]};
+          .last = sums.of[pixels - 1]};
 }
 
-/// Adds the totals of N rows of one block, times their coefficients (of planes of a word, then rows
-/// of the group, of which there are `group`).
+/// Totals of rows of one block and what they count for: coefficients of planes of a word, then of
+/// rows of the group, of which there are `group`.
+struct WeightedRows {
+  const RowTotals* totals;
+  const float* coefficients;
+  int group;
+};
+
+/// Adds N such rows for `pixels` pixels, which are at `place` in the run.
 template <typename Step, int N>
-void add_rows(const RowTotals* totals, const float* coefficients, int group, int pixels,
-              const Start& start, RunSums& sums) {
+void add_rows(const WeightedRows& rows, int place, int pixels, const Start& start, RunSums& sums) {
   for (int lane = 0; lane < block_channels; lane += simd_lanes) {
-    FloatVector coefficient[N][Step::planes];
+    FloatVector coefficients[N][Step::planes];
     for (int n = 0; n < N; ++n) {
       for (int i = 0; i < Step::planes; ++i) {
-        coefficient[n][i] = load(coefficients + (i * group + n) * block_channels + lane);
+        const std::int64_t row = i * rows.group + n;
+        coefficients[n][i] = load(rows.coefficients + row * block_channels + lane);
       }
     }
-    const auto add = [&](int pixel, const float* from) {
+    const std::uint32_t* totals = rows.totals->of[place] + lane;
+    float* to = sums.of[place] + lane;
+    const auto add = [&](const float* from) {
       FloatVector sum = load(from + lane);
       LQNET_UNROLL
       for (int n = 0; n < N; ++n) {
         typename Step::Accumulator total;
-        __builtin_memcpy(&total, totals[n].of[pixel] + lane, sizeof total);
+        __builtin_memcpy(&total, totals + n * run_pixels * block_channels, sizeof total);
         LQNET_UNROLL
-        for (int i = 0; i < Step::planes; ++i) sum += coefficient[n][i] * Step::value(total, i);
+        for (int i = 0; i < Step::planes; ++i) sum += coefficients[n][i] * Step::value(total, i);
       }
-      store(sums.of[pixel] + lane, sum);
+      store(to, sum);
+      totals += block_channels;
+      to += block_channels;
     };
-    add(0, start.first);
-    for (int pixel = 1; pixel < pixels - 1; ++pixel) add(pixel, start.inner + pixel * start.pitch);
-    if (pixels > 1) add(pixels - 1, start.last);
+    add(start.first);
+    const float* from = start.inner;
+    const std::int64_t pitch = start.pitch;
+    for (int pixel = 1; pixel < pixels - 1; ++pixel) add(from += pitch);
+    if (pixels > 1) add(start.last);
   }
 }
 
-/// Adds the part of a group of rows: one or two of one block, or one each of two blocks, of which
-/// the second then begins.
+/// One segment's part of a run's sums.
 template <typename Step>
-void add_group(const RowTotals (&totals)[rows_per_group], const float* coefficients, int group,
-               bool are_of_one_block, const Windows& windows, const Start (&starts)[2],
-               RunSums* sums) {
-  if (group == 1) {
-    add_rows<Step, 1>(totals, coefficients, group, windows.pixels, starts[0], sums[0]);
-  } else if (are_of_one_block) {
-    add_rows<Step, 2>(totals, coefficients, group, windows.pixels, starts[0], sums[0]);
-  } else {
-    add_rows<Step, 1>(totals, coefficients, group, windows.pixels, starts[0], sums[0]);
-    add_rows<Step, 1>(totals + 1, coefficients + block_channels, group, windows.pixels, starts[1],
-                      sums[1]);
-  }
-}
+class SegmentSums {
+ public:
+  /// With `is_first` the sums start from the constants.
+  SegmentSums(const BitconvJob& job, const SegmentJob& segment, const Run& run, bool is_first,
+              RunSums* sums)
+      : job_(job), segment_(segment), run_(run), is_first_(is_first), sums_(sums) {}
 
-/// Adds a segment's part to a run: `blocks` blocks from `block` on, pixels from `pixel` on. The
-/// first segment starts from the constants.
-template <typename Step>
-void add_segment(const BitconvJob& job, const SegmentJob& segment, std::int64_t strip,
-                 std::int64_t pixel, int pixels, std::int64_t block, int blocks, bool is_first,
-                 RunSums (&sums)[blocks_per_tile]) {
-  const int planes = segment.weight_planes;
-  const int rows = planes * blocks;
-  const BorderRows& border = job.rows[strip * job.row_step];
-  Windows windows = windows_of(job, segment, strip, pixel, pixels, block);
-  const std::uint32_t* input = windows.input;
-  const float* coefficients =
-      segment.coefficients + block * planes * segment.input_planes * Step::planes * block_channels;
-  RowTotals totals[rows_per_group];
-  for (int row = 0; row < rows; row += rows_per_group) {
-    const int group = rows - row < rows_per_group ? rows - row : rows_per_group;
-    const int b = row < planes ? 0 : 1;
-    windows.input = input;
-    for (int plane = 0; plane < segment.input_planes; ++plane) {
-      if (group == 1) {
-        multiply_run<Step, 1>(windows, totals);
-      } else {
-        multiply_run<Step, 2>(windows, totals);
+  void add() {
+    const int planes = segment_.weight_planes;
+    const int rows = planes * run_.blocks;
+    const float* coefficients = segment_.coefficients + run_.block * planes *
+                                                            segment_.input_planes * Step::planes *
+                                                            block_channels;
+    for (int row = 0; row < rows; row += rows_per_group) {
+      const int group = rows - row < rows_per_group ? rows - row : rows_per_group;
+      for (int plane = 0; plane < segment_.input_planes; ++plane) {
+        if (group == 1) {
+          multiply<1>(row, plane);
+        } else {
+          multiply<2>(row, plane);
+        }
+        add_group(row, plane, {totals_, coefficients, group});
+        coefficients += Step::planes * group * block_channels;
       }
-      const auto start = [&](int block_of_tile, bool is_first_row) {
-        return is_first && is_first_row && plane == 0
-                   ? start_of(border, block + block_of_tile, windows)
-                   : start_of(sums[block_of_tile], windows);
-      };
-      const Start starts[2] = {start(b, row == b * planes), start(blocks - 1, true)};
-      add_group<Step>(totals, coefficients, group, /*are_of_one_block=*/row + 1 != planes, windows,
-                      starts, sums + b);
-      coefficients += Step::planes * group * block_channels;
-      windows.input += segment.plane_pitch;
     }
-    windows.weights += segment.kernel_rows * segment.row_words * group * block_channels;
   }
-}
 
-/// All results of a tile: `blocks` blocks from `block` on, `pixels` pixels from `pixel` on.
-void finish(const BitconvJob& job, std::int64_t block, int blocks, std::int64_t pixel, int pixels,
-            RunSums* sums) {
-  for (int b = 0; b < blocks; ++b) {
-    const std::int64_t channel = (block + b) * block_channels;
-    const int channels = channels_of(job, block + b);
+ private:
+  template <int R>
+  void multiply(int row, int plane) {
+    for (int s = 0; s < run_.strips; ++s) {
+      Windows windows = windows_of(job_, segment_, run_, s);
+      windows.input += plane * segment_.plane_pitch;
+      windows.weights += row * segment_.kernel_rows * segment_.row_words * block_channels;
+      multiply_strip<Step, R>(windows, totals_);
+    }
+  }
+
+  /// A group is one or two rows of one block, or one each of two blocks, of which the second then
+  /// begins.
+  void add_group(int row, int plane, const WeightedRows& rows) {
+    const int planes = segment_.weight_planes;
+    const int b = row < planes ? 0 : 1;
+    const bool starts = is_first_ && plane == 0 && row == b * planes;
+    if (rows.group == 1) {
+      add_to_block<1>(rows, b, starts);
+    } else if (row + 1 != planes) {
+      add_to_block<2>(rows, b, starts);
+    } else {
+      add_to_block<1>(rows, b, starts);
+      add_to_block<1>({rows.totals + 1, rows.coefficients + block_channels, rows.group}, b + 1,
+                      is_first_ && plane == 0);
+    }
+  }
+
+  template <int N>
+  void add_to_block(const WeightedRows& rows, int b, bool starts) {
+    if (!starts) {
+      add_rows<Step, N>(rows, 0, run_.size(), start_of(sums_[b], run_.size()), sums_[b]);
+      return;
+    }
+    for (int s = 0; s < run_.strips; ++s) {
+      const Windows windows = windows_of(job_, segment_, run_, s);
+      const BorderRows& border = job_.rows[(run_.strip + s) * job_.row_step];
+      add_rows<Step, N>(rows, windows.place, windows.pixels,
+                        start_of(border, run_.block + b, windows), sums_[b]);
+    }
+  }
+
+  const BitconvJob& job_;
+  const SegmentJob& segment_;
+  const Run& run_;
+  bool is_first_;
+  RunSums* sums_;
+  RowTotals totals_[rows_per_group];
+};
+
+/// All results of a run.
+void finish(const BitconvJob& job, const Run& run, RunSums* sums) {
+  const std::int64_t pixel = first_output(job, run);
+  const int pixels = run.size();
+  for (int b = 0; b < run.blocks; ++b) {
+    const std::int64_t channel = (run.block + b) * block_channels;
+    const int channels = channels_of(job, run.block + b);
     if (job.residual != nullptr) {
       add_residual(job.residual + pixel * job.output_channels + channel, job.output_channels,
                    pixels, channels, sums[b].of);
@@ -215,7 +273,7 @@ void finish(const BitconvJob& job, std::int64_t block, int blocks, std::int64_t 
     }
   }
   for (int i = 0; i < job.symbol_count; ++i) {
-    store_symbols(job, job.symbols[i], block, blocks, pixel, pixels, sums);
+    store_symbols(job, job.symbols[i], run.block, run.blocks, pixel, pixels, sums);
   }
 }
 
@@ -225,17 +283,41 @@ void decide_bits(const BorderRows& border, std::int64_t block, const Windows& wi
                  const RowTotals& counts, std::uint16_t* bits) {
   const auto decide = [&](int pixel, int kind) {
     const std::int32_t* limits = border.limits[kind] + block * block_channels;
+    const int place = windows.place + pixel;
     std::uint32_t lanes = border.flips[kind][block];
     for (int part = 0; part < parts; ++part) {
       const int lane = part * simd_lanes;
-      lanes ^= lanes_less(load_words(counts.of[pixel] + lane), load_ints(limits + lane)) << lane;
+      lanes ^= lanes_less(load_words(counts.of[place] + lane), load_ints(limits + lane)) << lane;
     }
-    bits[pixel] = static_cast<std::uint16_t>(lanes);
+    bits[place] = static_cast<std::uint16_t>(lanes);
   };
   const int last = windows.pixels - 1;
   decide(0, edge_kind(windows.at_left, last == 0 && windows.at_right));
   for (int pixel = 1; pixel < last; ++pixel) decide(pixel, edge_kind(false, false));
   if (last > 0) decide(last, edge_kind(false, windows.at_right));
+}
+
+/// Where counts decide all there is.
+void decide_run(const BitconvJob& job, const Run& run) {
+  RowTotals counts[blocks_per_tile];
+  PlaneBits bits;
+  for (int s = 0; s < run.strips; ++s) {
+    const Windows windows = windows_of(job, job.segments[0], run, s);
+    if (run.blocks == 1) {
+      multiply_strip<Bits, 1>(windows, counts);
+    } else {
+      multiply_strip<Bits, 2>(windows, counts);
+    }
+    const BorderRows& border = job.rows[(run.strip + s) * job.row_step];
+    for (int b = 0; b < run.blocks; ++b) {
+      decide_bits(border, run.block + b, windows, counts[b], bits.of[b]);
+    }
+  }
+  bits.complete(run.blocks, run.size());
+  const SymbolResult& result = job.symbols[0];
+  bits.store(static_cast<std::uint8_t*>(result.to) + first_output(job, run) * result.pixel_pitch +
+                 run.block * block_channels / 8,
+             result.pixel_pitch, run.size());
 }
 
 /// Without segments (pointwise work) the sums are the constants.
@@ -245,71 +327,68 @@ void start(const float* constants, int pixels, RunSums& sums) {
   }
 }
 
-/// Where counts decide all there is.
-void decide_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int64_t pixel,
-                            int pixels, std::int64_t block, int blocks) {
-  const BorderRows& border = job.rows[strip * job.row_step];
-  const Windows windows = windows_of(job, job.segments[0], strip, pixel, pixels, block);
-  RowTotals counts[blocks_per_tile];
-  if (blocks == 1) {
-    multiply_run<Bits, 1>(windows, counts);
-  } else {
-    multiply_run<Bits, 2>(windows, counts);
-  }
-  PlaneBits bits;
-  for (int b = 0; b < blocks; ++b) decide_bits(border, block + b, windows, counts[b], bits.of[b]);
-  bits.complete(blocks, pixels);
-  const SymbolResult& result = job.symbols[0];
-  const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
-  bits.store(static_cast<std::uint8_t*>(result.to) + output * result.pixel_pitch +
-                 block * block_channels / 8,
-             result.pixel_pitch, pixels);
-}
-
-void run_pixels_of_strip(const BitconvJob& job, std::int64_t strip, std::int64_t pixel, int pixels,
-                         std::int64_t block, int blocks) {
+void compute_run(const BitconvJob& job, const Run& run) {
   RunSums sums[blocks_per_tile];
   for (int s = 0; s < job.segment_count; ++s) {
     const SegmentJob& segment = job.segments[s];
     switch (segment.arithmetic) {
       case Arithmetic::bits:
-        add_segment<Bits>(job, segment, strip, pixel, pixels, block, blocks, s == 0, sums);
+        SegmentSums<Bits>(job, segment, run, s == 0, sums).add();
         break;
       case Arithmetic::halves:
-        add_segment<Halves>(job, segment, strip, pixel, pixels, block, blocks, s == 0, sums);
+        SegmentSums<Halves>(job, segment, run, s == 0, sums).add();
         break;
       case Arithmetic::int8:
-        add_segment<Int8>(job, segment, strip, pixel, pixels, block, blocks, s == 0, sums);
+        SegmentSums<Int8>(job, segment, run, s == 0, sums).add();
         break;
       case Arithmetic::float32:
-        add_segment<Float32>(job, segment, strip, pixel, pixels, block, blocks, s == 0, sums);
+        SegmentSums<Float32>(job, segment, run, s == 0, sums).add();
         break;
     }
   }
   if (job.segment_count == 0) {
-    const float* constants = job.rows[strip * job.row_step].constants[0] + block * block_channels;
-    for (int b = 0; b < blocks; ++b) start(constants + b * block_channels, pixels, sums[b]);
+    const float* constants =
+        job.rows[run.strip * job.row_step].constants[0] + run.block * block_channels;
+    for (int b = 0; b < run.blocks; ++b) {
+      start(constants + b * block_channels, run.size(), sums[b]);
+    }
   }
-  const std::int64_t output = job.first_pixel + strip * job.strip_pixels + pixel;
-  finish(job, block, blocks, output, pixels, sums);
+  finish(job, run, sums);
+}
+
+/// As many whole strips as a run has room for, or as much of one as there is room.
+Run run_at(const BitconvJob& job, std::int64_t block, std::int64_t strip, std::int64_t pixel) {
+  const std::int64_t blocks = job.end_block - block;
+  const std::int64_t pixels = pixels_of(job, strip) - pixel;
+  std::int64_t strips = 1;
+  if (pixel == 0 && job.last_strip_pixels == job.strip_pixels && pixels < run_pixels) {
+    const std::int64_t room = run_pixels / pixels;
+    const std::int64_t left = job.strips - strip;
+    strips = left < room ? left : room;
+  }
+  return {.strip = strip,
+          .strips = static_cast<int>(strips),
+          .pixel = pixel,
+          .pixels = pixels < run_pixels ? static_cast<int>(pixels) : run_pixels,
+          .block = block,
+          .blocks = blocks < blocks_per_tile ? static_cast<int>(blocks) : blocks_per_tile};
 }
 
 /// Blocks are the outer loop: their weights stay close while the strips pass by.
 void run(const BitconvJob& job) {
+  const bool is_decided_by_counts = job.rows[0].limits[0] != nullptr;
   for (std::int64_t block = job.first_block; block < job.end_block; block += blocks_per_tile) {
-    const std::int64_t left = job.end_block - block;
-    const int blocks = left < blocks_per_tile ? static_cast<int>(left) : blocks_per_tile;
-    for (std::int64_t strip = 0; strip < job.strips; ++strip) {
-      const std::int64_t width = pixels_of(job, strip);
-      for (std::int64_t pixel = 0; pixel < width; pixel += run_pixels) {
-        const std::int64_t rest = width - pixel;
-        const int pixels = rest < run_pixels ? static_cast<int>(rest) : run_pixels;
-        if (job.rows[0].limits[0] != nullptr) {
-          decide_pixels_of_strip(job, strip, pixel, pixels, block, blocks);
-        } else {
-          run_pixels_of_strip(job, strip, pixel, pixels, block, blocks);
-        }
+    for (std::int64_t strip = 0, pixel = 0; strip < job.strips;) {
+      const Run run = run_at(job, block, strip, pixel);
+      if (is_decided_by_counts) {
+        decide_run(job, run);
+      } else {
+        compute_run(job, run);
       }
+      pixel += run.pixels;
+      if (pixel < pixels_of(job, strip)) continue;
+      pixel = 0;
+      strip += run.strips;
     }
   }
 }

@@ -26,6 +26,7 @@ static_assert(parts * simd_lanes == block_channels);
 struct Windows {
   const std::uint32_t* input;  // of the first pixel
   int pixels;
+  int place;  // of the first pixel in what is worked on together
   std::int64_t pixel_pitch;
   std::int64_t row_pitch;
   std::int64_t row_words;
