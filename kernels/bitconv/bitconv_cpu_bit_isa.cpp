@@ -135,23 +135,29 @@ Start start_of(const RunSums& sums, int pixels) {
           .last = sums.of[pixels - 1]};
 }
 
-/// Totals of rows of one block and what they count for: coefficients of planes of a word, then of
-/// rows of the group, of which there are `group`.
+/// Input planes whose totals are added together, so that sums are loaded and stored less often.
+constexpr int planes_per_pass = 2;
+
+/// Totals of rows of one block (of planes, then rows of a group) and what they count for:
+/// coefficients of planes, of planes of a word, and of rows of the group, of which there are
+/// `group`.
 struct WeightedRows {
   const RowTotals* totals;
   const float* coefficients;
   int group;
 };
 
-/// Adds N such rows for `pixels` pixels, which are at `place` in the run.
-template <typename Step, int N>
+/// Adds N such rows of M planes for `pixels` pixels, which are at `place` in the run.
+template <typename Step, int N, int M>
 void add_rows(const WeightedRows& rows, int place, int pixels, const Start& start, RunSums& sums) {
   for (int lane = 0; lane < block_channels; lane += simd_lanes) {
-    FloatVector coefficients[N][Step::planes];
-    for (int n = 0; n < N; ++n) {
+    FloatVector coefficients[M][Step::planes][N];
+    for (int m = 0; m < M; ++m) {
       for (int i = 0; i < Step::planes; ++i) {
-        const std::int64_t row = i * rows.group + n;
-        coefficients[n][i] = load(rows.coefficients + row * block_channels + lane);
+        for (int n = 0; n < N; ++n) {
+          const std::int64_t row = (m * Step::planes + i) * rows.group + n;
+          coefficients[m][i][n] = load(rows.coefficients + row * block_channels + lane);
+        }
       }
     }
     const std::uint32_t* totals = rows.totals->of[place] + lane;
@@ -159,11 +165,16 @@ void add_rows(const WeightedRows& rows, int place, int pixels, const Start& star
     const auto add = [&](const float* from) {
       FloatVector sum = load(from + lane);
       LQNET_UNROLL
-      for (int n = 0; n < N; ++n) {
+      for (int row = 0; row < M * N; ++row) {
+        const int m = row / N;
+        const int n = row % N;
         typename Step::Accumulator total;
-        __builtin_memcpy(&total, totals + n * run_pixels * block_channels, sizeof total);
+        __builtin_memcpy(&total, totals + (m * rows_per_group + n) * run_pixels * block_channels,
+                         sizeof total);
         LQNET_UNROLL
-        for (int i = 0; i < Step::planes; ++i) sum += coefficients[n][i] * Step::value(total, i);
+        for (int i = 0; i < Step::planes; ++i) {
+          sum += coefficients[m][i][n] * Step::value(total, i);
+        }
       }
       store(to, sum);
       totals += block_channels;
@@ -194,57 +205,71 @@ class SegmentSums {
                                                             block_channels;
     for (int row = 0; row < rows; row += rows_per_group) {
       const int group = rows - row < rows_per_group ? rows - row : rows_per_group;
-      for (int plane = 0; plane < segment_.input_planes; ++plane) {
-        if (group == 1) {
-          multiply<1>(row, plane);
-        } else {
-          multiply<2>(row, plane);
+      for (int plane = 0; plane < segment_.input_planes; plane += planes_per_pass) {
+        const int left = segment_.input_planes - plane;
+        const int pass = left < planes_per_pass ? left : planes_per_pass;
+        for (int m = 0; m < pass; ++m) {
+          if (group == 1) {
+            multiply<1>(row, plane + m, totals_[m]);
+          } else {
+            multiply<2>(row, plane + m, totals_[m]);
+          }
         }
-        add_group(row, plane, {totals_, coefficients, group});
-        coefficients += Step::planes * group * block_channels;
+        add_group(row, plane, pass, {totals_[0], coefficients, group});
+        coefficients += pass * Step::planes * group * block_channels;
       }
     }
   }
 
  private:
   template <int R>
-  void multiply(int row, int plane) {
+  void multiply(int row, int plane, RowTotals* totals) {
     for (int s = 0; s < run_.strips; ++s) {
       Windows windows = windows_of(job_, segment_, run_, s);
       windows.input += plane * segment_.plane_pitch;
       windows.weights += row * segment_.kernel_rows * segment_.row_words * block_channels;
-      multiply_strip<Step, R>(windows, totals_);
+      multiply_strip<Step, R>(windows, totals);
     }
   }
 
   /// A group is one or two rows of one block, or one each of two blocks, of which the second then
   /// begins.
-  void add_group(int row, int plane, const WeightedRows& rows) {
+  void add_group(int row, int plane, int pass, const WeightedRows& rows) {
     const int planes = segment_.weight_planes;
     const int b = row < planes ? 0 : 1;
     const bool starts = is_first_ && plane == 0 && row == b * planes;
     if (rows.group == 1) {
-      add_to_block<1>(rows, b, starts);
+      add_planes<1>(rows, pass, b, starts);
     } else if (row + 1 != planes) {
-      add_to_block<2>(rows, b, starts);
+      add_planes<2>(rows, pass, b, starts);
     } else {
-      add_to_block<1>(rows, b, starts);
-      add_to_block<1>({rows.totals + 1, rows.coefficients + block_channels, rows.group}, b + 1,
-                      is_first_ && plane == 0);
+      add_planes<1>(rows, pass, b, starts);
+      add_planes<1>({rows.totals + 1, rows.coefficients + block_channels, rows.group}, pass, b + 1,
+                    is_first_ && plane == 0);
     }
   }
 
   template <int N>
+  void add_planes(const WeightedRows& rows, int pass, int b, bool starts) {
+    static_assert(planes_per_pass == 2);
+    if (pass == 1) {
+      add_to_block<N, 1>(rows, b, starts);
+    } else {
+      add_to_block<N, 2>(rows, b, starts);
+    }
+  }
+
+  template <int N, int M>
   void add_to_block(const WeightedRows& rows, int b, bool starts) {
     if (!starts) {
-      add_rows<Step, N>(rows, 0, run_.size(), start_of(sums_[b], run_.size()), sums_[b]);
+      add_rows<Step, N, M>(rows, 0, run_.size(), start_of(sums_[b], run_.size()), sums_[b]);
       return;
     }
     for (int s = 0; s < run_.strips; ++s) {
       const Windows windows = windows_of(job_, segment_, run_, s);
       const BorderRows& border = job_.rows[(run_.strip + s) * job_.row_step];
-      add_rows<Step, N>(rows, windows.place, windows.pixels,
-                        start_of(border, run_.block + b, windows), sums_[b]);
+      add_rows<Step, N, M>(rows, windows.place, windows.pixels,
+                           start_of(border, run_.block + b, windows), sums_[b]);
     }
   }
 
@@ -253,7 +278,7 @@ class SegmentSums {
   const Run& run_;
   bool is_first_;
   RunSums* sums_;
-  RowTotals totals_[rows_per_group];
+  RowTotals totals_[planes_per_pass][rows_per_group];
 };
 
 /// All results of a run.
