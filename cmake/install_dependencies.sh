@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
   build-essential cmake ninja-build ccache
-  libdnnl-dev libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libjpeg-dev libpng-dev
+  libdnnl-dev libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libzstd-dev libjpeg-dev libpng-dev
   dataset-fashion-mnist
   "$@"
 )

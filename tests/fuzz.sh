@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the fuzzers of the file readers with clang and AddressSanitizer, and runs each for a while,
+# Builds the fuzzers of the readers of files and of PTX with clang and AddressSanitizer, and runs each for a while,
 # from the committed corpus on. A finding ends it with an error and stays in build/fuzz.
 # Usage: tests/fuzz.sh [seconds for each fuzzer]
 set -euo pipefail
@@ -13,7 +13,7 @@ cmake/install_dependencies.sh "libclang-rt-$version-dev" "libomp-$version-dev"
 out=build/fuzz
 cmake -S . -B "$out" -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
   -DLQNET_BUILD_FUZZERS=ON -DLQNET_SANITIZE=address >/dev/null
-cmake --build "$out" --target safetensors_fuzz packed_file_fuzz
+cmake --build "$out" --target safetensors_fuzz packed_file_fuzz fatbin_fuzz ptx_fuzz
 fuzz() { # fuzzer corpus
   mkdir -p "$out/found/$1"
   if ! "$out/bin/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 \
@@ -26,3 +26,5 @@ fuzz() { # fuzzer corpus
 }
 fuzz safetensors_fuzz tests/fuzz/packed_file_corpus
 fuzz packed_file_fuzz tests/fuzz/packed_file_corpus
+fuzz fatbin_fuzz tests/fuzz/fatbin_corpus
+fuzz ptx_fuzz tests/fuzz/ptx_corpus
