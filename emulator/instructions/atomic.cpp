@@ -1,0 +1,152 @@
+// atom and red. Blocks run on several host threads, so these are atomic operations of the host.
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "emulator/instructions/memory.h"
+#include "emulator/instructions/memory_access.h"
+
+namespace lq::emulator {
+namespace {
+
+using u16 = std::uint16_t;
+using u32 = std::uint32_t;
+using u64 = std::uint64_t;
+using s32 = std::int32_t;
+using s64 = std::int64_t;
+
+template <typename T>
+T add(T old, T value) {
+  return static_cast<T>(old + value);
+}
+template <typename T>
+T min(T old, T value) {
+  return std::min(old, value);
+}
+template <typename T>
+T max(T old, T value) {
+  return std::max(old, value);
+}
+template <typename T>
+T bit_and(T old, T value) {
+  return old & value;
+}
+template <typename T>
+T bit_or(T old, T value) {
+  return old | value;
+}
+template <typename T>
+T bit_xor(T old, T value) {
+  return old ^ value;
+}
+template <typename T>
+T exchange(T, T value) {
+  return value;
+}
+u32 increment(u32 old, u32 limit) { return old >= limit ? 0 : old + 1; }
+u32 decrement(u32 old, u32 limit) { return old == 0 || old > limit ? limit : old - 1; }
+
+template <std::size_t bytes>
+struct Bits;
+template <>
+struct Bits<2> {
+  using Type = u16;
+};
+template <>
+struct Bits<4> {
+  using Type = u32;
+};
+template <>
+struct Bits<8> {
+  using Type = u64;
+};
+template <typename T>
+using BitsOf = typename Bits<sizeof(T)>::Type;
+
+/// Replaces the value by `next` of it, and returns what was there.
+template <typename T, typename Next>
+T update(std::byte* bytes, Next&& next) {
+  auto* const at = reinterpret_cast<BitsOf<T>*>(bytes);
+  BitsOf<T> old = __atomic_load_n(at, __ATOMIC_RELAXED);
+  for (;;) {
+    const auto replacement = std::bit_cast<BitsOf<T>>(next(std::bit_cast<T>(old)));
+    if (__atomic_compare_exchange_n(at, &old, replacement, true, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_RELAXED)) {
+      return std::bit_cast<T>(old);
+    }
+  }
+}
+
+template <typename T, typename Next>
+void for_all(Frame& frame, const Instruction& instruction, LaneMask mask, Next&& next) {
+  Warp& warp = static_cast<Warp&>(frame);
+  const LaneAddresses addresses(warp, instruction);
+  count_request(warp, instruction, addresses, mask, sizeof(T));
+  T* const result =
+      is_slot(instruction.results[0]) ? warp.lanes<T>(instruction.results[0]) : nullptr;
+  // Lanes take their turns in order.
+  for_each_lane(mask, [&](int lane) {
+    std::byte* const bytes = checked_bytes(warp, instruction, lane, addresses[lane], sizeof(T),
+                                           AccessKind::read_and_write);
+    const T old = update<T>(bytes, [&](T value) { return next(value, lane); });
+    if (result != nullptr) result[lane] = old;
+  });
+}
+
+template <typename T, T (*function)(T, T)>
+void read_modify_write(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  const T* const operand = frame.lanes<T>(instruction.sources[1]);
+  T values[warp_size];
+  std::copy_n(operand, warp_size, values);
+  for_all<T>(frame, instruction, mask,
+             [&](T old, int lane) { return function(old, values[lane]); });
+}
+
+template <typename T>
+void compare_and_swap(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  T comparands[warp_size];
+  T values[warp_size];
+  std::copy_n(frame.lanes<T>(instruction.sources[1]), warp_size, comparands);
+  std::copy_n(frame.lanes<T>(instruction.sources[2]), warp_size, values);
+  for_all<T>(frame, instruction, mask,
+             [&](T old, int lane) { return old == comparands[lane] ? values[lane] : old; });
+}
+
+}  // namespace
+
+Handler atomic_handler(std::string_view operation, std::string_view type) {
+  static const std::unordered_map<std::string_view, Handler> handlers{
+      {"add.u32", read_modify_write<u32, add<u32>>},
+      {"add.s32", read_modify_write<u32, add<u32>>},
+      {"add.u64", read_modify_write<u64, add<u64>>},
+      {"add.s64", read_modify_write<u64, add<u64>>},
+      {"add.f32", read_modify_write<float, add<float>>},
+      {"add.f64", read_modify_write<double, add<double>>},
+      {"min.u32", read_modify_write<u32, min<u32>>},
+      {"min.s32", read_modify_write<s32, min<s32>>},
+      {"min.u64", read_modify_write<u64, min<u64>>},
+      {"min.s64", read_modify_write<s64, min<s64>>},
+      {"max.u32", read_modify_write<u32, max<u32>>},
+      {"max.s32", read_modify_write<s32, max<s32>>},
+      {"max.u64", read_modify_write<u64, max<u64>>},
+      {"max.s64", read_modify_write<s64, max<s64>>},
+      {"and.b32", read_modify_write<u32, bit_and<u32>>},
+      {"and.b64", read_modify_write<u64, bit_and<u64>>},
+      {"or.b32", read_modify_write<u32, bit_or<u32>>},
+      {"or.b64", read_modify_write<u64, bit_or<u64>>},
+      {"xor.b32", read_modify_write<u32, bit_xor<u32>>},
+      {"xor.b64", read_modify_write<u64, bit_xor<u64>>},
+      {"exch.b32", read_modify_write<u32, exchange<u32>>},
+      {"exch.b64", read_modify_write<u64, exchange<u64>>},
+      {"inc.u32", read_modify_write<u32, increment>},
+      {"dec.u32", read_modify_write<u32, decrement>},
+      {"cas.b16", compare_and_swap<u16>},
+      {"cas.b32", compare_and_swap<u32>},
+      {"cas.b64", compare_and_swap<u64>},
+  };
+  const auto found = handlers.find(fmt::format("{}.{}", operation, type));
+  return found == handlers.end() ? nullptr : found->second;
+}
+
+}  // namespace lq::emulator

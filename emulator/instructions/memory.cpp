@@ -1,0 +1,159 @@
+#include "emulator/instructions/memory.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "emulator/instructions/memory_access.h"
+
+namespace lq::emulator {
+namespace {
+
+Warp& warp_of(Frame& frame) { return static_cast<Warp&>(frame); }
+
+Slot element_slot(const Warp& warp, const Instruction& instruction, int element) {
+  return warp.activations.back()
+      .function->lists[instruction.list + static_cast<std::uint32_t>(element)];
+}
+
+/// Whether all lanes run and lie side by side, in written global memory.
+bool is_row(const Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
+            LaneMask mask, unsigned bytes) {
+  if (mask != all_lanes || instruction.space != Space::global || instruction.elements != 1) {
+    return false;
+  }
+  std::uint64_t difference = addresses[0] & (bytes - 1);
+  for (int lane = 0; lane < warp_size; ++lane) {
+    difference |= addresses[lane] ^ (addresses[0] + static_cast<std::uint64_t>(lane) * bytes);
+  }
+  return difference == 0 &&
+         warp.block->memory().is_row_written(addresses[0], bytes * std::uint64_t{warp_size});
+}
+
+template <typename Memory, typename Register>
+void load(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  Warp& warp = warp_of(frame);
+  const LaneAddresses addresses(warp, instruction);
+  const unsigned bytes = sizeof(Memory) * instruction.elements;
+  count_request(warp, instruction, addresses, mask, bytes);
+  Register* to[8];
+  for (int element = 0; element < instruction.elements; ++element) {
+    to[element] = warp.lanes<Register>(element_slot(warp, instruction, element));
+  }
+  if constexpr (sizeof(Memory) == sizeof(Register) && sizeof(Memory) >= 4) {
+    if (is_row(warp, instruction, addresses, mask, bytes)) {
+      std::memcpy(to[0], warp.block->memory().host_bytes(addresses[0]), bytes * warp_size);
+      return;
+    }
+  }
+  using Signed = std::make_signed_t<Memory>;
+  const bool extends = (instruction.detail & MemoryDetail::sign_extend) != 0;
+  for_each_lane(mask, [&](int lane) {
+    const std::byte* const from =
+        checked_bytes(warp, instruction, lane, addresses[lane], bytes, AccessKind::read);
+    for (int element = 0; element < instruction.elements; ++element) {
+      Memory value;
+      std::memcpy(&value, from + static_cast<std::size_t>(element) * sizeof(Memory),
+                  sizeof(Memory));
+      to[element][lane] = extends ? static_cast<Register>(static_cast<Signed>(value))
+                                  : static_cast<Register>(value);
+    }
+  });
+}
+
+template <typename Memory, typename Register>
+void store(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  Warp& warp = warp_of(frame);
+  const LaneAddresses addresses(warp, instruction);
+  const unsigned bytes = sizeof(Memory) * instruction.elements;
+  count_request(warp, instruction, addresses, mask, bytes);
+  const Register* from[8];
+  for (int element = 0; element < instruction.elements; ++element) {
+    from[element] = warp.lanes<Register>(element_slot(warp, instruction, element));
+  }
+  if constexpr (sizeof(Memory) == sizeof(Register) && sizeof(Memory) >= 4) {
+    if (is_row(warp, instruction, addresses, mask, bytes)) {
+      std::memcpy(warp.block->memory().host_bytes(addresses[0]), from[0], bytes * warp_size);
+      return;
+    }
+  }
+  for_each_lane(mask, [&](int lane) {
+    std::byte* const to =
+        checked_bytes(warp, instruction, lane, addresses[lane], bytes, AccessKind::write);
+    for (int element = 0; element < instruction.elements; ++element) {
+      const auto value = static_cast<Memory>(from[element][lane]);
+      std::memcpy(to + static_cast<std::size_t>(element) * sizeof(Memory), &value, sizeof(Memory));
+    }
+  });
+}
+
+template <template <typename, typename> class Access>
+Handler choose(int access_bytes, int register_bytes) {
+  using u8 = std::uint8_t;
+  using u16 = std::uint16_t;
+  using u32 = std::uint32_t;
+  using u64 = std::uint64_t;
+  switch (16 * access_bytes + register_bytes) {
+    case 16 * 1 + 2:
+      return Access<u8, u16>::handler;
+    case 16 * 1 + 4:
+      return Access<u8, u32>::handler;
+    case 16 * 1 + 8:
+      return Access<u8, u64>::handler;
+    case 16 * 2 + 2:
+      return Access<u16, u16>::handler;
+    case 16 * 2 + 4:
+      return Access<u16, u32>::handler;
+    case 16 * 2 + 8:
+      return Access<u16, u64>::handler;
+    case 16 * 4 + 4:
+      return Access<u32, u32>::handler;
+    case 16 * 4 + 8:
+      return Access<u32, u64>::handler;
+    case 16 * 8 + 8:
+      return Access<u64, u64>::handler;
+    default:
+      return nullptr;
+  }
+}
+
+template <typename Memory, typename Register>
+struct Load {
+  static constexpr Handler handler = load<Memory, Register>;
+};
+template <typename Memory, typename Register>
+struct Store {
+  static constexpr Handler handler = store<Memory, Register>;
+};
+
+}  // namespace
+
+Handler load_handler(int access_bytes, int register_bytes) {
+  return choose<Load>(access_bytes, register_bytes);
+}
+Handler store_handler(int access_bytes, int register_bytes) {
+  return choose<Store>(access_bytes, register_bytes);
+}
+
+void copy_to_shared(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  Warp& warp = warp_of(frame);
+  const LaneAddresses to(warp, instruction);
+  const auto* const from = warp.lanes<std::uint64_t>(instruction.sources[1]);
+  const unsigned bytes = instruction.access_bytes;
+  for_each_lane(mask, [&](int lane) {
+    if ((to[lane] & (bytes - 1)) != 0) fault_misaligned(warp, instruction, lane, to[lane], bytes);
+    std::byte* const target =
+        shared_bytes(warp, instruction, lane, to[lane], bytes, AccessKind::write);
+    const unsigned read =
+        is_slot(instruction.sources[2])
+            ? std::min<unsigned>(bytes, warp.lanes<std::uint32_t>(instruction.sources[2])[lane])
+            : bytes;
+    std::memset(target, 0, bytes);
+    const std::uint64_t source = from[lane];
+    if ((source & (bytes - 1)) != 0) fault_misaligned(warp, instruction, lane, source, bytes);
+    for (unsigned at = 0; at < read; ++at) {
+      target[at] = *global_bytes(warp, instruction, lane, source + at, 1, AccessKind::read);
+    }
+  });
+}
+
+}  // namespace lq::emulator

@@ -1,0 +1,23 @@
+// Handlers of loads, stores, atomics and copies.
+#pragma once
+
+#include <string_view>
+
+#include "emulator/machine/instruction.h"
+
+namespace lq::emulator {
+
+/// By bytes in memory (1, 2, 4, 8) and in the register (2, 4, 8), which is at least as wide. The
+/// registers are the instruction's list.
+Handler load_handler(int access_bytes, int register_bytes);
+Handler store_handler(int access_bytes, int register_bytes);
+
+/// "add" with type "u32", and so on; null for what PTX does not have. Source 1 is the operand, for
+/// "cas" source 1 is the comparand and source 2 the new value.
+Handler atomic_handler(std::string_view operation, std::string_view type);
+
+/// cp.async: `access_bytes` from the generic or global address in source 1 to the shared address in
+/// source 0. Source 2, if there is one, is the number of bytes that are read; the rest is zero.
+void copy_to_shared(Frame& frame, const Instruction& instruction, LaneMask mask);
+
+}  // namespace lq::emulator

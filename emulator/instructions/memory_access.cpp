@@ -1,0 +1,139 @@
+#include "emulator/instructions/memory_access.h"
+
+#include <algorithm>
+#include <array>
+
+namespace lq::emulator {
+namespace {
+
+const char* verb(AccessKind kind) {
+  switch (kind) {
+    case AccessKind::read:
+      return "read";
+    case AccessKind::write:
+      return "write";
+    default:
+      return "atomic access";
+  }
+}
+
+std::string described(const DeviceMemory::Allocation& allocation) {
+  if (!allocation.name.empty()) {
+    return fmt::format("variable {} of {} bytes", allocation.name, allocation.bytes);
+  }
+  return fmt::format("allocation of {} bytes", allocation.bytes);
+}
+
+}  // namespace
+
+void fault_global(const Warp& warp, const Instruction& instruction, int lane, std::uint64_t address,
+                  unsigned bytes, AccessKind kind) {
+  const DeviceMemory& memory = warp.block->memory();
+  const auto found = memory.contains(address) ? memory.find(address) : std::nullopt;
+  std::string message = fmt::format("{} of {} bytes at {:#x}", verb(kind), bytes, address);
+  if (!found) {
+    message += " outside of any allocation";
+  } else if (const std::uint64_t offset = address - found->address;
+             offset + bytes <= found->bytes) {
+    message += fmt::format(" of {} memory, at byte {} of an {}",
+                           found->freed ? "freed" : "unwritten", offset, described(*found));
+  } else {
+    message += fmt::format(" out of bounds: byte {} of an {}{}", offset, described(*found),
+                           found->freed ? ", which is freed" : "");
+  }
+  fault(warp, instruction, lane, message);
+}
+
+void fault_shared(const Warp& warp, const Instruction& instruction, int lane, std::uint64_t offset,
+                  unsigned bytes, AccessKind kind, SharedMemory::Verdict verdict) {
+  const std::string place = fmt::format("{} bytes at shared offset {}", bytes, offset);
+  if (verdict == SharedMemory::Verdict::unwritten) {
+    fault(warp, instruction, lane, fmt::format("{} of {}, which nobody wrote", verb(kind), place));
+  }
+  const char* const other = verdict == SharedMemory::Verdict::race_with_write ? "write" : "read";
+  fault(warp, instruction, lane,
+        fmt::format("race: {} of {} and a {} by warp {} with no barrier between them", verb(kind),
+                    place, other, warp.block->shared.other_warp()));
+}
+
+void fault_bounds(const Warp& warp, const Instruction& instruction, int lane, const char* space,
+                  std::uint64_t offset, unsigned bytes, std::uint64_t size) {
+  fault(warp, instruction, lane,
+        fmt::format("access of {} bytes at {} offset {} out of bounds: there are {} bytes", bytes,
+                    space, offset, size));
+}
+
+void fault_misaligned(const Warp& warp, const Instruction& instruction, int lane,
+                      std::uint64_t address, unsigned bytes) {
+  fault(warp, instruction, lane,
+        fmt::format("misaligned access of {} bytes at {:#x}", bytes, address));
+}
+
+std::byte* param_bytes(const Warp& warp, const Instruction& instruction, int lane,
+                       std::uint64_t offset, unsigned bytes, AccessKind kind) {
+  const std::vector<std::byte>& arguments = warp.block->launch->arguments;
+  if (offset >= arguments.size() || bytes > arguments.size() - offset) {
+    fault_bounds(warp, instruction, lane, "parameter", offset, bytes, arguments.size());
+  }
+  if (kind != AccessKind::read) fault(warp, instruction, lane, "write to a kernel parameter");
+  return const_cast<std::byte*>(arguments.data()) + offset;
+}
+
+std::byte* generic_bytes(Warp& warp, const Instruction& instruction, int lane,
+                         std::uint64_t address, unsigned bytes, AccessKind kind) {
+  const DeviceMemory& memory = warp.block->memory();
+  const auto is_in = [&](std::uint64_t window) {
+    return address - window < DeviceMemory::window_bytes;
+  };
+  if (is_in(memory.shared_window())) {
+    return shared_bytes(warp, instruction, lane, address - memory.shared_window(), bytes, kind);
+  }
+  if (is_in(memory.local_window())) {
+    return local_bytes(warp, instruction, lane, address - memory.local_window(), bytes);
+  }
+  if (is_in(memory.param_window())) {
+    return param_bytes(warp, instruction, lane, address - memory.param_window(), bytes, kind);
+  }
+  return global_bytes(warp, instruction, lane, address, bytes, kind);
+}
+
+void count_request(Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
+                   LaneMask mask, unsigned bytes) {
+  if (!warp.block->launch->counts) return;
+  if (instruction.space == Space::global || instruction.space == Space::generic) {
+    constexpr unsigned sector = 32;
+    std::array<std::uint64_t, warp_size> sectors{};
+    std::size_t count = 0;
+    for_each_lane(mask, [&](int lane) { sectors[count++] = addresses[lane] / sector; });
+    std::sort(sectors.begin(), sectors.begin() + static_cast<std::ptrdiff_t>(count));
+    const auto* const end =
+        std::unique(sectors.begin(), sectors.begin() + static_cast<std::ptrdiff_t>(count));
+    ++warp.counters.global_requests;
+    warp.counters.global_sectors += static_cast<std::uint64_t>(end - sectors.begin());
+  } else if (instruction.space == Space::shared) {
+    // Lanes that ask for different words of one bank wait for each other. Wide accesses go in
+    // halves or quarters of the warp, whose lanes fill the banks once each.
+    constexpr unsigned banks = 32;
+    const int lanes_per_pass = bytes <= 4 ? warp_size : static_cast<int>(banks * 4 / bytes);
+    ++warp.counters.shared_requests;
+    for (int first = 0; first < warp_size; first += lanes_per_pass) {
+      std::array<std::array<std::uint64_t, warp_size>, banks> words{};
+      std::array<unsigned, banks> counts{};
+      for (int lane = first; lane < std::min(warp_size, first + lanes_per_pass); ++lane) {
+        if ((mask >> lane & 1) == 0) continue;
+        for (unsigned part = 0; part < (bytes + 3) / 4; ++part) {
+          const std::uint64_t word = addresses[lane] / 4 + part;
+          auto& asked = words[word % banks];
+          unsigned& count = counts[word % banks];
+          if (std::find(asked.begin(), asked.begin() + count, word) == asked.begin() + count &&
+              count < warp_size) {
+            asked[count++] = word;
+          }
+        }
+      }
+      warp.counters.shared_wavefronts += *std::max_element(counts.begin(), counts.end());
+    }
+  }
+}
+
+}  // namespace lq::emulator

@@ -1,0 +1,123 @@
+// The way from a lane's address to bytes, with all checks. Used by every instruction on memory.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "core/error.h"
+#include "emulator/machine/block.h"
+
+namespace lq::emulator {
+
+using AccessKind = SharedMemory::Access;
+
+/// What Instruction::detail of memory instructions says.
+struct MemoryDetail {
+  static constexpr std::uint16_t strong = 1;       // volatile, atomic, or with a memory order
+  static constexpr std::uint16_t sign_extend = 2;  // of loads
+};
+
+template <typename Body>
+void for_each_lane(LaneMask mask, Body&& body) {
+  for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
+}
+
+/// Throws Error that says what is wrong with an access to global memory.
+[[noreturn]] void fault_global(const Warp& warp, const Instruction& instruction, int lane,
+                               std::uint64_t address, unsigned bytes, AccessKind kind);
+[[noreturn]] void fault_shared(const Warp& warp, const Instruction& instruction, int lane,
+                               std::uint64_t offset, unsigned bytes, AccessKind kind,
+                               SharedMemory::Verdict verdict);
+[[noreturn]] void fault_bounds(const Warp& warp, const Instruction& instruction, int lane,
+                               const char* space, std::uint64_t offset, unsigned bytes,
+                               std::uint64_t size);
+[[noreturn]] void fault_misaligned(const Warp& warp, const Instruction& instruction, int lane,
+                                   std::uint64_t address, unsigned bytes);
+
+inline std::byte* global_bytes(Warp& warp, const Instruction& instruction, int lane,
+                               std::uint64_t address, unsigned bytes, AccessKind kind) {
+  DeviceMemory& memory = warp.block->memory();
+  const bool fine = kind == AccessKind::write ? memory.is_allocated(address, bytes)
+                                              : memory.is_written(address, bytes);
+  if (!fine) [[unlikely]]
+    fault_global(warp, instruction, lane, address, bytes, kind);
+  if (kind != AccessKind::read) memory.mark(address, bytes);
+  return memory.host_bytes(address);
+}
+
+inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int lane,
+                               std::uint64_t offset, unsigned bytes, AccessKind kind) {
+  SharedMemory& shared = warp.block->shared;
+  if (offset >= shared.bytes() || bytes > shared.bytes() - offset) [[unlikely]] {
+    fault_bounds(warp, instruction, lane, "shared", offset, bytes, shared.bytes());
+  }
+  const bool strong = (instruction.detail & MemoryDetail::strong) != 0;
+  const auto verdict =
+      shared.access(warp.index, static_cast<std::uint32_t>(offset), bytes, kind, strong);
+  if (verdict != SharedMemory::Verdict::fine) [[unlikely]] {
+    fault_shared(warp, instruction, lane, offset, bytes, kind, verdict);
+  }
+  return shared.data() + offset;
+}
+
+inline std::byte* local_bytes(Warp& warp, const Instruction& instruction, int lane,
+                              std::uint64_t offset, unsigned bytes) {
+  const Activation& top = warp.top();
+  const std::uint64_t size = std::uint64_t{top.local} + top.function->local_bytes;
+  if (offset >= size || bytes > size - offset) [[unlikely]] {
+    fault_bounds(warp, instruction, lane, "local", offset, bytes, size);
+  }
+  return warp.local_bytes(lane) + offset;
+}
+
+std::byte* param_bytes(const Warp& warp, const Instruction& instruction, int lane,
+                       std::uint64_t offset, unsigned bytes, AccessKind kind);
+
+std::byte* generic_bytes(Warp& warp, const Instruction& instruction, int lane,
+                         std::uint64_t address, unsigned bytes, AccessKind kind);
+
+/// Bytes of an access of 1, 2, 4, 8, 16 or 32 bytes, which have to be aligned to their number.
+inline std::byte* checked_bytes(Warp& warp, const Instruction& instruction, int lane,
+                                std::uint64_t address, unsigned bytes, AccessKind kind) {
+  if ((address & (bytes - 1)) != 0) [[unlikely]] {
+    fault_misaligned(warp, instruction, lane, address, bytes);
+  }
+  switch (instruction.space) {
+    case Space::global:
+      return global_bytes(warp, instruction, lane, address, bytes, kind);
+    case Space::shared:
+      return shared_bytes(warp, instruction, lane, address, bytes, kind);
+    case Space::local:
+      return local_bytes(warp, instruction, lane, address, bytes);
+    case Space::param:
+      return param_bytes(warp, instruction, lane, address, bytes, kind);
+    default:
+      return generic_bytes(warp, instruction, lane, address, bytes, kind);
+  }
+}
+
+/// The address that each lane gives in source 0.
+struct LaneAddresses {
+  LaneAddresses(const Warp& warp, const Instruction& instruction) {
+    if (instruction.wide_address) {
+      const auto* const base = warp.lanes<std::uint64_t>(instruction.sources[0]);
+      for (int lane = 0; lane < warp_size; ++lane) {
+        values[lane] = base[lane] + static_cast<std::uint64_t>(instruction.offset);
+      }
+    } else {
+      const auto* const base = warp.lanes<std::uint32_t>(instruction.sources[0]);
+      for (int lane = 0; lane < warp_size; ++lane) {
+        values[lane] = std::uint32_t(base[lane] + static_cast<std::uint32_t>(instruction.offset));
+      }
+    }
+  }
+  std::uint64_t operator[](int lane) const { return values[lane]; }
+  alignas(64) std::uint64_t values[warp_size];
+};
+
+/// Adds a request of the warp to the counters, if these are wanted.
+void count_request(Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
+                   LaneMask mask, unsigned bytes);
+
+}  // namespace lq::emulator

@@ -1,0 +1,109 @@
+// The state of a running block: warps, barriers, shared memory.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "emulator/machine/device_memory.h"
+#include "emulator/machine/function.h"
+#include "emulator/machine/shared_memory.h"
+
+namespace lq::emulator {
+
+struct Dim3 {
+  std::uint32_t x = 1;
+  std::uint32_t y = 1;
+  std::uint32_t z = 1;
+  std::uint64_t count() const { return std::uint64_t{x} * y * z; }
+};
+
+/// Counts of a launch, over all its threads.
+struct Counters {
+  std::uint64_t warp_instructions = 0;
+  std::uint64_t lane_instructions = 0;
+  std::uint64_t global_requests = 0;  // loads and stores of a warp
+  std::uint64_t global_sectors = 0;   // of 32 bytes that these touch
+  std::uint64_t shared_requests = 0;
+  std::uint64_t shared_wavefronts = 0;  // passes that bank conflicts make of them
+
+  Counters& operator+=(const Counters& other);
+};
+
+struct Launch {
+  const Program* program = nullptr;
+  const Function* kernel = nullptr;
+  Dim3 grid;
+  Dim3 block;
+  std::uint32_t dynamic_shared_bytes = 0;
+  std::vector<std::byte> arguments;
+  DeviceMemory* memory = nullptr;
+  bool counts = false;  // whether sectors and bank conflicts are wanted
+};
+
+enum class Wait : std::uint8_t { none, collective, barrier };
+
+/// A function in execution. Lanes have their own program counters; those with the smallest run
+/// first, and so meet again behind a branch.
+struct Activation {
+  const Function* function = nullptr;
+  std::uint32_t registers = 0;  // offset in the warp's registers
+  std::uint32_t local = 0;      // offset in each lane's local memory
+  LaneMask live = 0;            // lanes that have not returned
+  LaneMask waiting = 0;
+  const CallSite* call = nullptr;  // in the activation below
+  std::array<std::uint32_t, warp_size> pc{};
+  std::array<Wait, warp_size> wait{};
+  std::array<std::uint8_t, warp_size> barrier{};  // that the lane waits at
+};
+
+struct Block;
+
+struct Warp : Frame {
+  Block* block = nullptr;
+  int index = 0;
+  LaneMask launched = 0;
+  LaneMask live = 0;  // lanes that have not exited
+  std::vector<Activation> activations;
+  std::vector<unsigned char> registers;
+  std::vector<std::byte> local;  // `local_stride` bytes for each lane
+  std::uint32_t local_stride = 0;
+  Counters counters;
+  std::uint32_t backward_branches = 0;  // since other lanes last had their turn
+
+  Activation& top() { return activations.back(); }
+  bool finished() const { return activations.empty(); }
+  std::byte* local_bytes(int lane) {
+    return local.data() + static_cast<std::size_t>(lane) * local_stride;
+  }
+};
+
+struct Barrier {
+  std::uint32_t arrived = 0;   // threads
+  std::uint32_t expected = 0;  // 0: all threads of the block that have not exited
+  std::uint32_t warps = 0;     // that arrived
+  std::uint32_t votes = 0;     // threads with a true predicate, for bar.red
+};
+
+struct Block {
+  const Launch* launch = nullptr;
+  Dim3 index;
+  std::vector<Warp> warps;
+  std::array<Barrier, 16> barriers;
+  SharedMemory shared;
+  std::uint32_t live_threads = 0;
+
+  DeviceMemory& memory() const { return *launch->memory; }
+};
+
+/// Throws Error that names the kernel, block, thread, source line and instruction, which is
+/// one of the function on top.
+[[noreturn]] void fault(const Warp& warp, const Instruction& instruction, int lane,
+                        const std::string& message);
+
+/// "kernel.cu:12" if the program was compiled with line information, or else the line in the PTX.
+std::string source_text(const Program& program, const Function& function, std::size_t pc);
+
+}  // namespace lq::emulator

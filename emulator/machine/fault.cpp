@@ -1,0 +1,44 @@
+#include <cxxabi.h>
+
+#include <cstdlib>
+
+#include "core/error.h"
+#include "emulator/machine/block.h"
+
+namespace lq::emulator {
+namespace {
+
+std::string demangled(const std::string& name) {
+  int status = 0;
+  char* const text = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status);
+  std::string result = status == 0 ? text : name;
+  std::free(text);
+  return result;
+}
+
+}  // namespace
+
+std::string source_text(const Program& program, const Function& function, std::size_t pc) {
+  const SourcePlace& place = function.places.at(pc);
+  const auto file = program.files.find(place.file);
+  if (place.line == 0 || file == program.files.end()) {
+    return fmt::format("PTX line {} (compile with -lineinfo for source lines)", place.ptx_line);
+  }
+  return fmt::format("{}:{}", file->second, place.line);
+}
+
+void fault(const Warp& warp, const Instruction& instruction, int lane, const std::string& message) {
+  const Block& block = *warp.block;
+  const Function& function = *warp.activations.back().function;
+  const auto pc = static_cast<std::size_t>(&instruction - function.code.data());
+  const Dim3& size = block.launch->block;
+  const auto thread = static_cast<std::uint32_t>(warp.index * warp_size + lane);
+  const std::string inside =
+      function.is_entry ? "" : fmt::format(" in {}", demangled(function.name));
+  fail("{}: {}, block ({}, {}, {}), thread ({}, {}, {}), {}{}: {}",
+       demangled(block.launch->kernel->name), message, block.index.x, block.index.y, block.index.z,
+       thread % size.x, thread / size.x % size.y, thread / (size.x * size.y),
+       source_text(*block.launch->program, function, pc), inside, function.places.at(pc).text);
+}
+
+}  // namespace lq::emulator

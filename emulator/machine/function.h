@@ -1,0 +1,93 @@
+// A decoded function, and the module that it belongs to.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "emulator/machine/instruction.h"
+
+namespace lq::emulator {
+
+/// Registers that the warp fills before the function runs.
+enum class Special : std::uint8_t {
+  tid_x,
+  tid_y,
+  tid_z,
+  ntid_x,
+  ntid_y,
+  ntid_z,
+  ctaid_x,
+  ctaid_y,
+  ctaid_z,
+  nctaid_x,
+  nctaid_y,
+  nctaid_z,
+  laneid,
+  warpid,
+  nwarpid,
+  lanemask_eq,
+  lanemask_lt,
+  lanemask_le,
+  lanemask_gt,
+  lanemask_ge,
+  dynamic_smem_size,
+  total_smem_size,
+  dynamic_shared_base,  // 32 bits: offset of the shared memory that the launch adds
+  local_base,           // 64 bits: offset of the function's local memory
+};
+
+struct SpecialRegister {
+  Special special;
+  Slot slot;
+};
+
+/// Where a parameter lies: of a kernel in its block of arguments, of a device function or a call in
+/// local memory, relative to the function's local base.
+struct ParameterPlace {
+  std::uint32_t offset = 0;
+  std::uint32_t bytes = 0;
+};
+
+/// What call instructions copy, by index in Instruction::detail.
+struct CallSite {
+  std::vector<ParameterPlace> arguments;  // in the caller's local memory
+  std::vector<ParameterPlace> results;
+};
+
+struct SourcePlace {
+  int file = 0;
+  int line = 0;
+  int ptx_line = 0;
+  std::string text;
+};
+
+struct Function {
+  std::string name;
+  std::string error;  // why it could not be decoded; it stops who runs it
+  bool is_entry = false;
+  std::vector<Instruction> code;
+  std::vector<Slot> lists;
+  std::vector<CallSite> calls;
+  std::vector<SourcePlace> places;  // of each instruction
+  std::vector<std::uint32_t> constants;
+  std::vector<SpecialRegister> specials;
+  std::uint32_t register_bytes = 0;
+  std::uint32_t local_bytes = 0;
+  std::uint32_t static_shared_bytes = 0;  // of an entry: everything below the dynamic part
+  std::uint32_t argument_bytes = 0;       // of an entry
+  std::vector<ParameterPlace> parameters;
+  std::vector<ParameterPlace> results;
+  std::vector<std::int64_t> max_threads;
+};
+
+struct Program {
+  std::vector<Function> functions;
+  std::map<std::string, std::uint32_t, std::less<>> index;
+  std::map<std::string, std::uint64_t, std::less<>> variables;  // addresses in device memory
+  std::map<std::string, std::uint64_t, std::less<>> variable_bytes;
+  std::map<int, std::string> files;
+};
+
+}  // namespace lq::emulator

@@ -1,0 +1,130 @@
+#include "emulator/machine/grid.h"
+
+#include <algorithm>
+#include <bit>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "core/error.h"
+#include "emulator/machine/interpreter.h"
+
+namespace lq::emulator {
+namespace {
+
+// Warps take turns, since one may wait for what another writes.
+constexpr std::uint64_t turn = 20000;
+
+void start_warp(Block& block, Warp& warp, int index) {
+  const Launch& launch = *block.launch;
+  const std::uint64_t threads =
+      launch.block.count() - static_cast<std::uint64_t>(index) * warp_size;
+  warp.block = &block;
+  warp.index = index;
+  warp.launched = threads >= warp_size ? all_lanes : (LaneMask{1} << threads) - 1;
+  warp.live = warp.launched;
+  warp.activations.clear();
+  warp.backward_branches = 0;
+  enter_function(warp, *launch.kernel, warp.live, nullptr);
+}
+
+void start_block(Block& block, std::uint64_t number) {
+  const Launch& launch = *block.launch;
+  const Dim3& grid = launch.grid;
+  block.index = {static_cast<std::uint32_t>(number % grid.x),
+                 static_cast<std::uint32_t>(number / grid.x % grid.y),
+                 static_cast<std::uint32_t>(number / grid.x / grid.y)};
+  const auto warps = static_cast<std::size_t>((launch.block.count() + warp_size - 1) / warp_size);
+  block.warps.resize(warps);
+  block.live_threads = static_cast<std::uint32_t>(launch.block.count());
+  block.barriers.fill({});
+  block.shared.reset(launch.kernel->static_shared_bytes + launch.dynamic_shared_bytes,
+                     static_cast<int>(warps));
+  for (std::size_t i = 0; i < warps; ++i) start_warp(block, block.warps[i], static_cast<int>(i));
+}
+
+[[noreturn]] void report_deadlock(const Block& block) {
+  for (const Warp& warp : block.warps) {
+    if (warp.finished()) continue;
+    const Activation& top = warp.activations.back();
+    const int lane = std::countr_zero(top.waiting);
+    const Barrier& barrier = block.barriers[top.barrier[static_cast<std::size_t>(lane)]];
+    const std::uint32_t expected = barrier.expected != 0 ? barrier.expected : block.live_threads;
+    fault(warp, top.function->code[top.pc[static_cast<std::size_t>(lane)]], lane,
+          fmt::format("deadlock: {} threads have come to barrier {}, {} expected, and nobody can "
+                      "run",
+                      barrier.arrived, top.barrier[static_cast<std::size_t>(lane)], expected));
+  }
+  fail("{}: deadlock", block.launch->kernel->name);
+}
+
+void run_block(Block& block, std::uint64_t number) {
+  start_block(block, number);
+  for (;;) {
+    bool all_finished = true;
+    bool any_ran = false;
+    for (Warp& warp : block.warps) {
+      if (warp.finished()) continue;
+      const std::uint64_t before = warp.counters.warp_instructions;
+      const Outcome outcome = run_warp(warp, turn);
+      all_finished = all_finished && outcome == Outcome::finished;
+      any_ran = any_ran || outcome != Outcome::blocked || warp.counters.warp_instructions != before;
+    }
+    if (all_finished) return;
+    if (!any_ran) report_deadlock(block);
+  }
+}
+
+/// What the host threads share.
+struct Progress {
+  std::atomic<std::uint64_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr error;
+  Counters counters;
+};
+
+void run_blocks(const Launch& launch, Progress& progress) {
+  Block block;
+  block.launch = &launch;
+  const std::uint64_t blocks = launch.grid.count();
+  try {
+    for (std::uint64_t number = progress.next++; number < blocks; number = progress.next++) {
+      run_block(block, number);
+    }
+  } catch (...) {
+    progress.next = blocks;
+    const std::lock_guard lock(progress.mutex);
+    if (!progress.error) progress.error = std::current_exception();
+  }
+  const std::lock_guard lock(progress.mutex);
+  for (const Warp& warp : block.warps) progress.counters += warp.counters;
+}
+
+}  // namespace
+
+Counters& Counters::operator+=(const Counters& other) {
+  warp_instructions += other.warp_instructions;
+  lane_instructions += other.lane_instructions;
+  global_requests += other.global_requests;
+  global_sectors += other.global_sectors;
+  shared_requests += other.shared_requests;
+  shared_wavefronts += other.shared_wavefronts;
+  return *this;
+}
+
+Counters run_grid(const Launch& launch, int threads) {
+  Progress progress;
+  const auto workers =
+      std::min(static_cast<std::uint64_t>(std::max(threads, 1)), launch.grid.count());
+  {
+    std::vector<std::jthread> others;
+    for (std::uint64_t i = 1; i < workers; ++i) {
+      others.emplace_back([&] { run_blocks(launch, progress); });
+    }
+    run_blocks(launch, progress);
+  }
+  if (progress.error) std::rethrow_exception(progress.error);
+  return progress.counters;
+}
+
+}  // namespace lq::emulator

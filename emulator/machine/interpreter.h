@@ -1,0 +1,25 @@
+// Runs the instructions of one warp.
+#pragma once
+
+#include <cstdint>
+
+#include "emulator/machine/block.h"
+
+namespace lq::emulator {
+
+enum class Outcome {
+  finished,  // all lanes have exited
+  blocked,   // lanes wait at a barrier of the block, and no other can run
+  yielded,   // the number of instructions is used up
+};
+
+/// Runs until one of these happens, for at most `most_instructions`. Throws Error for a fault.
+Outcome run_warp(Warp& warp, std::uint64_t most_instructions);
+
+/// Makes the warp start the function with these lanes: fills special registers and local memory.
+void enter_function(Warp& warp, const Function& function, LaneMask lanes, const CallSite* call);
+
+/// Lets everybody who waits at the barrier go on if all have arrived.
+void complete_barrier_if_all_arrived(Block& block, int barrier);
+
+}  // namespace lq::emulator
