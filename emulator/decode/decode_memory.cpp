@@ -1,0 +1,213 @@
+// ld, st, atom, red, cp.async.
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "emulator/decode/families.h"
+#include "emulator/instructions/memory.h"
+#include "emulator/instructions/memory_access.h"
+
+namespace lq::emulator {
+namespace {
+
+using ptx::Operand;
+using ptx::OperandKind;
+
+void do_nothing(Frame&, const Instruction&, LaneMask) {}
+
+/// Hints about caches have no effect; a cache policy is one more operand.
+bool take_cache_hints(Opcode& opcode) {
+  bool has_policy = false;
+  for (;;) {
+    if (opcode.take("L2::cache_hint")) {
+      has_policy = true;
+    } else if (!opcode.take_any({"ca", "cg", "cs", "lu", "cv", "wb", "wt", "L1::evict_normal",
+                                 "L1::evict_unchanged", "L1::evict_first", "L1::evict_last",
+                                 "L1::no_allocate", "L2::evict_normal", "L2::evict_first",
+                                 "L2::evict_last", "L2::64B", "L2::128B", "L2::256B"})) {
+      return has_policy;
+    }
+  }
+}
+
+struct MemoryModifiers {
+  bool strong = false;
+  Space space = Space::generic;
+  bool is_param = false;
+  bool is_constant = false;
+  bool has_policy = false;
+  int elements = 1;
+};
+
+Space take_space(Opcode& opcode, MemoryModifiers& modifiers) {
+  if (opcode.take("global")) return Space::global;
+  if (opcode.take_any({"shared", "shared::cta"})) return Space::shared;
+  if (opcode.take("local")) return Space::local;
+  if (opcode.take("const")) {
+    modifiers.is_constant = true;
+    return Space::global;
+  }
+  if (opcode.take_any({"param", "param::entry", "param::func"})) {
+    modifiers.is_param = true;
+    return Space::param;
+  }
+  return Space::generic;
+}
+
+MemoryModifiers take_modifiers(Opcode& opcode) {
+  MemoryModifiers result;
+  opcode.take("weak");
+  result.strong =
+      opcode.take_any({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"}).has_value();
+  opcode.take_any({"cta", "cluster", "gpu", "sys"});
+  result.space = take_space(opcode, result);
+  result.has_policy = take_cache_hints(opcode);
+  opcode.take("nc");
+  result.has_policy = take_cache_hints(opcode) || result.has_policy;
+  if (const auto vector = opcode.take_any({"v2", "v4", "v8"})) {
+    result.elements = (*vector)[1] - '0';
+  }
+  return result;
+}
+
+void set_address(Instruction& instruction, const SymbolAddress& address, Space space) {
+  instruction.sources[0] = address.base;
+  instruction.wide_address = address.wide;
+  instruction.offset = address.offset;
+  instruction.space = space;
+}
+
+/// Parameters of device functions and calls are in local memory; the symbol says so.
+Space space_of(const FunctionBuilder& builder, const MemoryModifiers& modifiers,
+               const SymbolAddress& address) {
+  if (!modifiers.is_param) return modifiers.space;
+  if (address.space == Space::local) return Space::local;
+  return builder.is_entry() ? Space::param : Space::local;
+}
+
+void decode_load_or_store(FunctionBuilder& builder, bool is_load) {
+  Opcode opcode(builder.instruction().opcode);
+  const MemoryModifiers modifiers = take_modifiers(opcode);
+  const std::string type(opcode.take_next());
+  if (!opcode.empty() || type.empty() || type == "pred" || type == "b128") builder.fail_unknown();
+  const int bytes = ptx::type_bytes(type);
+  if (bytes * modifiers.elements > 32) builder.fail_unknown();
+  builder.expect_operands(modifiers.has_policy ? 3 : 2, modifiers.has_policy ? 3 : 2);
+  const Operand& value = builder.operand(is_load ? 0 : 1);
+  const SymbolAddress address = builder.address(builder.operand(is_load ? 1 : 0));
+  std::vector<Operand> parts{value};
+  if (value.kind == OperandKind::vector) parts = value.parts;
+  if (static_cast<int>(parts.size()) != modifiers.elements) {
+    builder.fail_here(fmt::format("{} registers, expected {}", parts.size(), modifiers.elements));
+  }
+  // Registers may be wider than what is in memory, but all of one width.
+  int register_bytes = std::max(bytes, 2);
+  for (const Operand& part : parts) {
+    if (builder.is_register(part)) register_bytes = builder.register_of(part).bytes;
+  }
+  std::vector<Slot> slots;
+  for (const Operand& part : parts) {
+    const OperandType part_type = type == "f32"   ? OperandType::f32
+                                  : type == "f64" ? OperandType::f64
+                                                  : bits_type(register_bytes);
+    const OperandType slot_type =
+        bytes_of(part_type) == register_bytes ? part_type : bits_type(register_bytes);
+    slots.push_back(is_load ? builder.result(part, slot_type) : builder.source(part, slot_type));
+  }
+  const Handler handler =
+      is_load ? load_handler(bytes, register_bytes) : store_handler(bytes, register_bytes);
+  if (handler == nullptr) builder.fail_unknown();
+  Instruction& instruction = builder.emit(handler);
+  set_address(instruction, address, space_of(builder, modifiers, address));
+  instruction.list = builder.add_list(slots);
+  instruction.list_size = static_cast<std::uint8_t>(slots.size());
+  instruction.elements = static_cast<std::uint8_t>(slots.size());
+  instruction.access_bytes = static_cast<std::uint8_t>(bytes);
+  instruction.detail = static_cast<std::uint16_t>(
+      (modifiers.strong ? MemoryDetail::strong : 0) |
+      (is_load && type.starts_with('s') ? MemoryDetail::sign_extend : 0));
+}
+
+/// atom d, [a], b[, c]; red [a], b.
+void decode_atomic(FunctionBuilder& builder, bool has_result) {
+  Opcode opcode(builder.instruction().opcode);
+  opcode.take_any({"relaxed", "acquire", "release", "acq_rel"});
+  opcode.take_any({"cta", "cluster", "gpu", "sys"});
+  MemoryModifiers modifiers;
+  const Space space = take_space(opcode, modifiers);
+  if (modifiers.is_param || modifiers.is_constant || space == Space::local) builder.fail_unknown();
+  const std::string_view operation = opcode.take_next();
+  opcode.take("noftz");
+  const std::string_view type = opcode.take_next();
+  const Handler handler = opcode.empty() ? atomic_handler(operation, type) : nullptr;
+  if (handler == nullptr) builder.fail_unknown();
+  const bool is_cas = operation == "cas";
+  const std::size_t first = has_result ? 1 : 0;
+  builder.expect_operands(first + (is_cas ? 3 : 2), first + (is_cas ? 3 : 2));
+  const OperandType operand_type = type == "f32"   ? OperandType::f32
+                                   : type == "f64" ? OperandType::f64
+                                                   : bits_type(ptx::type_bytes(type));
+  const SymbolAddress address = builder.address(builder.operand(first));
+  const Slot value = builder.source(builder.operand(first + 1), operand_type);
+  const Slot second = is_cas ? builder.source(builder.operand(first + 2), operand_type) : no_slot;
+  const Slot result = has_result ? builder.result(builder.operand(0), operand_type) : no_slot;
+  Instruction& instruction = builder.emit(handler);
+  set_address(instruction, address, space);
+  instruction.sources[1] = value;
+  instruction.sources[2] = second;
+  instruction.results[0] = result;
+  instruction.detail = MemoryDetail::strong;
+}
+
+}  // namespace
+
+void decode_ld(FunctionBuilder& builder) { decode_load_or_store(builder, true); }
+void decode_st(FunctionBuilder& builder) { decode_load_or_store(builder, false); }
+void decode_atom(FunctionBuilder& builder) { decode_atomic(builder, true); }
+void decode_red(FunctionBuilder& builder) { decode_atomic(builder, false); }
+
+void decode_without_effect(FunctionBuilder& builder) { builder.emit(do_nothing); }
+
+/// cp.async copies at once; what waits for it has nothing to wait for.
+void decode_cp(FunctionBuilder& builder) {
+  Opcode opcode(builder.instruction().opcode);
+  if (!opcode.take("async")) builder.fail_unknown();
+  if (opcode.take_any({"commit_group", "wait_group", "wait_all"})) {
+    if (!opcode.empty()) builder.fail_unknown();
+    builder.emit(do_nothing);
+    return;
+  }
+  const bool has_cache = opcode.take_any({"ca", "cg"}).has_value();
+  const bool to_shared = opcode.take_any({"shared", "shared::cta"}).has_value();
+  const bool from_global = opcode.take("global");
+  const bool has_policy = take_cache_hints(opcode);
+  if (!has_cache || !to_shared || !from_global || has_policy || !opcode.empty()) {
+    builder.fail_unknown();
+  }
+  builder.expect_operands(3, 4);
+  const SymbolAddress to = builder.address(builder.operand(0));
+  const SymbolAddress from = builder.address(builder.operand(1));
+  const Operand& size = builder.operand(2);
+  const bool size_ok =
+      size.kind == OperandKind::integer && (size.value == 4 || size.value == 8 || size.value == 16);
+  if (!size_ok || !from.wide) builder.fail_unknown();
+  const bool has_read_size = builder.operand_count() == 4;
+  const Slot read_size =
+      has_read_size ? builder.source(builder.operand(3), OperandType::b32) : no_slot;
+  Slot source = from.base;
+  if (from.offset != 0) {
+    source = builder.scratch(OperandType::b64);
+    const Slot offset = builder.constant(OperandType::b64, static_cast<std::uint64_t>(from.offset));
+    Instruction& sum = builder.emit_helper(find_form("add.u64")->handler);
+    sum.results[0] = source;
+    sum.sources[0] = from.base;
+    sum.sources[1] = offset;
+  }
+  Instruction& instruction = builder.emit(copy_to_shared);
+  set_address(instruction, to, Space::shared);
+  instruction.sources[1] = source;
+  instruction.sources[2] = read_size;
+  instruction.access_bytes = static_cast<std::uint8_t>(size.value);
+}
+
+}  // namespace lq::emulator

@@ -1,0 +1,83 @@
+#include "emulator/decode/families.h"
+
+#include <unordered_map>
+
+#include "core/isa.h"
+#include "emulator/instructions/instruction_tables.h"
+#include "emulator/instructions/scalar_forms.h"
+#include "kernels/common/isa_variants.h"
+
+namespace lq::emulator {
+namespace {
+
+using FormIndex = std::unordered_map<std::string_view, const Form*>;
+
+FormIndex make_index() {
+  FormIndex index;
+  const auto add = [&](const FormTable& table) {
+    for (std::size_t i = 0; i < table.count; ++i) {
+      index.emplace(table.forms[i].opcode, &table.forms[i]);
+    }
+  };
+  using kernels::choose_isa;
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(integer_forms)));
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(bit_forms)));
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(compare_forms)));
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(convert_forms)));
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(single_forms)));
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(double_forms)));
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(half_forms)));
+  add(directed_forms);
+  add(transcendental_forms);
+  return index;
+}
+
+}  // namespace
+
+const Form* find_form(std::string_view opcode) {
+  static const FormIndex index = make_index();
+  const auto found = index.find(opcode);
+  return found == index.end() ? nullptr : found->second;
+}
+
+Decoder decoder_of(std::string_view base) {
+  static const std::unordered_map<std::string_view, Decoder> decoders{
+      {"mov", decode_mov},
+      {"cvt", decode_cvt},
+      {"cvta", decode_cvta},
+      {"isspacep", decode_isspacep},
+      {"setp", decode_setp},
+      {"ld", decode_ld},
+      {"ldu", decode_ld},
+      {"st", decode_st},
+      {"atom", decode_atom},
+      {"red", decode_red},
+      {"cp", decode_cp},
+      {"membar", decode_without_effect},
+      {"fence", decode_without_effect},
+      {"prefetch", decode_without_effect},
+      {"prefetchu", decode_without_effect},
+      {"nanosleep", decode_without_effect},
+      {"discard", decode_without_effect},
+      {"bra", decode_bra},
+      {"brx", decode_brx},
+      {"call", decode_call},
+      {"ret", decode_ret},
+      {"exit", decode_exit},
+      {"trap", decode_trap},
+      {"brkpt", decode_trap},
+      {"bar", decode_bar},
+      {"barrier", decode_bar},
+      {"shfl", decode_shfl},
+      {"vote", decode_vote},
+      {"match", decode_match},
+      {"redux", decode_redux},
+      {"activemask", decode_activemask},
+      {"elect", decode_elect},
+      {"mma", decode_mma},
+  };
+  const auto found = decoders.find(base);
+  return found == decoders.end() ? nullptr : found->second;
+}
+
+}  // namespace lq::emulator

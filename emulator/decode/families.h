@@ -1,0 +1,54 @@
+// Decoders of families of instructions, and how an opcode finds its own.
+#pragma once
+
+#include "emulator/decode/builder.h"
+
+namespace lq::emulator {
+
+/// Appends the current instruction of the builder. Throws Error for a form that is not known.
+using Decoder = void (*)(FunctionBuilder&);
+
+/// The decoder of a base opcode ("ld"), or null if its forms are rows of tables.
+Decoder decoder_of(std::string_view base);
+
+/// The row of an opcode with all its modifiers, or null.
+const Form* find_form(std::string_view opcode);
+
+// In decode_data.cpp: moves, conversions, comparisons with a predicate.
+void decode_mov(FunctionBuilder& builder);
+void decode_cvt(FunctionBuilder& builder);
+void decode_cvta(FunctionBuilder& builder);
+void decode_isspacep(FunctionBuilder& builder);
+void decode_setp(FunctionBuilder& builder);
+void decode_form(FunctionBuilder& builder);
+
+// In decode_memory.cpp.
+void decode_ld(FunctionBuilder& builder);
+void decode_st(FunctionBuilder& builder);
+void decode_atom(FunctionBuilder& builder);
+void decode_red(FunctionBuilder& builder);
+void decode_cp(FunctionBuilder& builder);
+void decode_without_effect(FunctionBuilder& builder);
+
+// In decode_control.cpp.
+void decode_bra(FunctionBuilder& builder);
+void decode_brx(FunctionBuilder& builder);
+void decode_call(FunctionBuilder& builder);
+void decode_ret(FunctionBuilder& builder);
+void decode_exit(FunctionBuilder& builder);
+void decode_trap(FunctionBuilder& builder);
+void decode_bar(FunctionBuilder& builder);
+
+// In decode_warp.cpp.
+void decode_shfl(FunctionBuilder& builder);
+void decode_vote(FunctionBuilder& builder);
+void decode_match(FunctionBuilder& builder);
+void decode_redux(FunctionBuilder& builder);
+void decode_activemask(FunctionBuilder& builder);
+void decode_elect(FunctionBuilder& builder);
+void decode_bar_warp_sync(FunctionBuilder& builder);
+
+// In decode_matrix.cpp.
+void decode_mma(FunctionBuilder& builder);
+
+}  // namespace lq::emulator

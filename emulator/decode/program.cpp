@@ -1,0 +1,113 @@
+#include "emulator/decode/program.h"
+
+#include <cstring>
+
+#include "core/error.h"
+#include "emulator/decode/builder.h"
+
+namespace lq::emulator {
+namespace {
+
+bool is_in_memory(const ptx::Variable& variable) {
+  return variable.space == ptx::StateSpace::global || variable.space == ptx::StateSpace::constant;
+}
+
+void allocate_variables(const ptx::Module& module, Program& program, DeviceMemory& memory) {
+  for (const ptx::Variable& variable : module.variables) {
+    if (!is_in_memory(variable)) continue;
+    check(!variable.is_external || !variable.initializer.empty(),
+          "variable {} is defined in another module; link with -rdc=true is not supported",
+          variable.name);
+    const auto bytes = static_cast<std::uint64_t>(ptx::variable_bytes(variable));
+    const std::uint64_t address =
+        memory.allocate(bytes, DeviceMemory::Access::device_only, variable.name);
+    check(address != 0, "variable {}: no memory for {} bytes", variable.name, bytes);
+    program.variables[variable.name] = address;
+    program.variable_bytes[variable.name] = bytes;
+  }
+}
+
+std::uint64_t value_of(const ptx::InitializerItem& item, const Program& program) {
+  if (item.name.empty()) return item.bits;
+  const auto found = program.variables.find(item.name);
+  check(found != program.variables.end(), "initializer: '{}' is no variable in memory", item.name);
+  // A mask chooses one byte of the address.
+  const std::uint64_t value = found->second + item.bits;
+  if (item.mask == ~std::uint64_t{0} || item.mask == 0) return value;
+  return (value & item.mask) >> __builtin_ctzll(item.mask);
+}
+
+/// What the initializer leaves out is zero.
+void initialize_variables(const ptx::Module& module, const Program& program, DeviceMemory& memory) {
+  for (const ptx::Variable& variable : module.variables) {
+    if (!is_in_memory(variable)) continue;
+    const std::uint64_t address = program.variables.at(variable.name);
+    const std::uint64_t bytes = program.variable_bytes.at(variable.name);
+    std::byte* const to = memory.host_bytes(address);
+    std::memset(to, 0, bytes);
+    const auto element = static_cast<std::size_t>(ptx::type_bytes(variable.type));
+    check(variable.initializer.size() * element <= bytes,
+          "variable {}: {} initial values in {} bytes", variable.name, variable.initializer.size(),
+          bytes);
+    for (std::size_t i = 0; i < variable.initializer.size(); ++i) {
+      const std::uint64_t value = value_of(variable.initializer[i], program);
+      std::memcpy(to + i * element, &value, std::min(element, sizeof(value)));
+    }
+    memory.mark_written(address, bytes);
+  }
+}
+
+ModuleSymbols collect_symbols(const ptx::Module& module) {
+  ModuleSymbols symbols;
+  for (const ptx::Variable& variable : module.variables) {
+    if (variable.space != ptx::StateSpace::shared) continue;
+    if (variable.elements == 0) {
+      symbols.shared[variable.name] = {0, true};
+      continue;
+    }
+    const auto alignment = static_cast<std::uint64_t>(ptx::variable_alignment(variable));
+    const std::uint64_t offset = (symbols.shared_bytes + alignment - 1) / alignment * alignment;
+    const std::uint64_t end = offset + static_cast<std::uint64_t>(ptx::variable_bytes(variable));
+    check(end <= DeviceMemory::window_bytes, "variable {}: {} bytes of shared memory",
+          variable.name, end);
+    symbols.shared[variable.name] = {static_cast<std::uint32_t>(offset), false};
+    symbols.shared_bytes = static_cast<std::uint32_t>(end);
+  }
+  return symbols;
+}
+
+Function decode_function(const Program& program, const ModuleSymbols& symbols,
+                         const ptx::Function& source) {
+  try {
+    return FunctionBuilder(program, symbols, source).build();
+  } catch (const Error& error) {
+    Function function;
+    function.name = source.name;
+    function.is_entry = source.is_entry;
+    function.error = error.what();
+    return function;
+  }
+}
+
+}  // namespace
+
+Program load_program(const ptx::Module& module, DeviceMemory& memory) {
+  Program program;
+  program.files = module.files;
+  allocate_variables(module, program, memory);
+  initialize_variables(module, program, memory);
+  const ModuleSymbols symbols = collect_symbols(module);
+  // Calls refer to functions by index, whatever their order.
+  std::vector<const ptx::Function*> sources;
+  for (const ptx::Function& function : module.functions) {
+    if (!function.has_body) continue;
+    program.index[function.name] = static_cast<std::uint32_t>(sources.size());
+    sources.push_back(&function);
+  }
+  for (const ptx::Function* const source : sources) {
+    program.functions.push_back(decode_function(program, symbols, *source));
+  }
+  return program;
+}
+
+}  // namespace lq::emulator
