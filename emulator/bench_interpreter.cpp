@@ -1,0 +1,134 @@
+// Measures the interpreter: lane instructions per second on one core, with all checks.
+// Usage: emulator_bench
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cstring>
+
+#include "emulator/decode/program.h"
+#include "emulator/machine/grid.h"
+#include "emulator/ptx/parser.h"
+
+namespace lq::emulator {
+namespace {
+
+// A sum in registers; loads of rows; a tile in shared memory, read as in a matrix product.
+constexpr const char* kernels = R"(
+.version 9.0
+.target sm_80
+.address_size 64
+.visible .entry registers(.param .u64 p)
+{
+  .reg .pred %p<2>;
+  .reg .b32 %r<9>;
+  .reg .b64 %rd<4>;
+  mov.u32 %r1, %tid.x;
+  mov.b32 %r2, 0;
+  mov.b32 %r3, 0;
+loop:
+  xor.b32 %r4, %r1, %r2;
+  popc.b32 %r5, %r4;
+  add.s32 %r3, %r3, %r5;
+  mad.lo.s32 %r1, %r1, 1664525, %r5;
+  shl.b32 %r6, %r1, 3;
+  add.s32 %r3, %r3, %r6;
+  add.s32 %r2, %r2, 1;
+  setp.lt.s32 %p1, %r2, 4096;
+  @%p1 bra loop;
+  ld.param.u64 %rd1, [p];
+  mul.wide.u32 %rd2, %r2, 0;
+  add.s64 %rd3, %rd1, %rd2;
+  st.global.u32 [%rd3], %r3;
+  ret;
+}
+.visible .entry rows(.param .u64 p)
+{
+  .reg .pred %p<2>;
+  .reg .b32 %r<9>;
+  .reg .b64 %rd<4>;
+  mov.u32 %r1, %tid.x;
+  ld.param.u64 %rd1, [p];
+  mul.wide.u32 %rd2, %r1, 4;
+  add.s64 %rd3, %rd1, %rd2;
+  mov.b32 %r2, 0;
+loop:
+  ld.global.u32 %r3, [%rd3];
+  add.s32 %r3, %r3, %r2;
+  st.global.u32 [%rd3], %r3;
+  add.s32 %r2, %r2, 1;
+  setp.lt.s32 %p1, %r2, 4096;
+  @%p1 bra loop;
+  ret;
+}
+.visible .entry tile(.param .u64 p)
+{
+  .reg .pred %p<2>;
+  .reg .b32 %r<20>;
+  .reg .b64 %rd<4>;
+  .shared .align 16 .b8 memory[4096];
+  mov.u32 %r1, %tid.x;
+  shl.b32 %r2, %r1, 2;
+  mov.u32 %r3, memory;
+  add.s32 %r4, %r3, %r2;
+  st.shared.u32 [%r4], %r1;
+  bar.sync 0;
+  and.b32 %r5, %r1, 15;
+  shl.b32 %r5, %r5, 6;
+  add.s32 %r5, %r5, %r3;
+  mov.b32 %r6, 0;
+  mov.b32 %r7, 0;
+loop:
+  ld.shared.v4.u32 {%r8, %r9, %r10, %r11}, [%r5];
+  ld.shared.v4.u32 {%r12, %r13, %r14, %r15}, [%r3+16];
+  xor.b32 %r8, %r8, %r12;
+  popc.b32 %r8, %r8;
+  add.s32 %r7, %r7, %r8;
+  xor.b32 %r9, %r9, %r13;
+  popc.b32 %r9, %r9;
+  add.s32 %r7, %r7, %r9;
+  xor.b32 %r10, %r10, %r14;
+  popc.b32 %r10, %r10;
+  add.s32 %r7, %r7, %r10;
+  xor.b32 %r11, %r11, %r15;
+  popc.b32 %r11, %r11;
+  add.s32 %r7, %r7, %r11;
+  add.s32 %r6, %r6, 1;
+  setp.lt.s32 %p1, %r6, 1024;
+  @%p1 bra loop;
+  bar.sync 0;
+  st.shared.u32 [%r4], %r7;
+  ret;
+}
+)";
+
+void measure(const Program& program, DeviceMemory& memory, std::uint64_t buffer,
+             const char* kernel) {
+  Launch launch{.program = &program,
+                .kernel = &program.functions[program.index.at(kernel)],
+                .grid = {16, 1, 1},
+                .block = {256, 1, 1},
+                .memory = &memory};
+  launch.arguments.resize(sizeof(buffer));
+  std::memcpy(launch.arguments.data(), &buffer, sizeof(buffer));
+  const auto start = std::chrono::steady_clock::now();
+  const Counters counters = run_grid(launch, 1);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  fmt::print("{:10} {:7.0f} M lane instructions/s, {:5.1f} ns per warp instruction\n", kernel,
+             1e-6 * static_cast<double>(counters.lane_instructions) / seconds.count(),
+             1e9 * seconds.count() / static_cast<double>(counters.warp_instructions));
+}
+
+}  // namespace
+}  // namespace lq::emulator
+
+int main() {
+  using namespace lq::emulator;
+  DeviceMemory memory(std::uint64_t{1} << 28);
+  const Program program = load_program(ptx::parse_module(kernels), memory);
+  const std::uint64_t buffer = memory.allocate(4096);
+  memory.mark_written(buffer, 4096);
+  for (const char* const kernel : {"registers", "rows", "tile"}) {
+    measure(program, memory, buffer, kernel);
+  }
+}

@@ -1,0 +1,61 @@
+// Runs kernels that a test writes in PTX, on an emulated device of its own.
+#pragma once
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "emulator/decode/program.h"
+#include "emulator/machine/grid.h"
+#include "emulator/ptx/parser.h"
+
+namespace lq::emulator::testing {
+
+class Device {
+ public:
+  explicit Device(const std::string& ptx)
+      : memory_(std::uint64_t{1} << 30),
+        program_(load_program(
+            ptx::parse_module(".version 9.0\n.target sm_90\n.address_size 64\n" + ptx), memory_)) {}
+
+  /// Copies the values to memory of the device.
+  template <typename T>
+  std::uint64_t upload(const std::vector<T>& values) {
+    const std::uint64_t address = memory_.allocate(values.size() * sizeof(T));
+    std::memcpy(memory_.host_bytes(address), values.data(), values.size() * sizeof(T));
+    memory_.mark_written(address, values.size() * sizeof(T));
+    return address;
+  }
+  template <typename T>
+  std::vector<T> download(std::uint64_t address, std::size_t count) const {
+    std::vector<T> values(count);
+    std::memcpy(values.data(), memory_.host_bytes(address), count * sizeof(T));
+    return values;
+  }
+
+  /// Arguments are 64 bits each.
+  Counters launch(const std::string& kernel, Dim3 grid, Dim3 block,
+                  const std::vector<std::uint64_t>& arguments, std::uint32_t shared_bytes = 0) {
+    const auto found = program_.index.find(kernel);
+    check(found != program_.index.end(), "no kernel {}", kernel);
+    Launch launch{.program = &program_,
+                  .kernel = &program_.functions[found->second],
+                  .grid = grid,
+                  .block = block,
+                  .dynamic_shared_bytes = shared_bytes,
+                  .memory = &memory_,
+                  .counts = true};
+    launch.arguments.resize(8 * arguments.size());
+    std::memcpy(launch.arguments.data(), arguments.data(), launch.arguments.size());
+    return run_grid(launch, 2);
+  }
+
+  DeviceMemory& memory() { return memory_; }
+
+ private:
+  DeviceMemory memory_;
+  Program program_;
+};
+
+}  // namespace lq::emulator::testing
