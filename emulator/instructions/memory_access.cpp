@@ -48,7 +48,7 @@ void fault_shared(const Warp& warp, const Instruction& instruction, int lane, st
                   unsigned bytes, AccessKind kind, SharedMemory::Verdict verdict) {
   const std::string place = fmt::format("{} bytes at shared offset {}", bytes, offset);
   if (verdict == SharedMemory::Verdict::unwritten) {
-    fault(warp, instruction, lane, fmt::format("{} of {}, which nobody wrote", verb(kind), place));
+    fault(warp, instruction, lane, fmt::format("{} of {}, which no warp has written yet", verb(kind), place));
   }
   const char* const other = verdict == SharedMemory::Verdict::race_with_write ? "write" : "read";
   fault(warp, instruction, lane,

@@ -216,7 +216,7 @@ const Fault faults[] = {
     {"st.global.u8 [%d1], %h0; ld.global.u16 %h1, [%d1];", "unwritten memory"},
     {"st.global.u32 [16], 1;", "outside of any allocation"},
     {"st.shared.u32 [%r0+256], 1;", "shared offset 256 out of bounds"},
-    {"ld.shared.u32 %r1, [memory];", "which nobody wrote"},
+    {"ld.shared.u32 %r1, [memory];", "which no warp has written yet"},
     {"st.shared.u32 [memory], %r0; ld.shared.u32 %r1, [memory];", "race: write"},
     {"@%p1 bra end;\nsetp.lt.u32 %p1, %r0, 16;\n@!%p1 bra skip;\nbar.sync 0;\nskip:\nst.global.u32 "
      "[%d0], 1;\nend:",

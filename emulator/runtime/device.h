@@ -1,0 +1,109 @@
+// The one emulated device of the process: registered modules, memory, launches, errors.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emulator/machine/block.h"
+#include "emulator/runtime/api_types.h"
+#include "emulator/runtime/settings.h"
+
+namespace lq::emulator {
+
+/// A registered fat binary; decoded when something of it is first needed.
+struct Module {
+  const void* fatbin = nullptr;
+  std::unique_ptr<Program> program;
+};
+
+/// A registered kernel: what programs hold as cudaKernel_t and as the host function's address.
+struct KernelRecord {
+  Module* module = nullptr;
+  std::string name;
+  int max_dynamic_shared_bytes = shared_per_block;
+};
+
+struct VariableRecord {
+  Module* module = nullptr;
+  std::string name;
+};
+
+class Device {
+ public:
+  static Device& instance();
+
+  const Settings& settings() const { return settings_; }
+  const DeviceLimits& limits() const { return limits_of(settings_.capability); }
+  DeviceMemory& memory() { return memory_; }
+
+  Module* register_module(const void* fatbin);
+  void register_kernel(Module* module, const void* host_function, std::string name);
+  void register_variable(Module* module, const void* host_variable, std::string name);
+  KernelRecord* find_kernel(const void* host_function);
+
+  /// The decoded kernel. Throws Error if its module has no PTX for this device, or not the kernel.
+  const Function& function(KernelRecord& kernel);
+  /// Address and bytes of a device variable; none for what is not registered.
+  struct Symbol {
+    std::uint64_t address = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::optional<Symbol> symbol(const void* host_variable);
+
+  /// Runs the kernel to its end. Returns codes for launches that a device refuses; throws Error for
+  /// faults.
+  ErrorCode launch(KernelRecord& kernel, const Dim3& grid, const Dim3& block, void** arguments,
+                   std::size_t dynamic_shared_bytes);
+
+  /// Remembers the code for cudaGetLastError() and returns it.
+  ErrorCode remember(ErrorCode code);
+  ErrorCode last_error(bool clears);
+  /// Prints the message. Ends the process, unless the settings say to go on with an error that
+  /// stays.
+  ErrorCode report(const char* where, const std::string& message);
+  bool has_failed() const { return failure_ != success; }
+  ErrorCode failure() const { return failure_; }
+
+  void print_counters() const;
+
+ private:
+  Device();
+  Program& program(Module& module);
+
+  Settings settings_;
+  DeviceMemory memory_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Module>> modules_;
+  std::map<const void*, KernelRecord> kernels_;
+  std::map<const void*, VariableRecord> variables_;
+  ErrorCode failure_ = success;
+  struct KernelCounters {
+    std::uint64_t launches = 0;
+    Counters counters;
+  };
+  std::map<std::string, KernelCounters> counters_;
+};
+
+/// The exit status of a program that a report has ended.
+constexpr int exit_status_of_reports = 99;
+
+/// Prints one line and ends the process.
+[[noreturn]] void stop(const std::string& message);
+
+/// Runs an entry point's body, which returns a code; what it throws is reported.
+template <typename Body>
+int api_call(const char* name, Body&& body) {
+  try {
+    Device& device = Device::instance();
+    if (device.has_failed()) return device.failure();
+    return device.remember(body(device));
+  } catch (const std::exception& error) {
+    return Device::instance().report(name, error.what());
+  }
+}
+
+}  // namespace lq::emulator

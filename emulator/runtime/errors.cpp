@@ -1,0 +1,53 @@
+// Error codes: the last one, names and descriptions.
+
+#include <algorithm>
+#include <iterator>
+
+#include "emulator/runtime/device.h"
+
+using namespace lq::emulator;
+
+namespace {
+
+struct ErrorText {
+  int code;
+  const char* name;
+  const char* description;
+};
+
+constexpr ErrorText texts[] = {
+    {success, "cudaSuccess", "no error"},
+    {invalid_value, "cudaErrorInvalidValue", "invalid argument"},
+    {memory_allocation, "cudaErrorMemoryAllocation", "out of memory"},
+    {invalid_configuration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
+    {invalid_symbol, "cudaErrorInvalidSymbol", "invalid device symbol"},
+    {invalid_device_function, "cudaErrorInvalidDeviceFunction", "invalid device function"},
+    {invalid_device, "cudaErrorInvalidDevice", "invalid device ordinal"},
+    {no_kernel_image, "cudaErrorNoKernelImageForDevice",
+     "no kernel image is available for execution on the device"},
+    {invalid_resource_handle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
+    {not_ready, "cudaErrorNotReady", "device not ready"},
+    {launch_out_of_resources, "cudaErrorLaunchOutOfResources",
+     "too many resources requested for launch"},
+    {launch_failure, "cudaErrorLaunchFailure", "unspecified launch failure"},
+    {not_supported, "cudaErrorNotSupported", "operation not supported"},
+};
+
+const ErrorText* find_text(int code) {
+  const auto* const found = std::find_if(std::begin(texts), std::end(texts),
+                                         [&](const ErrorText& text) { return text.code == code; });
+  return found == std::end(texts) ? nullptr : found;
+}
+
+}  // namespace
+
+LQNET_CUDA_API const char* cudaGetErrorName(int code) {
+  const ErrorText* const text = find_text(code);
+  return text == nullptr ? "unrecognized error code" : text->name;
+}
+LQNET_CUDA_API const char* cudaGetErrorString(int code) {
+  const ErrorText* const text = find_text(code);
+  return text == nullptr ? "unrecognized error code" : text->description;
+}
+LQNET_CUDA_API int cudaGetLastError() { return Device::instance().last_error(true); }
+LQNET_CUDA_API int cudaPeekAtLastError() { return Device::instance().last_error(false); }

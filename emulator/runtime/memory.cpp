@@ -1,0 +1,272 @@
+// Allocation, copies and fills. Everything is done when the call returns, which is one of the
+// orders that asynchronous calls allow.
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+#include "emulator/runtime/device.h"
+
+using namespace lq::emulator;
+
+namespace {
+
+constexpr std::size_t pitch_alignment = 512;
+
+std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
+
+ErrorCode allocate(Device& device, void** pointer, std::size_t bytes, DeviceMemory::Access access) {
+  if (pointer == nullptr) return invalid_value;
+  *pointer = nullptr;
+  if (bytes == 0) return success;
+  const std::uint64_t address = device.memory().allocate(bytes, access);
+  if (address == 0) return memory_allocation;
+  *pointer = reinterpret_cast<void*>(address);
+  return success;
+}
+
+ErrorCode release(Device& device, void* pointer) {
+  if (pointer != nullptr) device.memory().release(address_of(pointer));
+  return success;
+}
+
+bool is_device_side(Device& device, const void* pointer, bool claimed, const char* what) {
+  const bool inside = device.memory().contains(address_of(pointer));
+  lq::check(inside || !claimed, "{}: {} is an address of the host, expected one of the device",
+            what, pointer);
+  return inside;
+}
+
+/// One row of a copy.
+void copy_row(Device& device, void* to, const void* from, std::size_t bytes, CopyKind kind,
+              const char* name) {
+  if (bytes == 0) return;
+  DeviceMemory& memory = device.memory();
+  const bool to_claimed = kind == CopyKind::host_to_device || kind == CopyKind::device_to_device;
+  const bool from_claimed = kind == CopyKind::device_to_host || kind == CopyKind::device_to_device;
+  const bool to_device = is_device_side(device, to, to_claimed, name);
+  const bool from_device = is_device_side(device, from, from_claimed, name);
+  if (to_device) memory.check_range(address_of(to), bytes, name);
+  if (from_device) memory.check_range(address_of(from), bytes, name);
+  if (to_device && from_device) {
+    memory.copy(address_of(to), address_of(from), bytes);
+  } else if (to_device) {
+    std::memcpy(memory.host_bytes(address_of(to)), from, bytes);
+    memory.mark_written(address_of(to), bytes);
+  } else if (from_device) {
+    std::memcpy(to, memory.host_bytes(address_of(from)), bytes);
+  } else {
+    std::memmove(to, from, bytes);
+  }
+}
+
+int copy(const char* name, void* to, const void* from, std::size_t bytes, CopyKind kind) {
+  return api_call(name, [&](Device& device) {
+    copy_row(device, to, from, bytes, kind, name);
+    return success;
+  });
+}
+
+int copy_rows(const char* name, void* to, std::size_t to_pitch, const void* from,
+              std::size_t from_pitch, std::size_t width, std::size_t height, CopyKind kind) {
+  return api_call(name, [&](Device& device) {
+    if (width > to_pitch || width > from_pitch) return invalid_value;
+    for (std::size_t row = 0; row < height; ++row) {
+      copy_row(device, static_cast<std::byte*>(to) + row * to_pitch,
+               static_cast<const std::byte*>(from) + row * from_pitch, width, kind, name);
+    }
+    return success;
+  });
+}
+
+void fill_row(Device& device, void* to, int value, std::size_t bytes, const char* name) {
+  if (bytes == 0) return;
+  is_device_side(device, to, true, name);
+  DeviceMemory& memory = device.memory();
+  memory.check_range(address_of(to), bytes, name);
+  std::memset(memory.host_bytes(address_of(to)), value, bytes);
+  memory.mark_written(address_of(to), bytes);
+}
+
+int fill(const char* name, void* to, std::size_t pitch, int value, std::size_t width,
+         std::size_t height) {
+  return api_call(name, [&](Device& device) {
+    if (height > 1 && width > pitch) return invalid_value;
+    for (std::size_t row = 0; row < height; ++row) {
+      fill_row(device, static_cast<std::byte*>(to) + row * pitch, value, width, name);
+    }
+    return success;
+  });
+}
+
+/// The address `offset` bytes into a device variable that has room for `bytes` there.
+void* symbol_address(Device& device, const void* symbol, std::size_t offset, std::size_t bytes,
+                     const char* name) {
+  const auto found = device.symbol(symbol);
+  lq::check(found.has_value(), "{}: {} is no registered device variable", name, symbol);
+  lq::check(offset <= found->bytes && bytes <= found->bytes - offset,
+            "{}: {} bytes at offset {} of a variable of {} bytes", name, bytes, offset,
+            found->bytes);
+  return reinterpret_cast<void*>(found->address + offset);
+}
+
+int copy_to_symbol(const char* name, const void* symbol, const void* from, std::size_t bytes,
+                   std::size_t offset, CopyKind kind) {
+  return api_call(name, [&](Device& device) {
+    copy_row(device, symbol_address(device, symbol, offset, bytes, name), from, bytes, kind, name);
+    return success;
+  });
+}
+
+int copy_from_symbol(const char* name, void* to, const void* symbol, std::size_t bytes,
+                     std::size_t offset, CopyKind kind) {
+  return api_call(name, [&](Device& device) {
+    copy_row(device, to, symbol_address(device, symbol, offset, bytes, name), bytes, kind, name);
+    return success;
+  });
+}
+
+int allocate_device(const char* name, void** pointer, std::size_t bytes) {
+  return api_call(name, [&](Device& device) {
+    return allocate(device, pointer, bytes, DeviceMemory::Access::device_only);
+  });
+}
+
+int allocate_host_too(const char* name, void** pointer, std::size_t bytes) {
+  return api_call(name, [&](Device& device) {
+    return allocate(device, pointer, bytes, DeviceMemory::Access::host_too);
+  });
+}
+
+int release_memory(const char* name, void* pointer) {
+  return api_call(name, [&](Device& device) { return release(device, pointer); });
+}
+
+}  // namespace
+
+LQNET_CUDA_API int cudaMalloc(void** pointer, std::size_t bytes) {
+  return allocate_device("cudaMalloc", pointer, bytes);
+}
+LQNET_CUDA_API int cudaMallocAsync(void** pointer, std::size_t bytes, Stream*) {
+  return allocate_device("cudaMallocAsync", pointer, bytes);
+}
+LQNET_CUDA_API int cudaMallocPitch(void** pointer, std::size_t* pitch, std::size_t width,
+                                   std::size_t height) {
+  *pitch = (width + pitch_alignment - 1) / pitch_alignment * pitch_alignment;
+  return allocate_device("cudaMallocPitch", pointer, *pitch * height);
+}
+LQNET_CUDA_API int cudaMallocHost(void** pointer, std::size_t bytes) {
+  return allocate_host_too("cudaMallocHost", pointer, bytes);
+}
+LQNET_CUDA_API int cudaHostAlloc(void** pointer, std::size_t bytes, unsigned) {
+  return allocate_host_too("cudaHostAlloc", pointer, bytes);
+}
+LQNET_CUDA_API int cudaMallocManaged(void** pointer, std::size_t bytes, unsigned) {
+  return allocate_host_too("cudaMallocManaged", pointer, bytes);
+}
+LQNET_CUDA_API int cudaFree(void* pointer) { return release_memory("cudaFree", pointer); }
+LQNET_CUDA_API int cudaFreeAsync(void* pointer, Stream*) {
+  return release_memory("cudaFreeAsync", pointer);
+}
+LQNET_CUDA_API int cudaFreeHost(void* pointer) { return release_memory("cudaFreeHost", pointer); }
+
+LQNET_CUDA_API int cudaHostGetDevicePointer(void** device_pointer, void* host_pointer, unsigned) {
+  return api_call("cudaHostGetDevicePointer", [&](Device& device) {
+    if (!device.memory().contains(address_of(host_pointer))) return invalid_value;
+    *device_pointer = host_pointer;
+    return success;
+  });
+}
+
+LQNET_CUDA_API int cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
+  return api_call("cudaMemGetInfo", [&](Device& device) {
+    *total_bytes = device.memory().capacity();
+    *free_bytes = *total_bytes - device.memory().used();
+    return success;
+  });
+}
+
+LQNET_CUDA_API int cudaPointerGetAttributes(PointerAttributes* attributes, const void* pointer) {
+  return api_call("cudaPointerGetAttributes", [&](Device& device) {
+    *attributes = {};
+    void* const address = const_cast<void*>(pointer);
+    const bool inside = device.memory().contains(address_of(pointer));
+    const auto found = inside ? device.memory().find(address_of(pointer)) : std::nullopt;
+    const bool host_too = found && found->host_too;
+    attributes->type = !inside ? 0 : host_too ? 1 : 2;
+    attributes->device_pointer = inside ? address : nullptr;
+    attributes->host_pointer = !inside || host_too ? address : nullptr;
+    return success;
+  });
+}
+
+LQNET_CUDA_API int cudaMemcpy(void* to, const void* from, std::size_t bytes, CopyKind kind) {
+  return copy("cudaMemcpy", to, from, bytes, kind);
+}
+LQNET_CUDA_API int cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, CopyKind kind,
+                                   Stream*) {
+  return copy("cudaMemcpyAsync", to, from, bytes, kind);
+}
+LQNET_CUDA_API int cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from,
+                                std::size_t from_pitch, std::size_t width, std::size_t height,
+                                CopyKind kind) {
+  return copy_rows("cudaMemcpy2D", to, to_pitch, from, from_pitch, width, height, kind);
+}
+LQNET_CUDA_API int cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from,
+                                     std::size_t from_pitch, std::size_t width, std::size_t height,
+                                     CopyKind kind, Stream*) {
+  return copy_rows("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind);
+}
+
+LQNET_CUDA_API int cudaMemset(void* to, int value, std::size_t bytes) {
+  return fill("cudaMemset", to, bytes, value, bytes, 1);
+}
+LQNET_CUDA_API int cudaMemsetAsync(void* to, int value, std::size_t bytes, Stream*) {
+  return fill("cudaMemsetAsync", to, bytes, value, bytes, 1);
+}
+LQNET_CUDA_API int cudaMemset2D(void* to, std::size_t pitch, int value, std::size_t width,
+                                std::size_t height) {
+  return fill("cudaMemset2D", to, pitch, value, width, height);
+}
+LQNET_CUDA_API int cudaMemset2DAsync(void* to, std::size_t pitch, int value, std::size_t width,
+                                     std::size_t height, Stream*) {
+  return fill("cudaMemset2DAsync", to, pitch, value, width, height);
+}
+
+LQNET_CUDA_API int cudaMemcpyToSymbol(const void* symbol, const void* from, std::size_t bytes,
+                                      std::size_t offset, CopyKind kind) {
+  return copy_to_symbol("cudaMemcpyToSymbol", symbol, from, bytes, offset, kind);
+}
+LQNET_CUDA_API int cudaMemcpyToSymbolAsync(const void* symbol, const void* from, std::size_t bytes,
+                                           std::size_t offset, CopyKind kind, Stream*) {
+  return copy_to_symbol("cudaMemcpyToSymbolAsync", symbol, from, bytes, offset, kind);
+}
+LQNET_CUDA_API int cudaMemcpyFromSymbol(void* to, const void* symbol, std::size_t bytes,
+                                        std::size_t offset, CopyKind kind) {
+  return copy_from_symbol("cudaMemcpyFromSymbol", to, symbol, bytes, offset, kind);
+}
+LQNET_CUDA_API int cudaMemcpyFromSymbolAsync(void* to, const void* symbol, std::size_t bytes,
+                                             std::size_t offset, CopyKind kind, Stream*) {
+  return copy_from_symbol("cudaMemcpyFromSymbolAsync", to, symbol, bytes, offset, kind);
+}
+LQNET_CUDA_API int cudaGetSymbolAddress(void** pointer, const void* symbol) {
+  return api_call("cudaGetSymbolAddress", [&](Device& device) {
+    *pointer = symbol_address(device, symbol, 0, 0, "cudaGetSymbolAddress");
+    return success;
+  });
+}
+LQNET_CUDA_API int cudaGetSymbolSize(std::size_t* bytes, const void* symbol) {
+  return api_call("cudaGetSymbolSize", [&](Device& device) {
+    const auto found = device.symbol(symbol);
+    if (!found) return invalid_symbol;
+    *bytes = found->bytes;
+    return success;
+  });
+}
+
+// Where pages of managed memory lie makes no difference.
+LQNET_CUDA_API int cudaMemPrefetchAsync(const void*, std::size_t, MemoryLocation, unsigned,
+                                        Stream*) {
+  return success;
+}
+LQNET_CUDA_API int cudaMemAdvise(const void*, std::size_t, int, MemoryLocation) { return success; }

@@ -1,0 +1,127 @@
+// What nvcc's code calls by itself: registration before main(), and launches.
+
+#include <vector>
+
+#include "core/error.h"
+#include "emulator/runtime/device.h"
+
+namespace lq::emulator {
+namespace {
+
+/// What a fat binary's section in the program looks like.
+struct FatbinWrapper {
+  static constexpr int expected_magic = 0x466243B1;
+  int magic;
+  int version;
+  const void* data;
+  const void* prelinked;
+};
+
+struct CallConfiguration {
+  Dim3 grid;
+  Dim3 block;
+  std::size_t shared_bytes = 0;
+  Stream* stream = nullptr;
+};
+thread_local std::vector<CallConfiguration> call_configurations;
+
+Module* module_of(void** handle) { return reinterpret_cast<Module*>(handle); }
+
+}  // namespace
+}  // namespace lq::emulator
+
+using namespace lq::emulator;
+
+LQNET_CUDA_API void** __cudaRegisterFatBinary(void* wrapper) {
+  const auto* const section = static_cast<const FatbinWrapper*>(wrapper);
+  if (section->magic != FatbinWrapper::expected_magic) {
+    stop(fmt::format("a fat binary's section starts with {:#x}, expected {:#x}", section->magic,
+                     FatbinWrapper::expected_magic));
+  }
+  return reinterpret_cast<void**>(Device::instance().register_module(section->data));
+}
+
+LQNET_CUDA_API void __cudaRegisterFatBinaryEnd(void**) {}
+
+LQNET_CUDA_API void __cudaUnregisterFatBinary(void**) {
+  static bool printed = false;
+  if (!printed) Device::instance().print_counters();
+  printed = true;
+}
+
+LQNET_CUDA_API char __cudaInitModule(void**) { return 1; }
+
+LQNET_CUDA_API void __cudaRegisterFunction(void** handle, const char* host_function, char*,
+                                           const char* name, int, void*, void*, void*, void*,
+                                           int*) {
+  Device::instance().register_kernel(module_of(handle), host_function, name);
+}
+
+LQNET_CUDA_API void __cudaRegisterVar(void** handle, char* host_variable, char*, const char* name,
+                                      int, std::size_t, int, int) {
+  Device::instance().register_variable(module_of(handle), host_variable, name);
+}
+
+LQNET_CUDA_API void __cudaRegisterManagedVar(void**, void**, char*, const char* name, int,
+                                             std::size_t, int, int) {
+  stop(fmt::format("__managed__ variable {} is not supported", name));
+}
+
+LQNET_CUDA_API unsigned __cudaPushCallConfiguration(Dim3 grid, Dim3 block, std::size_t shared_bytes,
+                                                    Stream* stream) {
+  call_configurations.push_back({grid, block, shared_bytes, stream});
+  return 0;
+}
+
+LQNET_CUDA_API int __cudaPopCallConfiguration(Dim3* grid, Dim3* block, std::size_t* shared_bytes,
+                                              void* stream) {
+  if (call_configurations.empty()) return invalid_configuration;
+  const CallConfiguration& last = call_configurations.back();
+  *grid = last.grid;
+  *block = last.block;
+  *shared_bytes = last.shared_bytes;
+  *static_cast<Stream**>(stream) = last.stream;
+  call_configurations.pop_back();
+  return success;
+}
+
+namespace {
+
+int launch(const char* name, const void* function, const Dim3& grid, const Dim3& block,
+           void** arguments, std::size_t shared_bytes) {
+  return api_call(name, [&](Device& device) {
+    KernelRecord* const kernel = device.find_kernel(function);
+    if (kernel == nullptr) return invalid_device_function;
+    return device.launch(*kernel, grid, block, arguments, shared_bytes);
+  });
+}
+
+}  // namespace
+
+LQNET_CUDA_API int __cudaGetKernel(KernelRecord** kernel, const void* host_function) {
+  return api_call("__cudaGetKernel", [&](Device& device) {
+    *kernel = device.find_kernel(host_function);
+    return *kernel == nullptr ? invalid_device_function : success;
+  });
+}
+
+LQNET_CUDA_API int __cudaLaunchKernel(KernelRecord* kernel, Dim3 grid, Dim3 block, void** arguments,
+                                      std::size_t shared_bytes, Stream*) {
+  return launch("kernel launch", kernel, grid, block, arguments, shared_bytes);
+}
+
+LQNET_CUDA_API int cudaLaunchKernel(const void* function, Dim3 grid, Dim3 block, void** arguments,
+                                    std::size_t shared_bytes, Stream*) {
+  return launch("cudaLaunchKernel", function, grid, block, arguments, shared_bytes);
+}
+
+LQNET_CUDA_API int cudaLaunchKernelExC(const LaunchConfiguration* configuration,
+                                       const void* function, void** arguments) {
+  if (configuration->attribute_count != 0) {
+    return api_call("cudaLaunchKernelExC", [](Device&) -> ErrorCode {
+      lq::fail("launch attributes (clusters, cooperative launches) are not supported");
+    });
+  }
+  return launch("cudaLaunchKernelExC", function, configuration->grid, configuration->block,
+                arguments, configuration->dynamic_shared_bytes);
+}

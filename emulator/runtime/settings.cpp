@@ -1,0 +1,61 @@
+#include "emulator/runtime/settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "core/error.h"
+
+namespace lq::emulator {
+namespace {
+
+// From the table of technical specifications per compute capability of the CUDA programming guide.
+constexpr DeviceLimits all_limits[] = {
+    {75, 64 * 1024, 64 * 1024, 1024, 16},   {80, 163 * 1024, 164 * 1024, 2048, 32},
+    {86, 99 * 1024, 100 * 1024, 1536, 16},  {89, 99 * 1024, 100 * 1024, 1536, 24},
+    {90, 227 * 1024, 228 * 1024, 2048, 32}, {100, 227 * 1024, 228 * 1024, 2048, 32},
+    {120, 99 * 1024, 100 * 1024, 1536, 24},
+};
+
+std::int64_t number(const char* name, std::int64_t otherwise, std::int64_t least,
+                    std::int64_t most) {
+  const char* const value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return otherwise;
+  const std::string_view text = value;
+  std::int64_t result = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), result);
+  check(
+      error == std::errc() && end == text.data() + text.size() && result >= least && result <= most,
+      "{} is '{}', expected a number from {} to {}", name, text, least, most);
+  return result;
+}
+
+}  // namespace
+
+const DeviceLimits& limits_of(int capability) {
+  std::string known;
+  for (const DeviceLimits& limits : all_limits) {
+    if (limits.capability == capability) return limits;
+    known += (known.empty() ? "" : ", ") + std::to_string(limits.capability);
+  }
+  fail("LQNET_EMULATED_SM is {}, expected one of {}", capability, known);
+}
+
+Settings settings_from_environment() {
+  Settings settings;
+  settings.capability = static_cast<int>(number("LQNET_EMULATED_SM", 80, 0, 1000));
+  limits_of(settings.capability);
+  const auto cores = std::max(1U, std::thread::hardware_concurrency());
+  settings.threads = static_cast<int>(number("LQNET_EMULATED_THREADS", cores, 1, 1024));
+  constexpr std::int64_t megabyte = 1 << 20;
+  settings.memory_bytes =
+      static_cast<std::uint64_t>(megabyte * number("LQNET_EMULATED_MEMORY_MB", 4096, 16, 1 << 18));
+  settings.prints_counters = number("LQNET_EMULATED_COUNTERS", 0, 0, 1) != 0;
+  settings.continues = number("LQNET_EMULATED_CONTINUE", 0, 0, 1) != 0;
+  return settings;
+}
+
+}  // namespace lq::emulator

@@ -1,0 +1,35 @@
+// What the environment says about the device.
+#pragma once
+
+#include <cstdint>
+
+namespace lq::emulator {
+
+struct Settings {
+  int capability = 80;             // LQNET_EMULATED_SM
+  int threads = 1;                 // LQNET_EMULATED_THREADS, at first the number of cores
+  std::uint64_t memory_bytes = 0;  // LQNET_EMULATED_MEMORY_MB
+  bool prints_counters = false;    // LQNET_EMULATED_COUNTERS=1
+  bool continues = false;          // LQNET_EMULATED_CONTINUE=1: faults become error codes
+};
+
+/// Throws Error for values that make no sense.
+Settings settings_from_environment();
+
+/// What a device of the capability has.
+struct DeviceLimits {
+  int capability;
+  int shared_per_block_optin;
+  int shared_per_multiprocessor;
+  int threads_per_multiprocessor;
+  int blocks_per_multiprocessor;
+};
+const DeviceLimits& limits_of(int capability);
+
+constexpr int shared_per_block = 48 * 1024;
+constexpr int reserved_shared_per_block = 1024;
+constexpr int max_threads_per_block = 1024;
+// Few, since programs choose their grids by it.
+constexpr int multiprocessors = 8;
+
+}  // namespace lq::emulator
