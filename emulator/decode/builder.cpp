@@ -267,7 +267,8 @@ Instruction& FunctionBuilder::emit(Handler handler, Flow flow) {
     instruction.guard_negated = instruction_->guard_negated;
   }
   function_.code.push_back(instruction);
-  function_.places.push_back({instruction_->source.file, instruction_->source.line,
+  const ptx::SourceLocation& source = instruction_->source;
+  function_.places.push_back({source.file, source.line, source.caller_file, source.caller_line,
                               instruction_->line, instruction_->text});
   return function_.code.back();
 }

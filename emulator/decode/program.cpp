@@ -106,6 +106,7 @@ Program load_program(const ptx::Module& module, DeviceMemory& memory) {
   }
   for (const ptx::Function* const source : sources) {
     program.functions.push_back(decode_function(program, symbols, *source));
+    program.functions.back().index = static_cast<std::uint32_t>(program.functions.size() - 1);
   }
   return program;
 }

@@ -44,16 +44,24 @@ void fault_global(const Warp& warp, const Instruction& instruction, int lane, st
   fault(warp, instruction, lane, message);
 }
 
+std::string text_of_place(const Warp& warp, std::uint32_t place) {
+  const Program& program = *warp.block->launch->program;
+  const Function& function = program.functions.at(place >> 20);
+  return source_text(program, function, place & 0xFFFFF);
+}
+
 void fault_shared(const Warp& warp, const Instruction& instruction, int lane, std::uint64_t offset,
                   unsigned bytes, AccessKind kind, SharedMemory::Verdict verdict) {
   const std::string place = fmt::format("{} bytes at shared offset {}", bytes, offset);
   if (verdict == SharedMemory::Verdict::unwritten) {
-    fault(warp, instruction, lane, fmt::format("{} of {}, which no warp has written yet", verb(kind), place));
+    fault(warp, instruction, lane,
+          fmt::format("{} of {}, which no warp has written yet", verb(kind), place));
   }
   const char* const other = verdict == SharedMemory::Verdict::race_with_write ? "write" : "read";
   fault(warp, instruction, lane,
-        fmt::format("race: {} of {} and a {} by warp {} with no barrier between them", verb(kind),
-                    place, other, warp.block->shared.other_warp()));
+        fmt::format("race: {} of {} and a {} by warp {} at {} with no barrier between them",
+                    verb(kind), place, other, warp.block->shared.other_warp(),
+                    text_of_place(warp, warp.block->shared.other_place())));
 }
 
 void fault_bounds(const Warp& warp, const Instruction& instruction, int lane, const char* space,

@@ -46,6 +46,14 @@ inline std::byte* global_bytes(Warp& warp, const Instruction& instruction, int l
   return memory.host_bytes(address);
 }
 
+/// An instruction in 32 bits: 12 for the function, 20 for its place there.
+inline std::uint32_t place_of(const Warp& warp, const Instruction& instruction) {
+  const Function& function = *warp.activations.back().function;
+  return function.index << 20 |
+         (static_cast<std::uint32_t>(&instruction - function.code.data()) & 0xFFFFF);
+}
+std::string text_of_place(const Warp& warp, std::uint32_t place);
+
 inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int lane,
                                std::uint64_t offset, unsigned bytes, AccessKind kind) {
   SharedMemory& shared = warp.block->shared;
@@ -53,8 +61,8 @@ inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int l
     fault_bounds(warp, instruction, lane, "shared", offset, bytes, shared.bytes());
   }
   const bool strong = (instruction.detail & MemoryDetail::strong) != 0;
-  const auto verdict =
-      shared.access(warp.index, static_cast<std::uint32_t>(offset), bytes, kind, strong);
+  const auto verdict = shared.access(warp.index, static_cast<std::uint32_t>(offset), bytes, kind,
+                                     strong, place_of(warp, instruction));
   if (verdict != SharedMemory::Verdict::fine) [[unlikely]] {
     fault_shared(warp, instruction, lane, offset, bytes, kind, verdict);
   }

@@ -14,6 +14,8 @@ using u32 = std::uint32_t;
 using s32 = std::int32_t;
 using u64 = std::uint64_t;
 
+constexpr u32 undefined_value = 0xCBCBCBCB;
+
 template <typename Body>
 void for_each_lane(LaneMask mask, Body&& body) {
   for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
@@ -43,12 +45,9 @@ void shuffle(Frame& frame, const Instruction& instruction, LaneMask mask, Choose
     bool ok = false;
     u32 from = choose(own, b[lane] & 0x1F, segment, last, ok);
     if (!ok) from = own;
-    if ((mask >> from & 1) == 0) {
-      fault(static_cast<Warp&>(frame), instruction, lane,
-            "shuffle from lane " + std::to_string(from) + ", which does not take part");
-    }
     in_bounds |= LaneMask{ok} << lane;
-    results[lane] = values[from];
+    // What comes from a lane that does not take part is not defined, but may be ignored.
+    results[lane] = (mask >> from & 1) != 0 ? values[from] : undefined_value;
   });
   for_each_lane(mask, [&](int lane) { result[lane] = results[lane]; });
   set_predicate(frame, instruction.results[1], mask, in_bounds);

@@ -24,7 +24,12 @@ std::string source_text(const Program& program, const Function& function, std::s
   if (place.line == 0 || file == program.files.end()) {
     return fmt::format("PTX line {} (compile with -lineinfo for source lines)", place.ptx_line);
   }
-  return fmt::format("{}:{}", file->second, place.line);
+  std::string text = fmt::format("{}:{}", file->second, place.line);
+  const auto caller = program.files.find(place.caller_file);
+  if (place.caller_line != 0 && caller != program.files.end()) {
+    text += fmt::format(" inlined at {}:{}", caller->second, place.caller_line);
+  }
+  return text;
 }
 
 void fault(const Warp& warp, const Instruction& instruction, int lane, const std::string& message) {

@@ -59,13 +59,16 @@ struct CallSite {
 struct SourcePlace {
   int file = 0;
   int line = 0;
+  int caller_file = 0;  // of inlined code
+  int caller_line = 0;
   int ptx_line = 0;
   std::string text;
 };
 
 struct Function {
   std::string name;
-  std::string error;  // why it could not be decoded; it stops who runs it
+  std::uint32_t index = 0;  // in the program
+  std::string error;        // why it could not be decoded; it stops who runs it
   bool is_entry = false;
   std::vector<Instruction> code;
   std::vector<Slot> lists;

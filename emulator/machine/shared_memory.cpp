@@ -16,18 +16,20 @@ void SharedMemory::reset(std::size_t bytes, int warps) {
 }
 
 SharedMemory::Verdict SharedMemory::access(int warp, std::uint32_t offset, unsigned bytes,
-                                           Access access, bool strong) {
+                                           Access access, bool strong, std::uint32_t place) {
   Word* word = &words_[offset / 4];
-  if (bytes < 4) return access_word(*word, warp, ((1U << bytes) - 1) << offset % 4, access, strong);
+  if (bytes < 4) {
+    return access_word(*word, warp, ((1U << bytes) - 1) << offset % 4, access, strong, place);
+  }
   for (unsigned i = 0; i < bytes / 4; ++i) {
-    const Verdict verdict = access_word(word[i], warp, 0xF, access, strong);
+    const Verdict verdict = access_word(word[i], warp, 0xF, access, strong, place);
     if (verdict != Verdict::fine) return verdict;
   }
   return Verdict::fine;
 }
 
 SharedMemory::Verdict SharedMemory::access_word(Word& word, int warp, unsigned bytes, Access access,
-                                                bool strong) {
+                                                bool strong, std::uint32_t place) {
   if (races(word.write, warp, bytes, strong)) return conflict(word.write, Verdict::race_with_write);
   if (access != Access::write) {
     if ((word.written & bytes) != bytes) return Verdict::unwritten;
@@ -36,7 +38,7 @@ SharedMemory::Verdict SharedMemory::access_word(Word& word, int warp, unsigned b
   const std::uint32_t now = known_[static_cast<std::size_t>(warp)][static_cast<std::size_t>(warp)];
   const auto stamp = [&](const Stamp& before) {
     const bool same = before.tick == now && before.warp == warp && before.strong == strong;
-    return Stamp{now, static_cast<std::uint8_t>(warp),
+    return Stamp{now, place, static_cast<std::uint8_t>(warp),
                  static_cast<std::uint8_t>(same ? before.bytes | bytes : bytes), strong};
   };
   if (access == Access::read) {

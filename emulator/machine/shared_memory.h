@@ -26,9 +26,12 @@ class SharedMemory {
   /// Of 1, 2, 4, 8 or 16 bytes that lie in the memory, aligned. Strong accesses (atomics, volatile,
   /// and those with a memory order) do not race with one another, and one that meets what another
   /// warp wrote makes known all that the writer knew.
-  Verdict access(int warp, std::uint32_t offset, unsigned bytes, Access access, bool strong);
-  /// Who made the race that access() found.
+  /// `place` is for messages.
+  Verdict access(int warp, std::uint32_t offset, unsigned bytes, Access access, bool strong,
+                 std::uint32_t place);
+  /// Who made the race that access() found, and at what place.
   int other_warp() const { return other_warp_; }
+  std::uint32_t other_place() const { return other_place_; }
 
   /// Warps of the mask have met at a barrier.
   void synchronize(std::uint32_t warps);
@@ -37,6 +40,7 @@ class SharedMemory {
   /// A warp, its tick and the bytes that it accessed.
   struct Stamp {
     std::uint32_t tick = 0;  // 0: none
+    std::uint32_t place = 0;
     std::uint8_t warp = 0;
     std::uint8_t bytes = 0;
     bool strong = false;
@@ -52,10 +56,12 @@ class SharedMemory {
            (stamp.bytes & bytes) != 0 &&
            stamp.tick > known_[static_cast<std::size_t>(warp)][stamp.warp];
   }
-  Verdict access_word(Word& word, int warp, unsigned bytes, Access access, bool strong);
+  Verdict access_word(Word& word, int warp, unsigned bytes, Access access, bool strong,
+                      std::uint32_t place);
   void acquire(int warp, int from);
   Verdict conflict(const Stamp& stamp, Verdict verdict) {
     other_warp_ = stamp.warp;
+    other_place_ = stamp.place;
     return verdict;
   }
 
@@ -64,6 +70,7 @@ class SharedMemory {
   std::vector<Word> words_;
   std::array<std::array<std::uint32_t, most_warps>, most_warps> known_{};
   int other_warp_ = 0;
+  std::uint32_t other_place_ = 0;
 };
 
 }  // namespace lq::emulator

@@ -34,6 +34,8 @@ struct Operand {
 struct SourceLocation {
   int file = 0;
   int line = 0;
+  int caller_file = 0;  // of inlined code: where it was called
+  int caller_line = 0;
 };
 
 struct Instruction {

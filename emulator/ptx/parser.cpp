@@ -168,6 +168,7 @@ class Parser {
 
   /// `.loc file line column` with, for inlined code, `, function_name label, inlined_at ...`.
   void location() {
+    source_ = {};
     source_.file = static_cast<int>(tokens_.expect_integer("the number of a file"));
     source_.line = static_cast<int>(tokens_.expect_integer("a line"));
     tokens_.expect_integer("a column");
@@ -177,7 +178,9 @@ class Parser {
         if (tokens_.take("+")) tokens_.expect_integer("an offset");
       } else {
         tokens_.expect("inlined_at");
-        for (int i = 0; i < 3; ++i) tokens_.expect_integer("a place in the source");
+        source_.caller_file = static_cast<int>(tokens_.expect_integer("the number of a file"));
+        source_.caller_line = static_cast<int>(tokens_.expect_integer("a line"));
+        tokens_.expect_integer("a column");
       }
     }
   }

@@ -132,6 +132,7 @@ targets: .branchtargets top, top;
   EXPECT_EQ(add.line, 9);
   EXPECT_EQ(add.source.line, 12);
   EXPECT_EQ(kernel.body.at(4).instruction.source.line, 20);
+  EXPECT_EQ(kernel.body.at(4).instruction.source.caller_line, 14);
   EXPECT_EQ(kernel.branch_targets.at("targets").size(), 2U);
   EXPECT_EQ(module.files.at(1), "kernel.cu");
 }

@@ -1,0 +1,110 @@
+// One planted fault at a time, chosen by name, and its correct twin: `faults NAME fault|correct`.
+// The line that has to be reported carries the fault's name in a comment; EXPECT lines tell where
+// and what, for run_faults.sh.
+
+#include <cstring>
+#include <string>
+
+#include "check.h"
+
+constexpr int threads = 64;
+
+// EXPECT out_of_bounds: write of 4 bytes, out of bounds, block (1, 0, 0), thread (36, 0, 0)
+__global__ void out_of_bounds(int* out, bool fault) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (fault || i < 100) {
+    out[i] = i;  // LINE out_of_bounds
+  }
+}
+
+// EXPECT missing_barrier: race: , with no barrier between them, block (0, 0, 0)
+__global__ void missing_barrier(int* out, bool fault) {
+  __shared__ int values[threads];
+  const int i = threadIdx.x;
+  values[i] = -1;
+  __syncthreads();
+  values[i] = i;
+  if (!fault) __syncthreads();
+  out[i] = values[threads - 1 - i];  // LINE missing_barrier
+}
+
+// EXPECT divergent_barrier: divergent barrier, block (0, 0, 0), thread (32, 0, 0)
+__global__ void divergent_barrier(int* out, bool fault) {
+  const int i = threadIdx.x;
+  if (!fault || i < 48) {
+    __syncthreads();  // LINE divergent_barrier
+  }
+  out[i] = i;
+}
+
+// EXPECT deadlock: deadlock: 32 threads have come to barrier 1, 64 expected, thread (0, 0, 0)
+__global__ void deadlock(int* out, bool fault) {
+  const int i = threadIdx.x;
+  if (!fault || i < 32) {
+    asm volatile("barrier.sync 1, 64;");  // LINE deadlock
+  }
+  out[i] = i;
+}
+
+// EXPECT wrong_member_mask: the member mask names lanes that do not take part, thread (0, 0, 0)
+__global__ void wrong_member_mask(int* out, bool fault) {
+  const int i = threadIdx.x;
+  int value = i;
+  if (i % 32 < 16) {
+    value = __shfl_down_sync(fault ? 0xFFFFFFFF : 0x0000FFFF, value, 1);  // LINE wrong_member_mask
+  }
+  out[i] = value;
+}
+
+// EXPECT unwritten: read of 4 bytes, of unwritten memory, at byte 200, thread (50, 0, 0)
+__global__ void unwritten(int* out, const int* in) {
+  const int i = threadIdx.x;
+  out[i] = in[i];  // LINE unwritten
+}
+
+// EXPECT unwritten_shared: shared offset 128, which no warp has written yet, thread (32, 0, 0)
+__global__ void unwritten_shared(int* out, bool fault) {
+  __shared__ int values[threads];
+  const int i = threadIdx.x;
+  if (!fault || i < 32) values[i] = i;
+  __syncthreads();
+  out[i] = values[i];  // LINE unwritten_shared
+}
+
+// EXPECT use_after_free: write of 4 bytes, of freed memory, thread (0, 0, 0)
+__global__ void use_after_free(int* out) {
+  out[threadIdx.x] = 1;  // LINE use_after_free
+}
+
+// EXPECT misaligned: misaligned access of 8 bytes, thread (0, 0, 0)
+__global__ void misaligned(char* out, bool fault) {
+  const int i = threadIdx.x;
+  *reinterpret_cast<double*>(out + 8 * i + (fault ? 4 : 0)) = 1;  // LINE misaligned
+}
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const std::string name = argv[1];
+  const bool fault = std::strcmp(argv[2], "fault") == 0;
+  int* out = nullptr;
+  int* in = nullptr;
+  const bool is_out_of_bounds = name == "out_of_bounds";
+  require(cudaMalloc(&out, is_out_of_bounds ? 400 : 1024), "cudaMalloc");
+  require(cudaMalloc(&in, 1024), "cudaMalloc");
+  if (is_out_of_bounds) out_of_bounds<<<2, threads>>>(out, fault);
+  if (name == "missing_barrier") missing_barrier<<<1, threads>>>(out, fault);
+  if (name == "divergent_barrier") divergent_barrier<<<1, threads>>>(out, fault);
+  if (name == "deadlock") deadlock<<<1, threads>>>(out, fault);
+  if (name == "wrong_member_mask") wrong_member_mask<<<1, threads>>>(out, fault);
+  if (name == "unwritten") {
+    require(cudaMemset(in, 1, fault ? 200 : 1024), "cudaMemset");
+    unwritten<<<1, threads>>>(out, in);
+  }
+  if (name == "unwritten_shared") unwritten_shared<<<1, threads>>>(out, fault);
+  if (name == "use_after_free") {
+    if (fault) require(cudaFree(out), "cudaFree");
+    use_after_free<<<1, threads>>>(out);
+  }
+  if (name == "misaligned") misaligned<<<1, threads>>>(reinterpret_cast<char*>(out), fault);
+  return finish();
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Runs every planted fault of faults.cu: the report has to name the kernel, block, thread and source
+# line, and the correct twin has to run without one.
+# Usage: run_faults.sh emulator/run faults.cu build-folder
+set -euo pipefail
+
+run=$1 source=$2 folder=$3
+command -v nvcc >/dev/null || {
+  echo "skipped: no nvcc in PATH"
+  exit 77
+}
+mkdir -p "$folder"
+options=()
+for architecture in 80 120; do
+  options+=(-gencode "arch=compute_$architecture,code=compute_$architecture")
+done
+nvcc -std=c++20 -lineinfo -cudart shared "${options[@]}" "$source" -o "$folder/faults"
+
+failed=0
+complain() {
+  echo "$1"
+  failed=1
+}
+faults=$(sed -n 's|^// EXPECT \([a-z_]*\):.*|\1|p' "$source")
+for architecture in 80 120; do
+  export LQNET_EMULATED_SM=$architecture
+  for fault in $faults; do
+    "$run" "$folder/faults" "$fault" correct || complain "$fault: the correct twin failed"
+    status=0
+    report=$("$run" "$folder/faults" "$fault" fault 2>&1) || status=$?
+    echo "$report"
+    [ "$status" -eq 99 ] || complain "$fault: exit status $status, expected 99"
+    line=$(grep -n "// LINE $fault\$" "$source" | cut -d: -f1)
+    [[ $report == *"$(basename "$source"):$line"[!0-9]* ]] || complain "$fault: line $line is not named"
+    [[ $report == *"kernel launch: $fault("* ]] || complain "$fault: the kernel is not named"
+    # Parts are separated by commas, but for those within parentheses.
+    expected=$(sed -n "s|^// EXPECT $fault: ||p" "$source" | sed 's/, \(block\|thread\|out\|of\|at\|64\|which\|with\)/\n\1/g')
+    while IFS= read -r part; do
+      [[ $report == *"$part"* ]] || complain "$fault: the report lacks '$part'"
+    done <<<"$expected"
+  done
+done
+exit "$failed"
