@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "core/error.h"
 #include "core/isa.h"
 #include "emulator/instructions/instruction_tables.h"
 #include "emulator/instructions/scalar_forms.h"
@@ -16,7 +17,8 @@ FormIndex make_index() {
   FormIndex index;
   const auto add = [&](const FormTable& table) {
     for (std::size_t i = 0; i < table.count; ++i) {
-      index.emplace(table.forms[i].opcode, &table.forms[i]);
+      const bool is_new = index.emplace(table.forms[i].opcode, &table.forms[i]).second;
+      check(is_new, "instruction tables: {} is there twice", table.forms[i].opcode);
     }
   };
   using kernels::choose_isa;
@@ -32,10 +34,21 @@ FormIndex make_index() {
   return index;
 }
 
+const FormIndex& form_index() {
+  static const FormIndex index = make_index();
+  return index;
+}
+
 }  // namespace
 
+std::vector<const Form*> all_forms() {
+  std::vector<const Form*> forms;
+  for (const auto& [opcode, form] : form_index()) forms.push_back(form);
+  return forms;
+}
+
 const Form* find_form(std::string_view opcode) {
-  static const FormIndex index = make_index();
+  const FormIndex& index = form_index();
   const auto found = index.find(opcode);
   return found == index.end() ? nullptr : found->second;
 }

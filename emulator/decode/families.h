@@ -13,6 +13,8 @@ Decoder decoder_of(std::string_view base);
 
 /// The row of an opcode with all its modifiers, or null.
 const Form* find_form(std::string_view opcode);
+/// All rows of all tables.
+std::vector<const Form*> all_forms();
 
 // In decode_data.cpp: moves, conversions, comparisons with a predicate.
 void decode_mov(FunctionBuilder& builder);

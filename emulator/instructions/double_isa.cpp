@@ -23,10 +23,9 @@ double flush(double a) { return __builtin_fabs(a) < __DBL_MIN__ ? __builtin_copy
 double rcp_approximate(double a) { return upper(flush(1 / flush(upper(a)))); }
 double rsqrt_approximate(double a) { return upper(1 / __builtin_sqrt(flush(upper(a)))); }
 
+bool is_negative(double a) { return __builtin_signbit(a) != 0; }
 // The number wins against what is none; -0 is less than +0.
-bool less(double a, double b) {
-  return a < b || (a == b && __builtin_signbit(a) > __builtin_signbit(b));
-}
+bool less(double a, double b) { return a < b || (a == b && is_negative(a) && !is_negative(b)); }
 double min(double a, double b) { return a != a || less(b, a) ? (b != b ? a : b) : a; }
 double max(double a, double b) { return a != a || less(a, b) ? (b != b ? a : b) : a; }
 

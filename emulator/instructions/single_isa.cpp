@@ -19,10 +19,9 @@ float sqrt(float a) { return canonical(__builtin_sqrtf(a)); }
 float rcp(float a) { return canonical(1 / a); }
 float rsqrt(float a) { return canonical(static_cast<float>(1 / __builtin_sqrt(double{a}))); }
 
+bool is_negative(float a) { return __builtin_signbit(a) != 0; }
 // The number wins against what is none; -0 is less than +0.
-bool less(float a, float b) {
-  return a < b || (a == b && __builtin_signbit(a) > __builtin_signbit(b));
-}
+bool less(float a, float b) { return a < b || (a == b && is_negative(a) && !is_negative(b)); }
 float min(float a, float b) { return canonical(a != a || less(b, a) ? (b != b ? a : b) : a); }
 float max(float a, float b) { return canonical(a != a || less(a, b) ? (b != b ? a : b) : a); }
 float min_nan(float a, float b) { return a != a || b != b ? canonical(a + b) : min(a, b); }

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <ostream>
 
 #include "tests/emulator/support/device.h"
 #include "tests/support/errors.h"
@@ -195,6 +196,8 @@ struct Fault {
   std::string message;
   std::uint32_t threads = 64;
 };
+
+void PrintTo(const Fault& fault, std::ostream* stream) { *stream << fault.message; }
 
 class FaultTest : public ::testing::TestWithParam<Fault> {};
 
