@@ -58,11 +58,12 @@ void decode_shfl(FunctionBuilder& builder) {
   instruction.sources[3] = segment;
 }
 
-/// vote.sync.mode d, [!]p, members
+/// vote.sync.mode d, [!]p, members; ptxas also takes vote.mode.sync, which CUB writes.
 void decode_vote(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
-  const bool sync = opcode.take("sync");
+  bool sync = opcode.take("sync");
   const auto mode = opcode.take_any({"all", "any", "uni", "ballot"});
+  sync = sync || opcode.take("sync");
   if (!sync || !mode) builder.fail_unknown();
   const bool is_ballot = *mode == "ballot";
   if (!opcode.take(is_ballot ? "b32" : "pred") || !opcode.empty()) builder.fail_unknown();

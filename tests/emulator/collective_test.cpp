@@ -1,0 +1,313 @@
+// Instructions that are no function of one lane's operands: exchange between lanes, atomics, matrix
+// products, packing and registers of other widths.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <random>
+
+#include "tests/emulator/support/device.h"
+
+namespace lq::emulator {
+namespace {
+
+using testing::Device;
+using u32 = std::uint32_t;
+
+/// Runs `body` in one warp: %r0 is the lane, %r1 its word of `in`; %r2 to %r5 are stored to four
+/// rows of 32 words.
+std::vector<u32> run_warp_code(const std::string& body, const std::vector<u32>& in) {
+  Device device(
+      ".visible .entry k(.param .u64 in, .param .u64 out)\n{\n.reg .pred %p<9>;\n.reg .b16 %h<9>;\n"
+      ".reg .b32 %r<29>;\n.reg .b64 %d<9>;\nld.param.u64 %d0, [in];\nld.param.u64 %d1, [out];\n"
+      "mov.u32 %r0, %laneid;\nmul.wide.u32 %d2, %r0, 4;\nadd.s64 %d3, %d0, %d2;\n"
+      "add.s64 %d4, %d1, %d2;\nld.global.u32 %r1, [%d3];\nmov.b32 %r2, 0;\nmov.b32 %r3, 0;\n"
+      "mov.b32 %r4, 0;\nmov.b32 %r5, 0;\n" +
+      body +
+      "\nst.global.u32 [%d4], %r2;\nst.global.u32 [%d4+128], %r3;\nst.global.u32 [%d4+256], %r4;\n"
+      "st.global.u32 [%d4+384], %r5;\nret;\n}\n");
+  const std::uint64_t input = device.upload(in);
+  const std::uint64_t output = device.memory().allocate(4 * 128);
+  device.launch("k", {1, 1, 1}, {32, 1, 1}, {input, output});
+  return device.download<u32>(output, 128);
+}
+
+std::vector<u32> random_words(std::size_t count, u32 seed) {
+  std::mt19937 generator(seed);
+  std::vector<u32> words(count);
+  for (u32& word : words) word = static_cast<u32>(generator());
+  return words;
+}
+
+TEST(CollectiveTest, Shuffles) {
+  const auto in = random_words(32, 1);
+  const auto out = run_warp_code(R"(
+    shfl.sync.up.b32 %r2|%p1, %r1, 3, 0, -1;
+    shfl.sync.down.b32 %r3|%p2, %r1, 5, 31, -1;
+    shfl.sync.bfly.b32 %r4, %r1, 9, 31, -1;
+    shfl.sync.idx.b32 %r5|%p3, %r1, 2, 0x181F, -1;
+    @!%p1 add.u32 %r2, %r2, 1;
+    @!%p2 add.u32 %r3, %r3, 1;)",
+                                 in);
+  for (u32 lane = 0; lane < 32; ++lane) {
+    EXPECT_EQ(out[lane], lane >= 3 ? in[lane - 3] : in[lane] + 1);
+    EXPECT_EQ(out[32 + lane], lane + 5 < 32 ? in[lane + 5] : in[lane] + 1);
+    EXPECT_EQ(out[64 + lane], in[lane ^ 9]);
+    // Segments of 8 lanes.
+    EXPECT_EQ(out[96 + lane], in[lane / 8 * 8 + 2]);
+  }
+}
+
+TEST(CollectiveTest, VotesMatchesAndReductions) {
+  std::vector<u32> in = random_words(32, 2);
+  for (u32& value : in) value = value % 5 - 2;
+  const auto out = run_warp_code(R"(
+    setp.gt.s32 %p1, %r1, 0;
+    vote.sync.ballot.b32 %r2, %p1, -1;
+    vote.any.sync.pred %p2, %p1, -1;
+    vote.sync.all.pred %p3, !%p1, -1;
+    selp.b32 %r6, 256, 0, %p2;
+    selp.b32 %r7, 512, 0, %p3;
+    match.any.sync.b32 %r3, %r1, -1;
+    redux.sync.add.s32 %r4, %r1, -1;
+    redux.sync.min.s32 %r5, %r1, -1;
+    add.u32 %r5, %r5, %r6;
+    add.u32 %r5, %r5, %r7;)",
+                                 in);
+  u32 ballot = 0, sum = 0;
+  std::int32_t least = 100;
+  for (u32 lane = 0; lane < 32; ++lane) {
+    const auto value = static_cast<std::int32_t>(in[lane]);
+    ballot |= u32{value > 0} << lane;
+    sum += in[lane];
+    least = std::min(least, value);
+  }
+  for (u32 lane = 0; lane < 32; ++lane) {
+    u32 same = 0;
+    for (u32 other = 0; other < 32; ++other) same |= u32{in[other] == in[lane]} << other;
+    EXPECT_EQ(out[lane], ballot);
+    EXPECT_EQ(out[32 + lane], same);
+    EXPECT_EQ(out[64 + lane], sum);
+    EXPECT_EQ(out[96 + lane], static_cast<u32>(least) + 256);
+  }
+}
+
+TEST(CollectiveTest, HalvesOfAWarpWithTheirOwnMasks) {
+  const auto in = random_words(32, 3);
+  const auto out = run_warp_code(R"(
+    and.b32 %r6, %r0, 1;
+    setp.eq.u32 %p1, %r6, 0;
+    selp.b32 %r7, 0x55555555, 0xAAAAAAAA, %p1;
+    redux.sync.add.u32 %r2, %r1, %r7;
+    @%p1 bra even;
+    redux.sync.max.u32 %r3, %r1, 0xAAAAAAAA;
+    bra.uni meet;
+  even:
+    redux.sync.max.u32 %r3, %r1, 0x55555555;
+  meet:
+    bar.warp.sync -1;
+    activemask.b32 %r4;)",
+                                 in);
+  for (u32 lane = 0; lane < 32; ++lane) {
+    u32 sum = 0, most = 0;
+    for (u32 other = lane % 2; other < 32; other += 2) {
+      sum += in[other];
+      most = std::max(most, in[other]);
+    }
+    EXPECT_EQ(out[lane], sum);
+    EXPECT_EQ(out[32 + lane], most);
+    EXPECT_EQ(out[64 + lane], 0xFFFFFFFF);
+  }
+}
+
+TEST(CollectiveTest, AtomicsReturnWhatWasThere) {
+  struct Atomic {
+    const char* operation;
+    u32 start;
+    u32 (*next)(u32 old, u32 value);
+  };
+  const Atomic atomics[] = {
+      {"add.u32", 5, [](u32 old, u32 value) { return old + value; }},
+      {"min.s32", 7,
+       [](u32 old, u32 value) {
+         return static_cast<std::int32_t>(value) < static_cast<std::int32_t>(old) ? value : old;
+       }},
+      {"max.u32", 7, [](u32 old, u32 value) { return std::max(old, value); }},
+      {"and.b32", 0xFFFFFFFF, [](u32 old, u32 value) { return old & value; }},
+      {"or.b32", 0, [](u32 old, u32 value) { return old | value; }},
+      {"xor.b32", 3, [](u32 old, u32 value) { return old ^ value; }},
+      {"exch.b32", 9, [](u32, u32 value) { return value; }},
+      {"inc.u32", 0xFFFFFFF0, [](u32 old, u32 value) { return old >= value ? 0 : old + 1; }},
+      {"dec.u32", 3, [](u32 old, u32 value) { return old == 0 || old > value ? value : old - 1; }}};
+  for (const Atomic& atomic : atomics) {
+    auto in = random_words(33, 4);
+    in[32] = atomic.start;
+    const auto out = run_warp_code(
+        fmt::format("atom.global.{} %r2, [%d0+128], %r1;\nld.global.u32 %r3, [%d0+128];",
+                    atomic.operation),
+        in);
+    u32 value = atomic.start;
+    for (std::size_t lane = 0; lane < 32; ++lane) {
+      EXPECT_EQ(out[lane], value) << atomic.operation;
+      value = atomic.next(value, in[lane]);
+    }
+    EXPECT_EQ(out[32], value) << atomic.operation;
+  }
+}
+
+TEST(CollectiveTest, AtomicsOfFloatsAndCompareAndSwap) {
+  auto in = random_words(33, 5);
+  for (std::size_t i = 0; i < 33; ++i) in[i] = std::bit_cast<u32>(static_cast<float>(i) * 0.25F);
+  const auto out = run_warp_code(R"(
+    red.global.add.f32 [%d0+128], %r1;
+    ld.global.u32 %r2, [%d0+128];
+    atom.global.cas.b32 %r3, [%d0+128], %r2, %r0;
+    ld.global.u32 %r4, [%d0+128];)",
+                                 in);
+  // Multiples of 1/4 add up exactly: (0 + ... + 31 + 32) / 4.
+  const u32 sum = std::bit_cast<u32>(132.0F);
+  for (std::size_t lane = 0; lane < 32; ++lane) {
+    EXPECT_EQ(out[lane], sum);
+    // Lane 0 comes first and puts 0 there.
+    EXPECT_EQ(out[32 + lane], lane == 0 ? sum : 0);
+    EXPECT_EQ(out[64 + lane], 0U);
+  }
+}
+
+TEST(CollectiveTest, PacksUnpacksAndRegistersOfOtherWidths) {
+  const auto in = random_words(32, 6);
+  const auto out = run_warp_code(R"(
+    mov.b32 {%h1, %h2}, %r1;
+    mov.b32 %r2, {%h2, %h1};
+    cvt.s64.s16 %d5, %h1;
+    mov.b64 {%r6, %r3}, %d5;
+    cvt.u32.u16 %r4, %h2;
+    cvt.s8.s32 %r5, %r1;)",
+                                 in);
+  for (std::size_t lane = 0; lane < 32; ++lane) {
+    EXPECT_EQ(out[lane], in[lane] >> 16 | in[lane] << 16);
+    EXPECT_EQ(out[32 + lane], (in[lane] & 0x8000) != 0 ? 0xFFFFFFFF : 0);
+    EXPECT_EQ(out[64 + lane], in[lane] >> 16);
+    EXPECT_EQ(out[96 + lane], static_cast<u32>(static_cast<std::int8_t>(in[lane])));
+  }
+}
+
+TEST(CollectiveTest, ComparisonsCombineWithPredicates) {
+  const auto in = random_words(32, 7);
+  const auto out = run_warp_code(R"(
+    setp.lt.u32 %p1, %r0, 20;
+    setp.gt.and.s32 %p2|%p3, %r1, 0, %p1;
+    setp.gt.xor.s32 %p1|%p4, %r1, 0, !%p1;
+    selp.b32 %r2, 1, 0, %p2;
+    selp.b32 %r3, 1, 0, %p3;
+    selp.b32 %r4, 1, 0, %p1;
+    selp.b32 %r5, 1, 0, %p4;)",
+                                 in);
+  for (std::size_t lane = 0; lane < 32; ++lane) {
+    const bool c = lane < 20;
+    const bool positive = static_cast<std::int32_t>(in[lane]) > 0;
+    EXPECT_EQ(out[lane], u32{positive && c});
+    EXPECT_EQ(out[32 + lane], u32{!positive && c});
+    EXPECT_EQ(out[64 + lane], u32{positive != !c});
+    EXPECT_EQ(out[96 + lane], u32{!positive != !c});
+  }
+}
+
+/// One matrix product with operands as plain matrices of `parts` of `bits` each, and fragments laid
+/// out by the formulas of the PTX ISA: element i of a lane's register r of A is at row
+/// lane / 4 (+ 8 for odd registers of 16 rows) and column (lane % 4) * per_word + i (+ half of k).
+struct Product {
+  std::string form;
+  int rows;
+  int k;
+  int bits;
+  bool a_signed;
+  bool b_signed;
+  bool is_and;
+};
+void PrintTo(const Product& product, std::ostream* stream) { *stream << product.form; }
+
+class MatrixTest : public ::testing::TestWithParam<Product> {};
+
+int element(u32 word, int index, int bits, bool is_signed) {
+  const u32 raw = word >> (index * bits) & ((1U << bits) - 1);
+  return is_signed && (raw >> (bits - 1)) != 0 ? static_cast<int>(raw) - (1 << bits)
+                                               : static_cast<int>(raw);
+}
+
+TEST_P(MatrixTest, AgreesWithAProductOfPlainMatrices) {
+  const Product& p = GetParam();
+  const int per_word = 32 / p.bits;
+  const int row_groups = p.rows / 8;
+  const int k_groups = p.k / (4 * per_word);
+  const int a_registers = row_groups * k_groups;
+  const int d_registers = p.rows / 4;
+  // Registers of A, then B, then C, a row of 32 words each.
+  const auto in =
+      random_words(static_cast<std::size_t>(32 * (a_registers + k_groups + d_registers)), 8);
+  std::string loads;
+  const auto list = [&](int first, int registers) {
+    std::string text;
+    for (int r = 0; r < registers; ++r) {
+      loads += fmt::format("ld.global.u32 %r{}, [%d3+{}];\n", 10 + first + r, 128 * (first + r));
+      text += fmt::format("{}%r{}", r == 0 ? "" : ", ", 10 + first + r);
+    }
+    return "{" + text + "}";
+  };
+  const std::string a = list(0, a_registers);
+  const std::string b = list(a_registers, k_groups);
+  const std::string c = list(a_registers + k_groups, d_registers);
+  const std::string d = d_registers == 2 ? "{%r2, %r3}" : "{%r2, %r3, %r4, %r5}";
+  const auto out = run_warp_code(
+      loads + "mma.sync.aligned." + p.form + " " + d + ", " + a + ", " + b + ", " + c + ";", in);
+  const auto word = [&](int row, int lane) {
+    return in[static_cast<std::size_t>(32 * row + lane)];
+  };
+  for (int row = 0; row < p.rows; ++row) {
+    for (int column = 0; column < 8; ++column) {
+      std::int64_t sum = 0;
+      for (int k = 0; k < p.k; ++k) {
+        const int k_group = k / (4 * per_word);
+        const int in_group = k % (4 * per_word);
+        const int lane_part = in_group / per_word;
+        const u32 x = word(row_groups * k_group + row / 8, 4 * (row % 8) + lane_part);
+        const u32 y = word(a_registers + k_group, 4 * column + lane_part);
+        const int xi = element(x, in_group % per_word, p.bits, p.a_signed);
+        const int yi = element(y, in_group % per_word, p.bits, p.b_signed);
+        sum += p.bits > 1 ? xi * yi : p.is_and ? (xi & yi) : (xi ^ yi);
+      }
+      const int lane = 4 * (row % 8) + column / 2;
+      const int r = 2 * (row / 8) + column % 2;
+      const u32 start = word(a_registers + k_groups + r, lane);
+      EXPECT_EQ(out[static_cast<std::size_t>(32 * r + lane)], start + static_cast<u32>(sum))
+          << row << " " << column;
+    }
+  }
+}
+
+std::vector<Product> products() {
+  std::vector<Product> all;
+  for (const auto& [shape, rows, k] :
+       {std::tuple{"m8n8k128", 8, 128}, {"m16n8k128", 16, 128}, {"m16n8k256", 16, 256}}) {
+    for (const bool is_and : {false, true}) {
+      all.push_back({fmt::format("{}.row.col.s32.b1.b1.s32.{}.popc", shape, is_and ? "and" : "xor"),
+                     rows, k, 1, false, false, is_and});
+    }
+  }
+  for (const auto& [shape, rows, k] :
+       {std::tuple{"m8n8k16", 8, 16}, {"m16n8k16", 16, 16}, {"m16n8k32", 16, 32}}) {
+    for (const bool a : {false, true}) {
+      for (const bool b : {false, true}) {
+        all.push_back(
+            {fmt::format("{}.row.col.s32.{}.{}.s32", shape, a ? "s8" : "u8", b ? "s8" : "u8"), rows,
+             k, 8, a, b, false});
+      }
+    }
+  }
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(AllForms, MatrixTest, ::testing::ValuesIn(products()));
+
+}  // namespace
+}  // namespace lq::emulator
