@@ -1,0 +1,16 @@
+// Programs that the emulator cannot run, and what it says: `messages unsupported`.
+
+#include <cstring>
+
+#include "check.h"
+
+__global__ void nothing() {}
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], "unsupported") == 0) {
+    cudaGraph_t graph;
+    require(cudaGraphCreate(&graph, 0), "cudaGraphCreate");
+  }
+  nothing<<<1, 1>>>();
+  return finish();
+}

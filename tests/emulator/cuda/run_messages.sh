@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# What cannot be run ends with status 99 and one line that says why.
+# Usage: run_messages.sh emulator/run messages.cu build-folder
+set -euo pipefail
+
+run=$1 source=$2 folder=$3
+command -v nvcc >/dev/null || {
+  echo "skipped: no nvcc in PATH"
+  exit 77
+}
+mkdir -p "$folder"
+ptx=(-gencode arch=compute_80,code=compute_80)
+nvcc -cudart shared "${ptx[@]}" "$source" -o "$folder/messages"
+nvcc -cudart static "${ptx[@]}" "$source" -o "$folder/messages_static"
+nvcc -cudart shared -gencode arch=compute_80,code=sm_80 "$source" -o "$folder/messages_no_ptx"
+
+failed=0
+expect() { # text command...
+  local text=$1 status=0 output
+  shift
+  output=$("$@" 2>&1) || status=$?
+  echo "$output"
+  if [ "$status" -ne 99 ] || [ "$(wc -l <<<"$output")" -ne 1 ] || [[ $output != *"$text"* ]]; then
+    echo "status $status, expected 99 and one line with '$text'"
+    failed=1
+  fi
+}
+"$run" "$folder/messages"
+expect "cudaGraphCreate: this call is not supported" "$run" "$folder/messages" unsupported
+expect "build it with nvcc -cudart shared" "$run" "$folder/messages_static"
+expect "PTX present: none); build with nvcc -gencode arch=compute_80" "$run" "$folder/messages_no_ptx"
+LQNET_EMULATED_SM=75 expect "PTX present: sm_80" "$run" "$folder/messages"
+LQNET_EMULATED_SM=81 expect "LQNET_EMULATED_SM is 81" "$run" "$folder/messages"
+expect "no program" "$run" "$folder/no_such_program"
+exit "$failed"
