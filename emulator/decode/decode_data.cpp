@@ -207,18 +207,31 @@ void decode_setp(FunctionBuilder& builder) {
     finish(p, compared);
     return;
   }
-  // The combining predicate may be one of the results: both are made before any is written.
+  // The combining predicate and the guard may be results: both are made before any is written, and
+  // the guard is written last.
   const Slot negated = builder.scratch(OperandType::predicate);
   Instruction& negation = builder.emit_helper(find_form("not.pred")->handler);
   negation.results[0] = negated;
   negation.sources[0] = compared;
   const Slot q = builder.result(to.parts.at(1), OperandType::predicate);
+  const Slot first = builder.scratch(OperandType::predicate);
   const Slot second = builder.scratch(OperandType::predicate);
+  finish(first, compared);
   finish(second, negated);
-  finish(p, compared);
-  Instruction& move = builder.emit_helper(find_form("mov.pred")->handler);
-  move.results[0] = q;
-  move.sources[0] = second;
+  const auto move = [&](Slot result, Slot value) {
+    Instruction& instruction = builder.emit_helper(find_form("mov.pred")->handler);
+    instruction.results[0] = result;
+    instruction.sources[0] = value;
+  };
+  const std::string& guard = builder.instruction().guard;
+  const bool q_is_guard = !guard.empty() && to.parts.at(1).name == guard;
+  if (q_is_guard) {
+    move(p, first);
+    move(q, second);
+  } else {
+    move(q, second);
+    move(p, first);
+  }
 }
 
 }  // namespace lq::emulator

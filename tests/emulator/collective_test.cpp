@@ -214,6 +214,26 @@ TEST(CollectiveTest, ComparisonsCombineWithPredicates) {
   }
 }
 
+TEST(CollectiveTest, AGuardMayBeAResult) {
+  const auto in = random_words(32, 9);
+  for (const char* const results : {"%p1|%p2", "%p2|%p1"}) {
+    const auto out = run_warp_code(fmt::format(R"(
+      setp.lt.u32 %p1, %r0, 20;
+      setp.lt.u32 %p2, %r0, 10;
+      @%p1 setp.gt.s32 {}, %r1, 0;
+      selp.b32 %r2, 1, 0, %p1;
+      selp.b32 %r3, 1, 0, %p2;)",
+                                               results),
+                                   in);
+    const bool swapped = std::string(results).starts_with("%p2");
+    for (std::size_t lane = 0; lane < 32; ++lane) {
+      const bool positive = static_cast<std::int32_t>(in[lane]) > 0;
+      EXPECT_EQ(out[lane], u32{lane < 20 && positive != swapped});
+      EXPECT_EQ(out[32 + lane], u32{lane < 20 && positive == swapped});
+    }
+  }
+}
+
 /// One matrix product with operands as plain matrices of `parts` of `bits` each, and fragments laid
 /// out by the formulas of the PTX ISA: element i of a lane's register r of A is at row
 /// lane / 4 (+ 8 for odd registers of 16 rows) and column (lane % 4) * per_word + i (+ half of k).
