@@ -13,9 +13,6 @@ namespace {
 using u32 = std::uint32_t;
 using s32 = std::int32_t;
 
-constexpr int most_rows = 16;
-constexpr int columns = 8;
-
 template <typename T>
 T* list_lanes(Frame& frame, const Instruction& instruction, int index) {
   const Warp& warp = static_cast<Warp&>(frame);
