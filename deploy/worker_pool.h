@@ -8,7 +8,8 @@
 namespace lq::deploy {
 
 /// A fixed number of workers: the caller and threads that live as long as the pool. Waiting spins
-/// for a while, because an operation of a small network takes microseconds, and then sleeps.
+/// for a while, because an operation of a small network takes microseconds, and then sleeps. A
+/// thread that wakes up on the caller's core, where the two would take turns, moves to another one.
 /// Neither run() nor barrier() allocates. One run at a time.
 class WorkerPool {
  public:
@@ -26,9 +27,11 @@ class WorkerPool {
   /// all calls have. The body must not throw.
   template <typename Body>
   void run(const Body& body) {
-    run_task({&body, [](const void* object, int worker) noexcept {
+    run_task({&body,
+              [](const void* object, int worker) noexcept {
                 (*static_cast<const Body*>(object))(worker);
-              }});
+              },
+              current_core()});
   }
 
   /// Inside run(), called by every worker: returns when all have called. What they wrote before is
@@ -39,8 +42,10 @@ class WorkerPool {
   struct Task {
     const void* body = nullptr;
     void (*call)(const void* body, int worker) noexcept = nullptr;
+    int core = -1;  ///< of the caller
   };
 
+  static int current_core();
   void run_task(Task task);
   void work(int worker);
   void stop();

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
 #include <chrono>
 #include <set>
 
@@ -48,6 +52,38 @@ TEST(WorkerPoolTest, BarriersSeparatePhases) {
   }
   EXPECT_EQ(wrong, std::vector<int>(workers, 0));
 }
+
+#if defined(__linux__)
+TEST(WorkerPoolTest, WorkersLeaveTheCallersCoreButMayGoWhereTheyLike) {
+  cpu_set_t allowed;
+  ASSERT_EQ(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+  if (CPU_COUNT(&allowed) < 2) GTEST_SKIP() << "one core";
+  WorkerPool pool(2);
+  // The caller stays where it is.
+  const int core = sched_getcpu();
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(core, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  int elsewhere = 0;
+  int free = 0;
+  constexpr int runs = 20;
+  for (int run = 0; run < runs; ++run) {
+    pool.run([&](int worker) {
+      if (worker == 0) return;
+      elsewhere += sched_getcpu() != core ? 1 : 0;
+      cpu_set_t own;
+      free += sched_getaffinity(0, sizeof own, &own) == 0 && CPU_EQUAL(&own, &allowed) ? 1 : 0;
+      // For the next run: here, where it should not stay.
+      sched_setaffinity(0, sizeof one, &one);
+      sched_setaffinity(0, sizeof allowed, &allowed);
+    });
+  }
+  EXPECT_EQ(sched_setaffinity(0, sizeof allowed, &allowed), 0);
+  EXPECT_EQ(free, runs);
+  EXPECT_GE(elsewhere, runs / 2);  // other programs may be in the way
+}
+#endif
 
 TEST(WorkerPoolTest, SleepingWorkersWakeUp) {
   WorkerPool pool(2);
