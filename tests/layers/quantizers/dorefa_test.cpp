@@ -29,7 +29,8 @@ TEST(DorefaWeightQuantizerTest, FollowsThePaper) {
   for (int bits = 2; bits <= 8; ++bits) {
     const Variable weights(random_normal({4, 3, 3, 5}, 1, 0.0, 0.7));
     DorefaWeightQuantizer quantizer(bits);
-    const auto y = quantizer(weights).value().span<float>();
+    const Variable quantized = quantizer(weights);
+    const auto y = quantized.value().span<float>();
     const auto squash = squashed(to_double(weights.value()));
     const double steps = (1 << bits) - 1;
     for (std::size_t i = 0; i < squash.size(); ++i) {
@@ -82,7 +83,8 @@ TEST(DorefaActivationQuantizerTest, FollowsThePaper) {
   for (int bits = 1; bits <= 8; ++bits) {
     const Variable x(random_normal({2, 5, 5, 3}, 4, 0.5, 0.5));
     DorefaActivationQuantizer quantizer(bits);
-    const auto y = quantizer(x).value().span<float>();
+    const Variable quantized = quantizer(x);
+    const auto y = quantized.value().span<float>();
     const double steps = (1 << bits) - 1;
     for (std::size_t i = 0; i < y.size(); ++i) {
       const double r = std::clamp(static_cast<double>(x.value().span<float>()[i]), 0.0, 1.0);

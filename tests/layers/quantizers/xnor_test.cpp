@@ -24,7 +24,8 @@ TEST(XnorWeightQuantizerTest, MatchesTheFormulaOnRandomWeights) {
   const Variable weights(random_normal({7, 3, 3, 5}, 1));
   XnorWeightQuantizer quantizer(weights.shape());
   const auto values = to_double(weights.value());
-  const auto y = quantizer(weights).value().span<float>();
+  const Variable quantized = quantizer(weights);
+  const auto y = quantized.value().span<float>();
   for (std::size_t o = 0; o < 7; ++o) {
     double mean = 0;
     for (std::size_t i = 0; i < 45; ++i) mean += std::abs(values[o * 45 + i]) / 45;
