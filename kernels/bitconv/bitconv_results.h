@@ -13,8 +13,8 @@ using bitconv::blocks_per_tile;
 using bitconv::FloatResult;
 using bitconv::SymbolResult;
 
-/// Most pixels that are worked on together: first all products of a group of rows, then what is made
-/// of them. Apart, neither waits for the other, and both stay in the first-level cache.
+/// Most pixels that are worked on together: first all products of a group of rows, then what is
+/// made of them. Apart, neither waits for the other, and both stay in the first-level cache.
 constexpr int run_pixels = 64;
 
 struct RunSums {
