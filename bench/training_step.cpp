@@ -8,7 +8,7 @@
 
 #include "autograd/softmax_cross_entropy.h"
 #include "bench/median.h"
-#include "core/allocator.h"
+#include "core/cpu_backend.h"
 #include "core/rng.h"
 #include "train/evaluation.h"
 #include "train/optimizer.h"

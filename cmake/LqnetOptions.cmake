@@ -19,18 +19,20 @@ if(LQNET_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${LQNET_CCACHE})
 endif()
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                    # Option structs are filled by name; what is left out keeps its default.
-                    -Wno-missing-field-initializers)
+# Warnings for C++; those for CUDA are in LqnetCuda.cmake.
+set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+             # Option structs are filled by name; what is left out keeps its default.
+             -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # SIMD vectors are passed between inlined functions only.
-  add_compile_options(-Wno-psabi)
+  list(APPEND warnings -Wno-psabi)
 endif()
 if(LQNET_WERROR)
-  add_compile_options(-Werror)
+  list(APPEND warnings -Werror)
 endif()
+add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")
 if(LQNET_SANITIZE)
-  add_compile_options(-fsanitize=${LQNET_SANITIZE} -fno-omit-frame-pointer
-                      -fno-sanitize-recover=all)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${LQNET_SANITIZE};\
+-fno-omit-frame-pointer;-fno-sanitize-recover=all>")
   add_link_options(-fsanitize=${LQNET_SANITIZE})
 endif()

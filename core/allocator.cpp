@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 
 #include "core/error.h"
 
@@ -88,52 +86,5 @@ void BlockCache::reset_peak() {
   std::lock_guard lock(mutex_);
   peak_ = in_use_;
 }
-
-namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool caching = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool caching = false;
-#else
-constexpr bool caching = true;
-#endif
-#else
-constexpr bool caching = true;
-#endif
-
-constexpr std::size_t host_alignment = 64;
-
-class HostMemory final : public DeviceMemory {
- public:
-  void* allocate(std::size_t bytes) override { return cache.take(bytes); }
-  void deallocate(void* pointer, std::size_t bytes) noexcept override {
-    cache.give_back(pointer, bytes);
-  }
-  void zero(void* pointer, std::size_t bytes, Stream&) override { std::memset(pointer, 0, bytes); }
-  void copy(void* to, Device, const void* from, Device, std::size_t bytes, Stream&) override {
-    // Slices of one tensor may overlap.
-    if (bytes > 0) std::memmove(to, from, bytes);
-  }
-
-  BlockCache cache{[](std::size_t bytes) {
-                     void* block = std::aligned_alloc(host_alignment, bytes);
-                     check(block != nullptr, "out of memory: {} bytes asked for on the cpu", bytes);
-                     return block;
-                   },
-                   [](void* block, std::size_t) { std::free(block); }, caching};
-};
-
-// Never destroyed: tensors in static storage may outlive it otherwise.
-HostMemory& host() {
-  static HostMemory& memory = *new HostMemory;
-  return memory;
-}
-
-}  // namespace
-
-DeviceMemory& host_memory() { return host(); }
-BlockCache& host_block_cache() { return host().cache; }
 
 }  // namespace lq

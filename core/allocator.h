@@ -1,4 +1,4 @@
-// Caching allocators.
+// The caching allocator of all devices.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,6 @@
 #include <memory>
 #include <mutex>
 #include <vector>
-
-#include "core/device.h"
 
 namespace lq {
 
@@ -54,9 +52,5 @@ class BlockCache {
   std::size_t in_use_ = 0;
   std::size_t peak_ = 0;
 };
-
-/// Memory of the CPU (64-byte aligned) and its cache.
-DeviceMemory& host_memory();
-BlockCache& host_block_cache();
 
 }  // namespace lq

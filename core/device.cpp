@@ -1,10 +1,12 @@
 #include "core/device.h"
 
-#include <array>
 #include <charconv>
 
-#include "core/allocator.h"
+#include "core/cpu_backend.h"
 #include "core/error.h"
+#if defined(LQNET_WITH_CUDA)
+#include "core/cuda/backend.h"
+#endif
 
 namespace lq {
 
@@ -27,25 +29,17 @@ std::string Device::to_string() const {
   return type == DeviceType::cpu ? "cpu" : fmt::format("cuda:{}", index);
 }
 
-namespace {
-
-std::array<DeviceMemoryFactory, 2>& factories() {
-  static std::array<DeviceMemoryFactory, 2> table = {
-      [](int) -> DeviceMemory& { return host_memory(); }, nullptr};
-  return table;
-}
-
-}  // namespace
-
-void register_device_memory(DeviceType type, DeviceMemoryFactory factory) {
-  factories()[static_cast<std::size_t>(type)] = factory;
+DeviceBackend& device_backend(DeviceType type) {
+  if (type == DeviceType::cpu) return cpu_backend();
+#if defined(LQNET_WITH_CUDA)
+  return cuda_backend();
+#else
+  fail("device cuda: this build of lqnet has no CUDA backend, use --device cpu");
+#endif
 }
 
 DeviceMemory& device_memory(Device device) {
-  const DeviceMemoryFactory factory = factories()[static_cast<std::size_t>(device.type)];
-  check(factory != nullptr, "device {}: this build of lqnet has no CUDA backend, use --device cpu",
-        device);
-  return factory(device.index);
+  return device_backend(device.type).memory(device.index);
 }
 
 }  // namespace lq

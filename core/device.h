@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,12 +25,13 @@ struct Device {
 
 class Stream;
 
-/// The device seam: memory of one device. The CPU's is built in; a CUDA backend registers its
-/// own at start-up, and nothing above core needs to know.
+/// Memory of one device.
 class DeviceMemory {
  public:
   virtual ~DeviceMemory() = default;
-  /// Uninitialised memory, at least 64-byte aligned; throws Error when there is none left.
+  /// Uninitialised memory, at least 64-byte aligned; throws Error when there is none left. It
+  /// belongs to this thread's current stream of the device: work that other streams have queued on
+  /// it must be complete, or the current stream wait for it, when it is deallocated.
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void deallocate(void* pointer, std::size_t bytes) noexcept = 0;
   virtual void zero(void* pointer, std::size_t bytes, Stream& stream) = 0;
@@ -39,13 +41,49 @@ class DeviceMemory {
                     std::size_t bytes, Stream& stream) = 0;
 };
 
-/// Memory of `device`, behind a caching allocator. Throws Error, in one line that says why, for a
-/// device that this build or this machine does not have.
-DeviceMemory& device_memory(Device device);
+/// A point in the work of a stream.
+class DeviceEvent {
+ public:
+  virtual ~DeviceEvent() = default;
+  /// Moves the event behind all that `stream` has been given so far.
+  virtual void record(Stream& stream) = 0;
+  /// Work that `stream` is given from now on waits for the event.
+  virtual void delay(Stream& stream) = 0;
+  /// The caller waits.
+  virtual void wait() = 0;
+};
 
-/// Called once per device type at start-up; `factory(index)` makes the memory of one device.
-using DeviceMemoryFactory = DeviceMemory& (*)(int index);
-void register_device_memory(DeviceType type, DeviceMemoryFactory factory);
+/// The device seam: everything that the project needs of one kind of device, kernels apart. Calls
+/// with an index throw Error, in one line that says why, for a device that is not there.
+class DeviceBackend {
+ public:
+  virtual ~DeviceBackend() = default;
+  /// Devices that can be used now: 0 without a driver.
+  virtual int count() = 0;
+  /// "NVIDIA A100-SXM4-40GB, compute capability 8.0, 39.4 GiB".
+  virtual std::string describe(int index) = 0;
+  /// Behind a caching allocator.
+  virtual DeviceMemory& memory(int index) = 0;
+  /// This thread's stream where no StreamScope names another.
+  virtual Stream& default_stream(int index) = 0;
+  virtual std::unique_ptr<Stream> make_stream(int index) = 0;
+  virtual std::unique_ptr<DeviceEvent> make_event(int index) = 0;
+  /// The caller waits for all work of the stream, and hears of what went wrong in it.
+  virtual void synchronize(Stream& stream) = 0;
+
+  /// Host memory that copy_pinned() can copy from while the host goes on.
+  virtual void* allocate_pinned(std::size_t bytes) = 0;
+  virtual void deallocate_pinned(void* pointer) noexcept = 0;
+  /// Copies to the stream's device, ordered on the stream; the host memory must stay as it is until
+  /// the stream has come past the copy.
+  virtual void copy_pinned(void* to, const void* from, std::size_t bytes, Stream& stream) = 0;
+};
+
+/// Throws Error where this build has no such backend.
+DeviceBackend& device_backend(DeviceType type);
+
+/// device_backend(device.type).memory(device.index).
+DeviceMemory& device_memory(Device device);
 
 }  // namespace lq
 

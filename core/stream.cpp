@@ -1,7 +1,5 @@
 #include "core/stream.h"
 
-#include "core/error.h"
-
 namespace lq {
 
 std::string_view name_of(Backend backend) {
@@ -24,10 +22,7 @@ Stream& current_stream(Device device) {
   for (const StreamScope* scope = innermost_scope; scope != nullptr; scope = scope->outer_) {
     if (scope->stream_.device() == device) return scope->stream_;
   }
-  check(device.type == DeviceType::cpu,
-        "device {}: this build of lqnet has no CUDA backend, use --device cpu", device);
-  thread_local Stream cpu_stream;
-  return cpu_stream;
+  return device_backend(device.type).default_stream(device.index);
 }
 
 StreamScope::StreamScope(Stream& stream) : stream_(stream), outer_(innermost_scope) {

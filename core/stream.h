@@ -13,11 +13,15 @@ enum class Backend : unsigned char { reference, cpu, cuda };
 std::string_view name_of(Backend backend);
 
 /// An in-order queue of work on one device. On the CPU work is done before the call returns, and
-/// the stream only names the backend; a CUDA stream carries its native handle.
+/// the stream only names the backend; a CUDA stream (DeviceBackend::make_stream) carries its native
+/// handle.
 class Stream {
  public:
   explicit Stream(Backend backend = Backend::cpu, Device device = {}, void* native = nullptr)
       : device_(device), native_(native), backend_(backend) {}
+  virtual ~Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
   Device device() const { return device_; }
   Backend backend() const { return backend_; }

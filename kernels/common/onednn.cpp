@@ -1,6 +1,6 @@
 #include "kernels/common/onednn.h"
 
-#include "core/allocator.h"
+#include "core/device.h"
 
 namespace lq::kernels::onednn {
 
@@ -28,11 +28,11 @@ dnnl::post_ops add_to_destination() {
 }
 
 Scratch::Scratch(const MemoryDescription& description)
-    : block_(host_memory().allocate(description.get_size()), GiveBack{description.get_size()}),
+    : block_(device_memory({}).allocate(description.get_size()), GiveBack{description.get_size()}),
       memory_(description, engine(), block_.get()) {}
 
 void Scratch::GiveBack::operator()(void* block) const noexcept {
-  host_memory().deallocate(block, bytes);
+  device_memory({}).deallocate(block, bytes);
 }
 
 Memory memory_of(const MemoryDescription& description, const float* data) {

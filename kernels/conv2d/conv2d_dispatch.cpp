@@ -11,9 +11,8 @@ void conv2d_forward(Stream& stream, const Conv2dGeometry& geometry, ConstView<fl
   check_view(operation, "weight", stream, weight, geometry.weight_shape());
   if (bias) check_view(operation, "bias", stream, bias, geometry.bias_shape());
   check_view(operation, "y", stream, y, geometry.y_shape());
-  choose<Conv2dForward>(
-      operation, stream,
-      {reference::conv2d_forward, cpu::conv2d_forward, LQNET_CUDA_KERNEL(cuda::conv2d_forward)})(
+  choose<Conv2dForward>(operation, stream,
+                        {reference::conv2d_forward, cpu::conv2d_forward, nullptr})(
       stream, geometry, x, weight, bias, y);
 }
 
@@ -24,8 +23,7 @@ void conv2d_backward_data(Stream& stream, const Conv2dGeometry& geometry, ConstV
   check_view(operation, "weight", stream, weight, geometry.weight_shape());
   check_gradient(operation, "grad_x", stream, grad_x, geometry.x_shape(), mode);
   choose<Conv2dBackwardData>(operation, stream,
-                             {reference::conv2d_backward_data, cpu::conv2d_backward_data,
-                              LQNET_CUDA_KERNEL(cuda::conv2d_backward_data)})(
+                             {reference::conv2d_backward_data, cpu::conv2d_backward_data, nullptr})(
       stream, geometry, grad_y, weight, grad_x, mode);
 }
 
@@ -38,8 +36,7 @@ void conv2d_backward_weights(Stream& stream, const Conv2dGeometry& geometry,
   check_gradient(operation, "grad_weight", stream, grad_weight, geometry.weight_shape(), mode);
   choose<Conv2dBackwardWeights>(operation, stream,
                                 {reference::conv2d_backward_weights, cpu::conv2d_backward_weights,
-                                 LQNET_CUDA_KERNEL(cuda::conv2d_backward_weights)})(
-      stream, geometry, grad_y, x, grad_weight, mode);
+                                 nullptr})(stream, geometry, grad_y, x, grad_weight, mode);
 }
 
 void conv2d_backward_bias(Stream& stream, const Conv2dGeometry& geometry, ConstView<float> grad_y,
@@ -48,8 +45,7 @@ void conv2d_backward_bias(Stream& stream, const Conv2dGeometry& geometry, ConstV
   check_view(operation, "grad_y", stream, grad_y, geometry.y_shape());
   check_gradient(operation, "grad_bias", stream, grad_bias, geometry.bias_shape(), mode);
   choose<Conv2dBackwardBias>(operation, stream,
-                             {reference::conv2d_backward_bias, cpu::conv2d_backward_bias,
-                              LQNET_CUDA_KERNEL(cuda::conv2d_backward_bias)})(
+                             {reference::conv2d_backward_bias, cpu::conv2d_backward_bias, nullptr})(
       stream, geometry, grad_y, grad_bias, mode);
 }
 

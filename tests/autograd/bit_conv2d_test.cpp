@@ -5,7 +5,7 @@
 
 #include "autograd/max_pool.h"
 #include "autograd/quantize.h"
-#include "core/allocator.h"
+#include "core/cpu_backend.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/gradient_check.h"
@@ -100,7 +100,7 @@ void expect_forward_is_conv2d(const ConvCase& c) {
 
 class BitConv2dTest : public ::testing::TestWithParam<BackendCase> {
  protected:
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
   StreamScope scope{stream};
   IsaCap cap{GetParam().isa};
 };
@@ -128,7 +128,7 @@ TEST_P(BitConv2dTest, IsTheConvolutionOfTheLevelsForAnyShape) {
                             .input_bits = 3});
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, BitConv2dTest, ::testing::ValuesIn(all_backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, BitConv2dTest, ::testing::ValuesIn(without_cuda(all_backends())),
                          backend_case_name);
 
 TEST(BitConv2dAutogradTest, GradientsAreThoseOfConv2dBitByBit) {

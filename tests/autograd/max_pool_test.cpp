@@ -1,6 +1,6 @@
 #include "autograd/max_pool.h"
 
-#include "core/allocator.h"
+#include "core/cpu_backend.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/tape_check.h"

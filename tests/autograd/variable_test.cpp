@@ -4,7 +4,7 @@
 
 #include "autograd/add.h"
 #include "autograd/relu.h"
-#include "core/allocator.h"
+#include "core/cpu_backend.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/tape_check.h"

@@ -74,8 +74,8 @@ TEST_P(PackedNetworkBackendTest, OperationsComputeWhatTheirDefinitionsSay) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, PackedNetworkBackendTest, ::testing::ValuesIn(all_backends()),
-                         backend_case_name);
+INSTANTIATE_TEST_SUITE_P(Backends, PackedNetworkBackendTest,
+                         ::testing::ValuesIn(without_cuda(all_backends())), backend_case_name);
 
 TEST(PackedNetworkTest, ResultsDoNotDependOnThreadsBatchesAndBuffers) {
   constexpr std::int64_t count = 5;

@@ -7,13 +7,14 @@
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
+#include "tests/support/staged.h"
 
 namespace lq::testing {
 namespace {
 
 class AddTest : public ::testing::TestWithParam<BackendCase> {
  protected:
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
   IsaCap cap{GetParam().isa};
 };
 
@@ -29,11 +30,11 @@ TEST_P(AddTest, SumsOfAnyShape) {
       expected.push_back(static_cast<float>(a_double[i] + b_double[i]));
     }
     Tensor y(shape);
-    kernels::add_forward(stream, a.view<float>(), b.view<float>(), y.view<float>());
+    kernels::add_forward(stream, on(stream, a), on(stream, b), on(stream, y));
     EXPECT_TRUE(all_close(y.span<float>(), expected, 0, 0));
 
     Tensor sum = a.clone();
-    kernels::add_into(stream, sum.view<float>(), b.view<float>());
+    kernels::add_into(stream, on(stream, sum), on(stream, b));
     EXPECT_TRUE(all_close(sum.span<float>(), y.span<float>(), 0, 0));
   }
 }
@@ -42,28 +43,29 @@ TEST_P(AddTest, OutputMayAliasInputs) {
   const Tensor a = random_normal({3, 5}, 3);
   const Tensor b = random_normal({3, 5}, 4);
   Tensor expected({3, 5});
-  kernels::add_forward(stream, a.view<float>(), b.view<float>(), expected.view<float>());
+  kernels::add_forward(stream, on(stream, a), on(stream, b), on(stream, expected));
   Tensor over_a = a.clone();
   Tensor over_b = b.clone();
-  const ConstView<float> old_a = over_a.view<float>();
-  const ConstView<float> old_b = over_b.view<float>();
-  kernels::add_forward(stream, old_a, b.view<float>(), over_a.view<float>());
-  kernels::add_forward(stream, a.view<float>(), old_b, over_b.view<float>());
+  Tensor twice = a.clone();
+  {
+    auto first = on(stream, over_a);
+    auto second = on(stream, over_b);
+    auto doubled = on(stream, twice);
+    kernels::add_forward(stream, first, on(stream, b), first);
+    kernels::add_forward(stream, on(stream, a), second, second);
+    kernels::add_into(stream, doubled, doubled);
+  }
   EXPECT_TRUE(all_close(over_a.span<float>(), expected.span<float>(), 0, 0));
   EXPECT_TRUE(all_close(over_b.span<float>(), expected.span<float>(), 0, 0));
-
-  Tensor twice = a.clone();
-  const ConstView<float> itself = twice.view<float>();
-  kernels::add_into(stream, twice.view<float>(), itself);
   for (std::int64_t i = 0; i < 15; ++i) {
     EXPECT_EQ(twice.span<float>()[i], 2 * a.span<float>()[i]);
   }
 }
 
 TEST_P(AddTest, RefusesOtherShapes) {
-  const Tensor a = Tensor::zeros({2, 3});
-  const Tensor b = Tensor::zeros({3, 2});
-  Tensor y({2, 3});
+  const Tensor a = Tensor::zeros({2, 3}, DType::f32, stream.device());
+  const Tensor b = Tensor::zeros({3, 2}, DType::f32, stream.device());
+  Tensor y({2, 3}, DType::f32, stream.device());
   EXPECT_TRUE(throws_error(
       [&] { kernels::add_forward(stream, a.view<float>(), b.view<float>(), y.view<float>()); },
       "add_forward: b is 3x2, expected 2x3"));

@@ -129,7 +129,7 @@ struct Gradients {
 /// Runs on every backend of this machine.
 class BatchNormBackendTest : public ::testing::TestWithParam<BackendCase> {
  protected:
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
   IsaCap cap{GetParam().isa};
 };
 

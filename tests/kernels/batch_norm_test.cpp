@@ -221,7 +221,7 @@ TEST_P(BatchNormTest, BackwardRefusesViewsThatDoNotFit) {
       refused(x, {}, {.pass_range = x}, "batch_norm_backward: pass_range is 6x3, expected 1x2"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, BatchNormTest, ::testing::ValuesIn(all_backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, BatchNormTest, ::testing::ValuesIn(without_cuda(all_backends())),
                          backend_case_name);
 
 }  // namespace

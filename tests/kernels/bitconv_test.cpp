@@ -622,7 +622,7 @@ TEST_P(BitconvTest, CodedWeightsAreTheFloatsThatTheyStandFor) {
           .scale = std::vector(outputs, 0.7F),
           .shift = std::vector(outputs, 0.1F),
           .float_outputs = {{}}};
-      Stream stream(GetParam().backend);
+      Stream& stream = stream_of(GetParam());
       const auto conv = prepare_bitconv(stream, description);
       kernels::AlignedVector<std::byte> scratch(conv->scratch_bytes());
       std::vector<float> out(2 * 5 * 6 * outputs);
@@ -697,7 +697,7 @@ TEST_P(BitconvTest, ResultsDoNotDependOnTheWorkers) {
 
 TEST_P(BitconvTest, DescriptionsThatDoNotFitAreRefused) {
   const ConvCase c{.name = "refused", .segments = {{Kind::bits, 32, 2, 2}}};
-  Stream stream(GetParam().backend);
+  Stream& stream = stream_of(GetParam());
   const auto refused = [&](auto&& change, const char* message) {
     Problem problem(c, 1);
     problem.add_outputs();
@@ -734,7 +734,7 @@ TEST_P(BitconvTest, DescriptionsThatDoNotFitAreRefused) {
       refused([&](auto& d) { coded(d).weight_basis.assign(32, 2e38F); }, "channel 0 reach"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, BitconvTest, ::testing::ValuesIn(all_backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, BitconvTest, ::testing::ValuesIn(without_cuda(all_backends())),
                          backend_case_name);
 
 }  // namespace

@@ -107,7 +107,7 @@ class Conv2dKnownAnswerTest : public ::testing::TestWithParam<BackendCase> {
     return values(y);
   }
 
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
   const Tensor x = Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 3, 3, 1});
   const Tensor weight = Tensor::from(std::vector<float>{1, 2, 3, 4}, {1, 2, 2, 1});
 };
@@ -164,7 +164,8 @@ TEST_P(Conv2dKnownAnswerTest, Backward) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conv2dKnownAnswerTest,
-                         ::testing::ValuesIn(uncapped(all_backends())), backend_case_name);
+                         ::testing::ValuesIn(uncapped(without_cuda(all_backends()))),
+                         backend_case_name);
 
 // ---- The oracle's gradients, in double
 
@@ -307,7 +308,7 @@ class Conv2dTest : public ::testing::TestWithParam<BackendCase> {
     expect_close(operands.run(stream), operands.run(oracle), geometry);
   }
 
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
 };
 
 template <typename T, std::size_t N>
@@ -452,7 +453,8 @@ TEST_P(Conv2dTest, RefusesViewsOfOtherShapes) {
       "conv2d_backward_weights: grad_weight is 1x4x4x4, expected 3x3x3x2"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Conv2dTest, ::testing::ValuesIn(uncapped(fast_backends())),
+INSTANTIATE_TEST_SUITE_P(Backends, Conv2dTest,
+                         ::testing::ValuesIn(uncapped(without_cuda(fast_backends()))),
                          backend_case_name);
 
 }  // namespace

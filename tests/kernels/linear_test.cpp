@@ -42,7 +42,7 @@ std::vector<float> values(const Tensor& tensor) {
 
 class LinearKnownAnswerTest : public ::testing::TestWithParam<BackendCase> {
  protected:
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
   const Tensor x = Tensor::from(std::vector<float>{1, 10, 100, 2, 20, 200}, {2, 3});
   const Tensor weight = Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6}, {2, 3});
   const Tensor bias = Tensor::from(std::vector<float>{0.5F, -0.5F}, {2});
@@ -73,7 +73,8 @@ TEST_P(LinearKnownAnswerTest, Backward) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, LinearKnownAnswerTest,
-                         ::testing::ValuesIn(uncapped(all_backends())), backend_case_name);
+                         ::testing::ValuesIn(uncapped(without_cuda(all_backends()))),
+                         backend_case_name);
 
 TEST(LinearReferenceTest, GradientsMatchCentralDifferences) {
   const LinearShape shape{3, 5, 4};
@@ -120,7 +121,7 @@ class LinearTest : public ::testing::TestWithParam<BackendCase> {
         all_close(actual.span<float>(), expected.span<float>(), 4 * float_epsilon, tolerance));
   }
 
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
 };
 
 TEST_P(LinearTest, ForwardMatchesReference) {
@@ -196,7 +197,8 @@ TEST_P(LinearTest, RefusesShapesThatDoNotFit) {
       "linear_backward_weights: grad_weight is 2x4, expected 4x3"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, LinearTest, ::testing::ValuesIn(uncapped(fast_backends())),
+INSTANTIATE_TEST_SUITE_P(Backends, LinearTest,
+                         ::testing::ValuesIn(uncapped(without_cuda(fast_backends()))),
                          backend_case_name);
 
 }  // namespace

@@ -83,7 +83,7 @@ class QemTest : public ::testing::TestWithParam<BackendCase> {
                         table.codes.view<std::uint8_t>(), options, state.view());
   }
 
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
   IsaCap cap{GetParam().isa};
 };
 
@@ -482,7 +482,8 @@ TEST_P(QemTest, RefusesOptionsOutOfRange) {
   EXPECT_EQ(state.step.span<std::int64_t>()[0], 0) << "a refused update counts as a step";
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, QemTest, ::testing::ValuesIn(all_backends()), backend_case_name);
+INSTANTIATE_TEST_SUITE_P(Backends, QemTest, ::testing::ValuesIn(without_cuda(all_backends())),
+                         backend_case_name);
 
 }  // namespace
 }  // namespace lq::testing

@@ -117,7 +117,7 @@ class QuantizeTest : public ::testing::TestWithParam<BackendCase> {
     expect_nearest_levels(outcome, x, basis, alphabet);
   }
 
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
   IsaCap cap{GetParam().isa};
 };
 
@@ -449,10 +449,10 @@ TEST_P(QuantizeBackwardTest, RefusesViewsThatDoNotFit) {
   EXPECT_TRUE(refused(x, x, range, {}, "quantize_backward: grad_x is absent, expected 2x6"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, QuantizeTest, ::testing::ValuesIn(all_backends()),
+INSTANTIATE_TEST_SUITE_P(Backends, QuantizeTest, ::testing::ValuesIn(without_cuda(all_backends())),
                          backend_case_name);
-INSTANTIATE_TEST_SUITE_P(Backends, QuantizeBackwardTest, ::testing::ValuesIn(all_backends()),
-                         backend_case_name);
+INSTANTIATE_TEST_SUITE_P(Backends, QuantizeBackwardTest,
+                         ::testing::ValuesIn(without_cuda(all_backends())), backend_case_name);
 
 }  // namespace
 }  // namespace lq::testing

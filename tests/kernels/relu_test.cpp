@@ -7,13 +7,14 @@
 #include "tests/support/errors.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/random.h"
+#include "tests/support/staged.h"
 
 namespace lq::testing {
 namespace {
 
 class ReluTest : public ::testing::TestWithParam<BackendCase> {
  protected:
-  Stream stream{GetParam().backend};
+  Stream& stream = stream_of(GetParam());
   IsaCap cap{GetParam().isa};
 };
 
@@ -22,14 +23,14 @@ TEST_P(ReluTest, MatchesReference) {
     const Tensor x = random_normal(shape, 1);
     const Tensor grad_y = random_normal(shape, 2);
     Tensor y(shape), expected_y(shape);
-    kernels::relu_forward(stream, x.view<float>(), y.view<float>());
+    kernels::relu_forward(stream, on(stream, x), on(stream, y));
     kernels::reference::relu_forward_loops<float>(x.view<float>(), expected_y.view<float>());
     EXPECT_TRUE(all_close(y.span<float>(), expected_y.span<float>(), 0, 0));
     for (auto mode : {kernels::GradientMode::overwrite, kernels::GradientMode::accumulate}) {
       Tensor grad_x = random_normal(shape, 3);
       Tensor expected = grad_x.clone();
-      kernels::relu_backward(stream, grad_y.view<float>(), y.view<float>(), grad_x.view<float>(),
-                             mode);
+      kernels::relu_backward(stream, on(stream, grad_y), on(stream, std::as_const(y)),
+                             on(stream, grad_x), mode);
       kernels::reference::relu_backward_loops<float>(grad_y.view<float>(), y.view<float>(),
                                                      expected.view<float>(), mode);
       EXPECT_TRUE(all_close(grad_x.span<float>(), expected.span<float>(), 0, 0));
@@ -41,9 +42,12 @@ TEST_P(ReluTest, OutputsMayAliasInputs) {
   const Tensor x = random_normal({3, 4, 5, 17}, 4);
   const Tensor grad_y = random_normal(x.shape(), 5);
   Tensor y = x.clone(), grad_x = grad_y.clone();
-  kernels::relu_forward(stream, y.view<float>(), y.view<float>());
-  kernels::relu_backward(stream, grad_x.view<float>(), y.view<float>(), grad_x.view<float>(),
-                         kernels::GradientMode::overwrite);
+  {
+    auto both = on(stream, y);
+    kernels::relu_forward(stream, both, both);
+    auto gradient = on(stream, grad_x);
+    kernels::relu_backward(stream, gradient, both, gradient, kernels::GradientMode::overwrite);
+  }
   for (std::int64_t i = 0; i < x.elements(); ++i) {
     const bool positive = x.span<float>()[i] > 0.0F;
     EXPECT_EQ(y.span<float>()[i], positive ? x.span<float>()[i] : 0.0F);
@@ -52,15 +56,17 @@ TEST_P(ReluTest, OutputsMayAliasInputs) {
 }
 
 TEST_P(ReluTest, RefusesViewsThatDoNotFit) {
-  const Tensor input({4});
-  Tensor output({4}), longer({5});
+  const Device here = stream.device();
+  const Tensor input({4}, DType::f32, here);
+  Tensor output({4}, DType::f32, here), longer({5}, DType::f32, here);
   const ConstView<float> x = input.view<float>();
   const View<float> y = output.view<float>(), five = longer.view<float>();
   const auto forward = [this](ConstView<float> from, View<float> to, std::string_view message) {
     return throws_error([&] { kernels::relu_forward(stream, from, to); }, message);
   };
   EXPECT_TRUE(forward({}, y, "relu_forward: x is absent"));
-  EXPECT_TRUE(forward(elsewhere(x), y, "relu_forward: x is on cuda:7, expected cpu"));
+  EXPECT_TRUE(
+      forward(elsewhere(x), y, fmt::format("relu_forward: x is on cuda:7, expected {}", here)));
   EXPECT_TRUE(forward(x, {}, "relu_forward: y is absent, expected 4"));
   EXPECT_TRUE(forward(x, five, "relu_forward: y is 5, expected 4"));
   EXPECT_TRUE(forward(x, elsewhere(y), "relu_forward: y is on cuda:7"));

@@ -1,0 +1,67 @@
+# The CUDA backend. LQ_CUDA is ON, OFF or AUTO: on where there is a CUDA compiler.
+
+set(LQ_CUDA AUTO CACHE STRING "Build the CUDA backend: ON, OFF or AUTO (where nvcc is)")
+set_property(CACHE LQ_CUDA PROPERTY STRINGS AUTO ON OFF)
+set(LQNET_CUDA_ARCHITECTURES "75;80;86;89;90a;100;120"
+    CACHE STRING "Compute capabilities for which machine code and PTX are built")
+option(LQNET_CUDA_MACHINE_CODE "Build machine code, not only the PTX that a driver compiles" ON)
+
+set(LQNET_WITH_CUDA OFF)
+if(NOT LQ_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  # The flags below name the architectures.
+  set(CMAKE_CUDA_ARCHITECTURES OFF)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    set(LQNET_WITH_CUDA ON)
+  elseif(NOT LQ_CUDA STREQUAL "AUTO")
+    message(FATAL_ERROR "LQ_CUDA=${LQ_CUDA}: found no CUDA compiler; set CMAKE_CUDA_COMPILER, or "
+                        "LQ_CUDA=OFF to build without CUDA")
+  endif()
+endif()
+message(STATUS "CUDA backend: ${LQNET_WITH_CUDA}")
+
+if(LQNET_WITH_CUDA)
+  # The emulated device stands in for the shared runtime.
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
+  if(LQNET_CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${LQNET_CCACHE})
+  endif()
+  set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  set(CMAKE_CUDA_EXTENSIONS OFF)
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    # CMake 3.25 does not know it.
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
+  # fmt 9 takes nvcc for a compiler without constexpr, but not everywhere.
+  set(LQNET_CUDA_FLAGS -DFMT_USE_CONSTEXPR=1 -lineinfo --expt-relaxed-constexpr
+                       "SHELL:-Xcompiler -Wall,-Wextra,-Wno-psabi,-Wno-missing-field-initializers")
+  if(LQNET_WERROR)
+    list(APPEND LQNET_CUDA_FLAGS "SHELL:-Werror all-warnings")
+  endif()
+  foreach(architecture ${LQNET_CUDA_ARCHITECTURES})
+    set(code compute_${architecture})
+    if(LQNET_CUDA_MACHINE_CODE)
+      set(code [${code},sm_${architecture}])
+    endif()
+    list(APPEND LQNET_CUDA_FLAGS "SHELL:-gencode arch=compute_${architecture},code=${code}")
+  endforeach()
+endif()
+
+# lqnet_cuda_sources(kernels SOURCES ... PUBLIC targets... PRIVATE targets...)
+# Adds files to the library of a folder, and tells those who use it that the backend is there. Does
+# nothing in a build without CUDA.
+function(lqnet_cuda_sources folder)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(LQNET_WITH_CUDA)
+    target_sources(lqnet_${folder} PRIVATE ${ARG_SOURCES})
+    target_compile_definitions(lqnet_${folder} PUBLIC LQNET_WITH_CUDA)
+    target_compile_options(lqnet_${folder} PRIVATE
+                           "$<$<COMPILE_LANGUAGE:CUDA>:${LQNET_CUDA_FLAGS}>")
+    target_link_libraries(lqnet_${folder} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  endif()
+endfunction()

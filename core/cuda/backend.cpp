@@ -1,0 +1,107 @@
+#include "core/cuda/backend.h"
+
+#include <cstdlib>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "core/cuda/check.h"
+#include "core/cuda/memory.h"
+#include "core/cuda/stream.h"
+#include "core/error.h"
+
+namespace lq {
+
+namespace {
+
+bool caching_wanted() {
+  const char* const wanted = std::getenv("LQNET_CUDA_CACHE");
+  return wanted == nullptr || std::string_view(wanted) != "0";
+}
+
+class CudaBackend final : public DeviceBackend {
+ public:
+  CudaBackend() : status_(cudaGetDeviceCount(&count_)) {
+    if (status_ != cudaSuccess) {
+      cudaGetLastError();
+      count_ = 0;
+    }
+    const bool caching = caching_wanted();
+    for (int index = 0; index < count_; ++index) {
+      memories_.push_back(std::make_unique<CudaMemory>(index, caching));
+    }
+  }
+
+  int count() override { return count_; }
+
+  std::string describe(int index) override {
+    require(index);
+    cudaDeviceProp properties{};
+    check_cuda(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
+    constexpr double bytes_per_gib = 1 << 30;
+    return fmt::format("{}, compute capability {}.{}, {:.1f} GiB", properties.name,
+                       properties.major, properties.minor,
+                       static_cast<double>(properties.totalGlobalMem) / bytes_per_gib);
+  }
+
+  DeviceMemory& memory(int index) override {
+    require(index);
+    return *memories_[static_cast<std::size_t>(index)];
+  }
+
+  Stream& default_stream(int index) override {
+    require(index);
+    thread_local std::map<int, CudaStream> streams;
+    return streams.try_emplace(index, index).first->second;
+  }
+
+  std::unique_ptr<Stream> make_stream(int index) override {
+    require(index);
+    return std::make_unique<CudaStream>(index);
+  }
+
+  std::unique_ptr<DeviceEvent> make_event(int index) override {
+    require(index);
+    return std::make_unique<CudaEvent>(index);
+  }
+
+  void synchronize(Stream& stream) override {
+    check_cuda(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize");
+  }
+
+  void* allocate_pinned(std::size_t bytes) override {
+    void* pointer = nullptr;
+    check_cuda(cudaMallocHost(&pointer, bytes), "cudaMallocHost");
+    return pointer;
+  }
+
+  void deallocate_pinned(void* pointer) noexcept override { cudaFreeHost(pointer); }
+
+  void copy_pinned(void* to, const void* from, std::size_t bytes, Stream& stream) override {
+    if (bytes == 0) return;
+    check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, native(stream)),
+               "cudaMemcpyAsync");
+  }
+
+ private:
+  void require(int index) const {
+    check(status_ == cudaSuccess, "device cuda:{}: {} ({}), use --device cpu", index,
+          cudaGetErrorString(status_), cudaGetErrorName(status_));
+    check(index < count_, "device cuda:{}: this machine has {} CUDA device{}", index, count_,
+          count_ == 1 ? "" : "s");
+  }
+
+  int count_ = 0;
+  cudaError_t status_;
+  std::vector<std::unique_ptr<CudaMemory>> memories_;
+};
+
+}  // namespace
+
+// Never destroyed: tensors in static storage and streams of threads may outlive it otherwise.
+DeviceBackend& cuda_backend() {
+  static CudaBackend& instance = *new CudaBackend;
+  return instance;
+}
+
+}  // namespace lq

@@ -1,0 +1,84 @@
+#include "core/cuda/memory.h"
+
+#include <algorithm>
+
+#include "core/cuda/check.h"
+#include "core/cuda/stream.h"
+#include "core/error.h"
+
+namespace lq {
+
+namespace {
+
+void* allocate_from_driver(int index, std::size_t bytes) {
+  void* pointer = nullptr;
+  const cudaError_t status = cudaMalloc(&pointer, std::max<std::size_t>(bytes, 1));
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    std::size_t free = 0;
+    std::size_t total = 0;
+    cudaMemGetInfo(&free, &total);
+    fail("out of memory: {} bytes asked for on cuda:{}, where {} of {} are free", bytes, index,
+         free, total);
+  }
+  check_cuda(status, "cudaMalloc");
+  return pointer;
+}
+
+}  // namespace
+
+BlockCache& CudaMemory::cache_of(cudaStream_t stream) {
+  return caches_
+      .try_emplace(
+          stream, [this](std::size_t bytes) { return allocate_from_driver(index_, bytes); },
+          [](void* block, std::size_t) { cudaFree(block); })
+      .first->second;
+}
+
+void* CudaMemory::allocate(std::size_t bytes) {
+  const CudaDeviceScope device(index_);
+  if (!caching_) return allocate_from_driver(index_, bytes);
+  const cudaStream_t stream = native(current_stream({DeviceType::cuda, index_}));
+  const std::lock_guard lock(mutex_);
+  void* const block = cache_of(stream).take(bytes);
+  owners_.emplace(block, stream);
+  return block;
+}
+
+void CudaMemory::deallocate(void* pointer, std::size_t bytes) noexcept {
+  if (!caching_) {
+    cudaFree(pointer);
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  const auto owner = owners_.find(pointer);
+  const auto cache = caches_.find(owner->second);
+  owners_.erase(owner);
+  if (cache == caches_.end()) {
+    cudaFree(pointer);  // its stream is gone
+  } else {
+    cache->second.give_back(pointer, bytes);
+  }
+}
+
+void CudaMemory::forget(cudaStream_t stream) noexcept {
+  const std::lock_guard lock(mutex_);
+  caches_.erase(stream);
+}
+
+void CudaMemory::zero(void* pointer, std::size_t bytes, Stream& stream) {
+  if (bytes == 0) return;
+  check_cuda(cudaMemsetAsync(pointer, 0, bytes, native(stream)), "cudaMemsetAsync");
+}
+
+void CudaMemory::copy(void* to, Device to_device, const void* from, Device from_device,
+                      std::size_t bytes, Stream& stream) {
+  if (bytes == 0) return;
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream)),
+             "cudaMemcpyAsync");
+  if (to_device.type == DeviceType::cpu || from_device.type == DeviceType::cpu) {
+    check_cuda(cudaStreamSynchronize(native(stream)), "copy between host and device");
+  }
+}
+
+}  // namespace lq

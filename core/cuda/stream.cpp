@@ -1,0 +1,53 @@
+#include "core/cuda/stream.h"
+
+#include "core/cuda/backend.h"
+#include "core/cuda/check.h"
+#include "core/cuda/memory.h"
+
+namespace lq {
+
+CudaDeviceScope::CudaDeviceScope(int index) {
+  check_cuda(cudaGetDevice(&outer_), "cudaGetDevice");
+  if (outer_ != index) check_cuda(cudaSetDevice(index), "cudaSetDevice");
+}
+
+CudaDeviceScope::~CudaDeviceScope() { cudaSetDevice(outer_); }
+
+namespace {
+
+cudaStream_t make_native(int index) {
+  const CudaDeviceScope device(index);
+  cudaStream_t stream = nullptr;
+  check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+  return stream;
+}
+
+}  // namespace
+
+CudaStream::CudaStream(int index)
+    : Stream(Backend::cuda, {DeviceType::cuda, index}, make_native(index)) {}
+
+CudaStream::~CudaStream() {
+  cudaStreamSynchronize(lq::native(*this));
+  static_cast<CudaMemory&>(cuda_backend().memory(device().index)).forget(lq::native(*this));
+  cudaStreamDestroy(lq::native(*this));
+}
+
+CudaEvent::CudaEvent(int index) {
+  const CudaDeviceScope device(index);
+  check_cuda(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "cudaEventCreate");
+}
+
+CudaEvent::~CudaEvent() { cudaEventDestroy(event_); }
+
+void CudaEvent::record(Stream& stream) {
+  check_cuda(cudaEventRecord(event_, native(stream)), "cudaEventRecord");
+}
+
+void CudaEvent::delay(Stream& stream) {
+  check_cuda(cudaStreamWaitEvent(native(stream), event_, 0), "cudaStreamWaitEvent");
+}
+
+void CudaEvent::wait() { check_cuda(cudaEventSynchronize(event_), "cudaEventSynchronize"); }
+
+}  // namespace lq
