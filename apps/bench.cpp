@@ -35,6 +35,7 @@ void print_json(const bench::TrainingStepTiming& timing,
   report["steps"] = options.steps;
   report["threads"] = num_threads();
   report["isa"] = name_of(active_isa());
+  report["device"] = device_backend(options.device.type).describe(options.device.index);
   report["images_per_s"] = timing.quantized.images_per_s;
   report["float_images_per_s"] = timing.floating.images_per_s;
   report["step_ratio"] = timing.step_ratio;
@@ -60,12 +61,12 @@ void print_text(const bench::TrainingStepTiming& timing,
   fmt::print("{}", table.str());
   fmt::print("step ratio {:.3f}; {} steps of {} images {} in turns, {} threads, {}\n",
              timing.step_ratio, options.steps, options.batch, options.network.input.to_string(),
-             num_threads(), name_of(active_isa()));
+             num_threads(), device_backend(options.device.type).describe(options.device.index));
 }
 
 void run(const BenchTrainCommand& command) {
-  apply(command.compute);
   bench::TrainingStepOptions options = command.options;
+  options.device = apply(command.compute);
   options.model = command.network.model;
   options.network = command.network.parsed();
   options.network.bit_forward = command.bit_forward;

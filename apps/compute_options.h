@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "core/device.h"
+
 namespace lq::apps {
 
 struct ComputeOptions {
@@ -14,9 +16,12 @@ struct ComputeOptions {
 
 /// --threads and --device.
 void add_options(CLI::App& command, ComputeOptions& options);
+/// --threads: for commands that look into a network on the host.
+void add_threads_option(CLI::App& command, ComputeOptions& options);
 
-/// Sets the number of threads. Throws Error for a device that this build or this machine does not
-/// have, and for an instruction set (LQNET_ISA) that is none, before there is anything to lose.
-void apply(const ComputeOptions& options);
+/// Sets the number of threads and returns the device. Throws Error for a device that this build or
+/// this machine does not have, and for an instruction set (LQNET_ISA) that is none, before there is
+/// anything to lose.
+Device apply(const ComputeOptions& options);
 
 }  // namespace lq::apps

@@ -68,8 +68,9 @@ void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,
 }
 
 void run(const EvalCommand& command) {
-  apply(command.compute);
+  const Device device = apply(command.compute);
   const TrainedNetwork network = load_network(command.checkpoint);
+  network.model->to(device);
   Loader loader = test_loader(network, test_images(network, command.data),
                               {.batch = command.batch.value_or(network.checkpoint.recipe.batch)});
   const ClassificationSums sums = evaluate_with_progress(*network.model, loader);

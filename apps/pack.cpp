@@ -216,7 +216,7 @@ void add_pack_command(CLI::App& app) {
                  "where bases are snapped");
   add_data_option(*pack, command->data);
   pack->add_flag("--json", command->json, "Print the result as JSON");
-  add_options(*pack, command->compute);
+  add_threads_option(*pack, command->compute);
   pack->callback([command] { run(*command); });
 }
 

@@ -184,7 +184,7 @@ void add_stats_command(CLI::App& app) {
       ->capture_default_str();
   add_data_option(*stats, command->data);
   stats->add_flag("--json", command->json, "Print all numbers of the figure as JSON");
-  add_options(*stats, command->compute);
+  add_threads_option(*stats, command->compute);
   stats->callback([command] { run(*command); });
 }
 

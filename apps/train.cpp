@@ -119,7 +119,7 @@ TrainingResult train(const TrainCommand& command, const Run& run, Module& model,
 }
 
 void run(const TrainCommand& command) {
-  apply(command.compute);
+  const Device device = apply(command.compute);
   Run run;
   run.folder = command.out.empty() ? default_run_folder(command.recipe) : command.out;
   run.recipe = recipe_for(command, run.folder);
@@ -129,6 +129,7 @@ void run(const TrainCommand& command) {
       model_options(run.recipe, std::ssize(data.train->classes()), data.train->image_shape());
   run.network.bit_forward = command.bit_forward;
   const std::unique_ptr<Module> model = make_model(run.recipe.model, run.network);
+  model->to(device);
   const TrainingResult result = train(command, run, *model, data);
   if (command.json) {
     print_json(result, run);

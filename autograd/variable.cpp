@@ -79,6 +79,16 @@ const Tensor& Variable::gradient() const {
   return slot_->gradient;
 }
 
+void Variable::move_to(Device device) {
+  if (slot_ != nullptr && slot_->creator != nullptr) {
+    fail("Variable: the result of {} cannot be moved, only what operations start from",
+         slot_->creator->operation);
+  }
+  value_.move_to(device);
+  clear_gradient();
+  if (slot_) slot_->device = device;
+}
+
 void Variable::clear_gradient() {
   if (slot_) slot_->gradient = Tensor();
 }

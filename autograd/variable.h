@@ -99,6 +99,8 @@ class Variable {
   bool requires_gradient() const { return slot_ && slot_->requires_gradient; }
   bool has_gradient() const { return slot_ && slot_->gradient.defined(); }
   const Tensor& gradient() const;
+  /// Moves the value, with every handle on it, and forgets the gradient: for leaves.
+  void move_to(Device device);
   /// Forgets the gradient: the next backward pass overwrites instead of adding.
   void clear_gradient();
 

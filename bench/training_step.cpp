@@ -8,8 +8,9 @@
 
 #include "autograd/softmax_cross_entropy.h"
 #include "bench/median.h"
-#include "core/cpu_backend.h"
+#include "core/device.h"
 #include "core/rng.h"
+#include "core/stream.h"
 #include "train/evaluation.h"
 #include "train/optimizer.h"
 
@@ -35,19 +36,19 @@ Example random_example(const TrainingStepOptions& options) {
     label =
         static_cast<std::int32_t>(rng.below(static_cast<std::uint32_t>(options.network.classes)));
   }
+  example.images.move_to(options.device);
+  example.labels.move_to(options.device);
   return example;
 }
-
-/// Memory that tensors hold, as an allocator of the host sees it.
-std::int64_t bytes_in_use() { return static_cast<std::int64_t>(host_block_cache().bytes_in_use()); }
 
 /// A network in training, and what its steps took.
 class Contestant {
  public:
   Contestant(const TrainingStepOptions& options, const ModelOptions& network)
-      : bytes_before_(bytes_in_use()),
+      : device_(options.device),
+        bytes_before_(bytes_in_use()),
         model_(make_model(options.model, network)),
-        optimizer_(*model_, {.momentum = 0.9, .weight_decay = 1e-4}),
+        optimizer_(model_->to(device_), {.momentum = 0.9, .weight_decay = 1e-4}),
         own_bytes_(bytes_in_use() - bytes_before_) {
     model_->initialize(options.seed);
   }
@@ -62,14 +63,15 @@ class Contestant {
   }
 
   void timed_step(const Example& example) {
-    host_block_cache().reset_peak();
+    device_memory(device_).reset_peak();
     const std::int64_t others = bytes_in_use() - own_bytes_;
     const auto start = std::chrono::steady_clock::now();
     step(example);
+    device_backend(device_.type).synchronize(current_stream(device_));
     const std::chrono::duration<double, std::milli> elapsed =
         std::chrono::steady_clock::now() - start;
     step_ms_.push_back(elapsed.count());
-    const auto peak = static_cast<std::int64_t>(host_block_cache().peak_bytes());
+    const auto peak = static_cast<std::int64_t>(device_memory(device_).use().peak_bytes);
     peak_bytes_ = std::max(peak_bytes_, peak - others);
   }
 
@@ -81,6 +83,11 @@ class Contestant {
   }
 
  private:
+  std::int64_t bytes_in_use() const {
+    return static_cast<std::int64_t>(device_memory(device_).use().bytes);
+  }
+
+  Device device_;
   std::int64_t bytes_before_;
   std::unique_ptr<Module> model_;
   SgdOptimizer optimizer_;

@@ -15,14 +15,15 @@ struct TrainingStepOptions {
   std::int64_t steps = 20;   ///< timed steps of each network
   std::int64_t warm_up = 3;  ///< steps of each before the first timed one
   std::uint64_t seed = 1;    ///< of weights and images
+  Device device;
 };
 
 /// Of one network. A step is forward, loss, backward and update, with the loss read back.
 struct StepTiming {
   double step_ms = 0.0;       ///< median of the timed steps
   double images_per_s = 0.0;  ///< batch / median
-  /// Most bytes of tensors that were alive at once: weights, gradients, optimizer, saved values.
-  /// Scratch memory inside of libraries is not seen.
+  /// Most bytes of tensors on the device that were alive at once: weights, gradients, optimizer,
+  /// saved values. Scratch memory inside of libraries is not seen.
   std::int64_t peak_bytes = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/allocator.h"
 #include "core/error.h"
 #include "core/isa.h"
 #include "core/stream.h"
@@ -36,6 +37,9 @@ class HostMemory final : public DeviceMemory {
     // Slices of one tensor may overlap.
     if (bytes > 0) std::memmove(to, from, bytes);
   }
+
+  MemoryUse use() const override { return {cache.bytes_in_use(), cache.peak_bytes()}; }
+  void reset_peak() override { cache.reset_peak(); }
 
   BlockCache cache{[](std::size_t bytes) {
                      void* block = std::aligned_alloc(host_alignment, bytes);
@@ -75,21 +79,16 @@ class CpuBackend final : public DeviceBackend {
     std::memcpy(to, from, bytes);
   }
 
-  BlockCache& cache() { return memory_.cache; }
-
  private:
   HostMemory memory_;
 };
 
+}  // namespace
+
 // Never destroyed: tensors in static storage may outlive it otherwise.
-CpuBackend& backend() {
+DeviceBackend& cpu_backend() {
   static CpuBackend& instance = *new CpuBackend;
   return instance;
 }
-
-}  // namespace
-
-DeviceBackend& cpu_backend() { return backend(); }
-BlockCache& host_block_cache() { return backend().cache(); }
 
 }  // namespace lq

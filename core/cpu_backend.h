@@ -1,13 +1,11 @@
 // The CPU as a device.
 #pragma once
 
-#include "core/allocator.h"
 #include "core/device.h"
 
 namespace lq {
 
 /// Memory is 64-byte aligned; work is done when a call returns, so events have nothing to wait for.
 DeviceBackend& cpu_backend();
-BlockCache& host_block_cache();
 
 }  // namespace lq

@@ -25,6 +25,12 @@ struct Device {
 
 class Stream;
 
+/// What a device's memory is asked for.
+struct MemoryUse {
+  std::size_t bytes = 0;       ///< handed out now, rounded up as allocators do
+  std::size_t peak_bytes = 0;  ///< the largest value that this had since reset_peak()
+};
+
 /// Memory of one device.
 class DeviceMemory {
  public:
@@ -39,6 +45,9 @@ class DeviceMemory {
   /// return when one side is host memory.
   virtual void copy(void* to, Device to_device, const void* from, Device from_device,
                     std::size_t bytes, Stream& stream) = 0;
+
+  virtual MemoryUse use() const = 0;
+  virtual void reset_peak() = 0;
 };
 
 /// A point in the work of a stream.

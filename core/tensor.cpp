@@ -2,25 +2,47 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "core/stream.h"
 
 namespace lq {
 
 struct Tensor::Storage {
-  Storage(std::size_t bytes_, Device device)
-      : memory(device_memory(device)), bytes(bytes_), data(memory.allocate(bytes_)) {}
-  ~Storage() { memory.deallocate(data, bytes); }
+  Storage(std::size_t bytes_, Device device_)
+      : device(device_),
+        memory(&device_memory(device_)),
+        bytes(bytes_),
+        data(memory->allocate(bytes_)) {}
+  ~Storage() { memory->deallocate(data, bytes); }
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  DeviceMemory& memory;
+  void swap(Storage& other) noexcept {
+    std::swap(device, other.device);
+    std::swap(memory, other.memory);
+    std::swap(bytes, other.bytes);
+    std::swap(data, other.data);
+  }
+
+  Device device;
+  DeviceMemory* memory;
   std::size_t bytes;
   void* data;
 };
 
-Tensor::Tensor(const Shape& shape, DType dtype, Device device)
-    : shape_(shape), dtype_(dtype), device_(device) {
+namespace {
+
+/// Between two devices, or within one; one of them may be the host.
+void copy_bytes(void* to, Device to_device, const void* from, Device from_device,
+                std::size_t bytes) {
+  const Device worker = to_device.type != DeviceType::cpu ? to_device : from_device;
+  device_memory(worker).copy(to, to_device, from, from_device, bytes, current_stream(worker));
+}
+
+}  // namespace
+
+Tensor::Tensor(const Shape& shape, DType dtype, Device device) : shape_(shape), dtype_(dtype) {
   check(shape.elements() <= PTRDIFF_MAX / static_cast<std::int64_t>(size_of(dtype)),
         "Tensor: {} of {} is more than can be addressed", shape, name_of(dtype));
   storage_ = std::make_shared<Storage>(bytes(), device);
@@ -43,9 +65,11 @@ Tensor Tensor::from_bytes(const void* values, std::size_t bytes, const Shape& sh
   Tensor tensor(shape, dtype, device);
   check(bytes == tensor.bytes(), "Tensor: {} bytes given for {} elements of {}", bytes,
         shape.elements(), name_of(dtype));
-  device_memory(device).copy(tensor.raw(), device, values, Device{}, bytes, current_stream(device));
+  copy_bytes(tensor.raw(), device, values, Device{}, bytes);
   return tensor;
 }
+
+Device Tensor::device() const { return defined() ? storage_->device : Device{}; }
 
 void* Tensor::raw() {
   check(defined(), "Tensor: used before it was given a value");
@@ -81,26 +105,31 @@ Tensor Tensor::slice(std::int64_t begin, std::int64_t end) const {
 }
 
 Tensor Tensor::clone() const {
-  Tensor result(shape_, dtype_, device_);
+  Tensor result(shape_, dtype_, device());
   result.copy_from(*this);
   return result;
 }
 
 Tensor Tensor::to(Device device) const {
-  if (device == device_) return *this;
+  if (device == this->device()) return *this;
   Tensor result(shape_, dtype_, device);
   result.copy_from(*this);
   return result;
 }
 
+void Tensor::move_to(Device device) {
+  if (!defined() || device == this->device()) return;
+  Storage moved(storage_->bytes, device);
+  copy_bytes(moved.data, device, storage_->data, storage_->device, storage_->bytes);
+  storage_->swap(moved);
+}
+
 void Tensor::copy_from(const Tensor& from) {
   check(from.shape_ == shape_ && from.dtype_ == dtype_, "copy: {} {} does not fit {} {}",
         from.shape_, name_of(from.dtype_), shape_, name_of(dtype_));
-  const Device worker = device_.type != DeviceType::cpu ? device_ : from.device_;
-  device_memory(worker).copy(raw(), device_, from.raw(), from.device_, bytes(),
-                             current_stream(worker));
+  copy_bytes(raw(), device(), from.raw(), from.device(), bytes());
 }
 
-void Tensor::fill_zero() { device_memory(device_).zero(raw(), bytes(), current_stream(device_)); }
+void Tensor::fill_zero() { device_memory(device()).zero(raw(), bytes(), current_stream(device())); }
 
 }  // namespace lq

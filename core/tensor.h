@@ -37,7 +37,8 @@ class Tensor {
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
   DType dtype() const { return dtype_; }
-  Device device() const { return device_; }
+  /// The CPU for an undefined tensor.
+  Device device() const;
   std::int64_t elements() const { return shape_.elements(); }
   std::size_t bytes() const { return static_cast<std::size_t>(elements()) * size_of(dtype_); }
 
@@ -57,11 +58,11 @@ class Tensor {
   }
   template <typename T>
   View<T> view() {
-    return {data<T>(), shape_, device_};
+    return {data<T>(), shape_, device()};
   }
   template <typename T>
   ConstView<T> view() const {
-    return {data<T>(), shape_, device_};
+    return {data<T>(), shape_, device()};
   }
   /// Host elements as a span; only for tensors on the CPU.
   template <typename T>
@@ -81,6 +82,9 @@ class Tensor {
   Tensor clone() const;
   /// This tensor when it is already there, else a copy on `device`.
   Tensor to(Device device) const;
+  /// Moves the storage, and so every handle on it, slices included. Views that were taken before
+  /// must not be used any more.
+  void move_to(Device device);
   /// Copies the elements of `from` (same shape and dtype, any device) into this storage.
   void copy_from(const Tensor& from);
   void fill_zero();
@@ -96,8 +100,8 @@ class Tensor {
   void expect_dtype(DType wanted) const;
   template <typename T>
   T* host(T* pointer) const {
-    check(device_.type == DeviceType::cpu, "Tensor: elements on {} are not readable from the host",
-          device_);
+    check(device().type == DeviceType::cpu, "Tensor: elements on {} are not readable from the host",
+          device());
     return pointer;
   }
 
@@ -105,7 +109,6 @@ class Tensor {
   std::size_t offset_ = 0;  // bytes
   Shape shape_;
   DType dtype_ = DType::f32;
-  Device device_;
 };
 
 }  // namespace lq

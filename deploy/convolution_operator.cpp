@@ -59,8 +59,7 @@ class ConvolutionOperator final : public Operator {
 
 }  // namespace
 
-std::unique_ptr<Operator> make_operator(const PackedModel&, const Convolution& operation,
-                                        Stream& stream) {
+std::unique_ptr<Operator> make_convolution_operator(const Convolution& operation, Stream& stream) {
   return std::make_unique<ConvolutionOperator>(operation, stream);
 }
 

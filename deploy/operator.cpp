@@ -9,10 +9,13 @@ struct MakeOperator {
   Stream& stream;
 
   std::unique_ptr<Operator> operator()(const Convolution& operation) const {
-    return make_operator(model, operation, stream);
+    return make_convolution_operator(operation, stream);
   }
   template <typename Kind>
   std::unique_ptr<Operator> operator()(const Kind& operation) const {
+#if defined(LQNET_WITH_CUDA)
+    if (stream.backend() == Backend::cuda) return cuda::make_operator(model, operation, stream);
+#endif
     return make_operator(model, operation);
   }
 };

@@ -53,9 +53,7 @@ class Operator {
 std::unique_ptr<Operator> make_operator(const PackedModel& model, const Operation& operation,
                                         Stream& stream);
 
-/// By kind of operation.
-std::unique_ptr<Operator> make_operator(const PackedModel& model, const Convolution& operation,
-                                        Stream& stream);
+/// By kind of operation, for the CPU.
 std::unique_ptr<Operator> make_operator(const PackedModel& model, const MaxPool& operation);
 std::unique_ptr<Operator> make_operator(const PackedModel& model, const AveragePool& operation);
 std::unique_ptr<Operator> make_operator(const PackedModel& model,
@@ -63,6 +61,25 @@ std::unique_ptr<Operator> make_operator(const PackedModel& model,
 std::unique_ptr<Operator> make_operator(const PackedModel& model, const Dequantize& operation);
 std::unique_ptr<Operator> make_operator(const PackedModel& model, const ChannelPad& operation);
 std::unique_ptr<Operator> make_operator(const PackedModel& model, const Concat& operation);
+
+/// Convolutions run wherever kernels/bitconv does.
+std::unique_ptr<Operator> make_convolution_operator(const Convolution& operation, Stream& stream);
+
+/// The other kinds on a GPU: a run is queued on the stream, and has one slice.
+namespace cuda {
+std::unique_ptr<Operator> make_operator(const PackedModel& model, const MaxPool& operation,
+                                        Stream& stream);
+std::unique_ptr<Operator> make_operator(const PackedModel& model, const AveragePool& operation,
+                                        Stream& stream);
+std::unique_ptr<Operator> make_operator(const PackedModel& model,
+                                        const GlobalAveragePool& operation, Stream& stream);
+std::unique_ptr<Operator> make_operator(const PackedModel& model, const Dequantize& operation,
+                                        Stream& stream);
+std::unique_ptr<Operator> make_operator(const PackedModel& model, const ChannelPad& operation,
+                                        Stream& stream);
+std::unique_ptr<Operator> make_operator(const PackedModel& model, const Concat& operation,
+                                        Stream& stream);
+}  // namespace cuda
 
 /// A worker's part of `count` things.
 struct Share {

@@ -32,13 +32,15 @@ struct PackedNetworkOptions {
   bool keep_values = false;
   /// Takes the time of every operation, for seconds().
   bool measure = false;
+  /// Where it computes. On a GPU a full batch is one CUDA graph, and threads have no meaning.
+  Device device = {};
 };
 
 /// A network in memory, with threads and buffers of its own. Everything is allocated by the
 /// constructor and nothing by run(). Results do not depend on the number of threads, nor on how
 /// images are divided into batches. One run at a time; use several objects for more.
 ///
-/// It computes on the backend of the current stream of the CPU (see StreamScope).
+/// On the CPU it computes on the backend of the current stream (see StreamScope).
 class PackedNetwork {
  public:
   /// Throws Error for options out of range, for a model that does not pass validate(), for one that

@@ -43,6 +43,20 @@ Tensor Module::add_buffer(std::string name, Tensor initial) {
   return initial;
 }
 
+Tensor Module::add_constant(Tensor value) {
+  own_constants_.push_back(value);
+  return value;
+}
+
+Module& Module::to(Device device) {
+  visit([device](const std::string&, Module& module) {
+    for (Parameter& parameter : module.own_parameters_) parameter.variable.move_to(device);
+    for (Buffer& buffer : module.own_buffers_) buffer.tensor.move_to(device);
+    for (Tensor& constant : module.own_constants_) constant.move_to(device);
+  });
+  return *this;
+}
+
 void Module::collect(const std::string& path, std::vector<Parameter>* parameters,
                      std::vector<Buffer>* buffers) const {
   const std::string prefix = path.empty() ? "" : path + ".";

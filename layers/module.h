@@ -81,6 +81,10 @@ class Module {
   /// parameter's place in the order, nothing else.
   void initialize(std::uint64_t seed);
 
+  /// Moves parameters (their gradients are forgotten), buffers and constants, with every handle on
+  /// them. Do it before an optimizer is made. Returns this module.
+  Module& to(Device device);
+
   StateDict state_dict() const;
   /// Copies values in. Throws Error, before anything changed, on a missing, unknown,
   /// repeated or differently shaped entry.
@@ -105,6 +109,8 @@ class Module {
   Variable add_parameter(std::string name, const Shape& shape, Initializer initializer,
                          bool decay = false);
   Tensor add_buffer(std::string name, Tensor initial);
+  /// A tensor that goes where the module goes, and is no part of its state.
+  Tensor add_constant(Tensor value);
 
  private:
   template <typename Visitor>
@@ -121,6 +127,7 @@ class Module {
   bool training_ = true;
   std::vector<Parameter> own_parameters_;
   std::vector<Buffer> own_buffers_;
+  std::vector<Tensor> own_constants_;
   std::vector<std::unique_ptr<Module>> children_;
 };
 

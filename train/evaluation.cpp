@@ -3,6 +3,7 @@
 #include "autograd/softmax_cross_entropy.h"
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "layers/evaluation_scope.h"
+#include "train/device_batches.h"
 
 namespace lq {
 
@@ -23,8 +24,9 @@ Device device_of(const Module& model) {
 ClassificationSums evaluate(Module& model, Loader& loader,
                             const std::function<void(const ClassificationSums&)>& on_batch) {
   ClassificationSums sums;
-  loader.start(/*epoch=*/0);
-  while (const std::optional<Batch> batch = loader.next()) {
+  DeviceBatches batches(loader, device_of(model));
+  batches.start(/*epoch=*/0);
+  while (const std::optional<Batch> batch = batches.next()) {
     sums += evaluate(model, *batch);
     if (on_batch) on_batch(sums);
   }

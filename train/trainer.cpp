@@ -104,6 +104,7 @@ Trainer::Trainer(Module& model, DatasetSplits data, TrainerOptions options)
                     training_loader(options_)),
       test_loader_(data_.test, std::make_shared<NormalizeTransform>(normalization_),
                    test_loader(options_)),
+      batches_(train_loader_, device_),
       optimizer_(model_, optimizer_options(options_.recipe)),
       extent_(extent(options_, train_loader_.batches())),
       report_(extent_, options_.log_interval, options_.progress) {
@@ -230,10 +231,10 @@ void Trainer::run_epoch() {
 
 void Trainer::train_on_batches() {
   model_.train();
-  train_loader_.start(state_.epochs_done, state_.steps_done);
+  batches_.start(state_.epochs_done, state_.steps_done);
   report_.start_training();
   while (state_.steps_done < extent_.steps_per_epoch && !finished()) {
-    const std::optional<Batch> batch = train_loader_.next();
+    const std::optional<Batch> batch = batches_.next();
     check(batch.has_value(), "train: the loader ended before the epoch");
     const StepReport step = train_on(*batch);
     ++state_.steps_done;
@@ -248,11 +249,10 @@ void Trainer::train_on_batches() {
 }
 
 StepReport Trainer::train_on(const Batch& batch) {
-  const Tensor labels = batch.labels.to(device_);
-  const Variable logits = model_(Variable(batch.images.to(device_)));
-  Variable loss = autograd::softmax_cross_entropy(logits, labels);
+  const Variable logits = model_(Variable(batch.images));
+  Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
   const StepReport report{.mean_loss = scalar(loss.value()),
-                          .correct = count_correct(logits.value(), labels),
+                          .correct = count_correct(logits.value(), batch.labels),
                           .images = batch.size(),
                           .learning_rate = current_learning_rate()};
   check_finite(report.mean_loss, "the loss");

@@ -14,6 +14,7 @@
 #include "layers/module.h"
 #include "layers/quantizers/quantizer.h"
 #include "train/checkpoint.h"
+#include "train/device_batches.h"
 #include "train/evaluation.h"
 #include "train/optimizer.h"
 #include "train/progress.h"
@@ -74,12 +75,12 @@ struct TrainingResult {
 /// evaluation mode, on the test images or, within an epoch, on the images of the last step.
 class Trainer {
  public:
-  /// Initialises `model` from the recipe's seed or, to resume, from the checkpoint, and writes a
-  /// first checkpoint, so that a folder or disk that cannot be written is found before any work.
-  /// `model` must outlive the trainer, which holds the output folder alone while it lives. Throws
-  /// Error for options out of range, an output folder that holds a run (or none, to resume), that
-  /// another trainer holds or that cannot be written, and a checkpoint that is damaged or of
-  /// another recipe, model or data.
+  /// Trains on the device that `model` is on. Initialises it from the recipe's seed or, to resume,
+  /// from the checkpoint, and writes a first checkpoint, so that a folder or disk that cannot be
+  /// written is found before any work. `model` must outlive the trainer, which holds the output
+  /// folder alone while it lives. Throws Error for options out of range, an output folder that
+  /// holds a run (or none, to resume), that another trainer holds or that cannot be written, and a
+  /// checkpoint that is damaged or of another recipe, model or data.
   Trainer(Module& model, DatasetSplits data, TrainerOptions options);
 
   /// Trains to the end. Throws Error when a loss, or anything that a checkpoint would keep, stops
@@ -122,6 +123,7 @@ class Trainer {
   Normalization normalization_;
   Loader train_loader_;
   Loader test_loader_;
+  DeviceBatches batches_;  // of the training loader
   SgdOptimizer optimizer_;
   RunExtent extent_;
   TrainingState state_;

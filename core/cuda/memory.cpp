@@ -37,20 +37,22 @@ BlockCache& CudaMemory::cache_of(cudaStream_t stream) {
 
 void* CudaMemory::allocate(std::size_t bytes) {
   const CudaDeviceScope device(index_);
-  if (!caching_) return allocate_from_driver(index_, bytes);
   const cudaStream_t stream = native(current_stream({DeviceType::cuda, index_}));
   const std::lock_guard lock(mutex_);
-  void* const block = cache_of(stream).take(bytes);
-  owners_.emplace(block, stream);
+  void* const block = caching_ ? cache_of(stream).take(bytes) : allocate_from_driver(index_, bytes);
+  if (caching_) owners_.emplace(block, stream);
+  use_.bytes += BlockCache::rounded(bytes);
+  use_.peak_bytes = std::max(use_.peak_bytes, use_.bytes);
   return block;
 }
 
 void CudaMemory::deallocate(void* pointer, std::size_t bytes) noexcept {
+  const std::lock_guard lock(mutex_);
+  use_.bytes -= BlockCache::rounded(bytes);
   if (!caching_) {
     cudaFree(pointer);
     return;
   }
-  const std::lock_guard lock(mutex_);
   const auto owner = owners_.find(pointer);
   const auto cache = caches_.find(owner->second);
   owners_.erase(owner);
@@ -59,6 +61,16 @@ void CudaMemory::deallocate(void* pointer, std::size_t bytes) noexcept {
   } else {
     cache->second.give_back(pointer, bytes);
   }
+}
+
+MemoryUse CudaMemory::use() const {
+  const std::lock_guard lock(mutex_);
+  return use_;
+}
+
+void CudaMemory::reset_peak() {
+  const std::lock_guard lock(mutex_);
+  use_.peak_bytes = use_.bytes;
 }
 
 void CudaMemory::forget(cudaStream_t stream) noexcept {

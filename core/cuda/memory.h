@@ -23,6 +23,9 @@ class CudaMemory final : public DeviceMemory {
   void copy(void* to, Device to_device, const void* from, Device from_device, std::size_t bytes,
             Stream& stream) override;
 
+  MemoryUse use() const override;
+  void reset_peak() override;
+
   /// Gives the idle blocks of a stream, which has no more work and will get none, to the driver.
   void forget(cudaStream_t stream) noexcept;
 
@@ -31,7 +34,8 @@ class CudaMemory final : public DeviceMemory {
 
   int index_;
   bool caching_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  MemoryUse use_;
   std::unordered_map<cudaStream_t, BlockCache> caches_;
   std::unordered_map<void*, cudaStream_t> owners_;
 };

@@ -26,6 +26,6 @@ Variable DorefaWeightQuantizer::prepare(const Variable& weights) const {
 
 DorefaActivationQuantizer::DorefaActivationQuantizer(int bits)
     : ActivationQuantizer(bits),
-      table_(uniform_table(1 << bits, 0.0, 1.0 / ((1 << bits) - 1), 0.0F, 1.0F)) {}
+      table_(fixed(uniform_table(1 << bits, 0.0, 1.0 / ((1 << bits) - 1), 0.0F, 1.0F))) {}
 
 }  // namespace lq

@@ -43,7 +43,7 @@ double HwgqActivationQuantizer::step(int bits) {
 HwgqActivationQuantizer::HwgqActivationQuantizer(int bits) : ActivationQuantizer(bits) {
   const int levels = 1 << bits;
   const double width = step(bits);
-  table_ = uniform_table(levels, 0.0, width, 0.0F, static_cast<float>(width * (levels - 1)));
+  table_ = fixed(uniform_table(levels, 0.0, width, 0.0F, static_cast<float>(width * (levels - 1))));
   table_.thresholds.data<float>()[0] = 0.0F;
 }
 

@@ -34,6 +34,13 @@ Variable Quantizer::quantize_with(const LevelTable& table, const Assignment& ass
   return quantized;
 }
 
+LevelTable Quantizer::fixed(const LevelTable& table) {
+  for (const Tensor& tensor : {table.levels, table.thresholds, table.codes, table.pass_range}) {
+    add_constant(tensor);
+  }
+  return table;
+}
+
 autograd::Attributes Quantizer::attributes(std::string_view side) const {
   return {{quantizer_attributes::bits, std::int64_t{bits()}},
           {quantizer_attributes::kind, std::string(kind())},

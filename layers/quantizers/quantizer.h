@@ -70,6 +70,9 @@ class Quantizer : public Module {
   /// observe() learn.
   Variable quantize_with(const LevelTable& table, const Assignment& assign);
 
+  /// For a table that never changes: it moves with the module.
+  LevelTable fixed(const LevelTable& table);
+
   /// What records tell of this quantizer: see quantizer_attributes.h.
   autograd::Attributes attributes(std::string_view side) const;
 

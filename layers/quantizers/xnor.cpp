@@ -34,6 +34,6 @@ LevelTable XnorWeightQuantizer::table(const Tensor& weights) const {
 }
 
 SignActivationQuantizer::SignActivationQuantizer()
-    : ActivationQuantizer(1), table_(uniform_table(2, -1.0, 2.0, -1.0F, 1.0F)) {}
+    : ActivationQuantizer(1), table_(fixed(uniform_table(2, -1.0, 2.0, -1.0F, 1.0F))) {}
 
 }  // namespace lq

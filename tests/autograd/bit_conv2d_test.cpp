@@ -5,7 +5,8 @@
 
 #include "autograd/max_pool.h"
 #include "autograd/quantize.h"
-#include "core/cpu_backend.h"
+#include "core/allocator.h"
+#include "core/device.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/gradient_check.h"
@@ -155,9 +156,9 @@ TEST(BitConv2dAutogradTest, TheTapeKeepsCodesInsteadOfFloats) {
   const ConvCase c{.x = {4, 32, 32, 32}, .weight = {8, 3, 3, 32}};
   Operands operands(c);
   const Variable y = bit_conv2d(operands.quantized_x, operands.quantized_weight, {}, c.options);
-  const std::size_t with_floats = host_block_cache().bytes_in_use();
+  const std::size_t with_floats = device_memory({}).use().bytes;
   operands.quantized_x = {};
-  const std::size_t with_codes = host_block_cache().bytes_in_use();
+  const std::size_t with_codes = device_memory({}).use().bytes;
   EXPECT_EQ(with_floats - with_codes, BlockCache::rounded(c.x.elements() * sizeof(float)));
 }
 

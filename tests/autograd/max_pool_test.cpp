@@ -1,6 +1,6 @@
 #include "autograd/max_pool.h"
 
-#include "core/cpu_backend.h"
+#include "core/device.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/tape_check.h"
@@ -41,16 +41,16 @@ TEST(MaxPoolTapeTest, RecordHasResolvedPadding) {
 // The output, and one byte per element of it only when a backward pass may come.
 TEST(MaxPoolTapeTest, SavesABytePerElementAndOnlyForTraining) {
   const Variable x(Tensor::zeros({1, 64, 64, 64}), true);
-  const std::size_t before = host_block_cache().bytes_in_use();
+  const std::size_t before = device_memory({}).use().bytes;
   const std::size_t output_bytes = x.value().bytes() / 4;
   {
     const Variable y = max_pool(x, {});
-    EXPECT_EQ(host_block_cache().bytes_in_use() - before, output_bytes + output_bytes / 4);
+    EXPECT_EQ(device_memory({}).use().bytes - before, output_bytes + output_bytes / 4);
   }
   {
     const autograd::NoGradScope no_grad;
     const Variable y = max_pool(x, {});
-    EXPECT_EQ(host_block_cache().bytes_in_use() - before, output_bytes);
+    EXPECT_EQ(device_memory({}).use().bytes - before, output_bytes);
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include "autograd/add.h"
 #include "autograd/relu.h"
-#include "core/cpu_backend.h"
+#include "core/device.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/tape_check.h"
@@ -336,7 +336,7 @@ class TapeMemoryTest : public ::testing::Test {
   static constexpr int operations = 10;
   static constexpr std::size_t tensor_bytes = std::size_t{1} << 20;
 
-  static std::size_t tensors_in_use() { return host_block_cache().bytes_in_use() / tensor_bytes; }
+  static std::size_t tensors_in_use() { return device_memory({}).use().bytes / tensor_bytes; }
 
   Variable chain() {
     Variable y = x;
@@ -352,10 +352,10 @@ class TapeMemoryTest : public ::testing::Test {
 TEST_F(TapeMemoryTest, SavedValuesLiveUntilBackwardHasUsedThem) {
   Variable y = chain();
   EXPECT_EQ(tensors_in_use() - before, operations);
-  host_block_cache().reset_peak();
+  device_memory({}).reset_peak();
   y.backward(gradient);
   // On the way: the saved values, the gradient that arrives and the one that leaves.
-  const std::size_t peak = host_block_cache().peak_bytes() / tensor_bytes - before;
+  const std::size_t peak = device_memory({}).use().peak_bytes / tensor_bytes - before;
   EXPECT_LE(peak, operations + 2U);
   // Afterwards, though y and so the whole tape is still there: y and the gradient of x.
   EXPECT_EQ(tensors_in_use() - before, 2U);

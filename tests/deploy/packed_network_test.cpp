@@ -30,8 +30,8 @@ std::vector<float> scores_of(const PackedModel& model, const std::vector<float>&
 
 /// Runs a model and compares every operation's results with what its inputs make them.
 void expect_every_operation_right(const PackedModel& model, const std::vector<float>& images,
-                                  std::int64_t batch) {
-  PackedNetwork network(model, {.max_batch = batch, .keep_values = true});
+                                  std::int64_t batch, Device device) {
+  PackedNetwork network(model, {.max_batch = batch, .keep_values = true, .device = device});
   std::vector<float> scores(batch * network.classes());
   network.run(images, scores);
   std::map<std::size_t, std::vector<float>> values = {{model.input, images},
@@ -57,11 +57,12 @@ void expect_every_operation_right(const PackedModel& model, const std::vector<fl
 
 class PackedNetworkBackendTest : public ::testing::TestWithParam<BackendCase> {
  protected:
-  PackedNetworkBackendTest() : cap_(GetParam().isa), stream_(GetParam().backend), scope_(stream_) {}
+  PackedNetworkBackendTest() : cap_(GetParam().isa), scope_(stream_of(GetParam())) {}
+
+  Device device() const { return stream_of(GetParam()).device(); }
 
  private:
   IsaCap cap_;
-  Stream stream_;
   StreamScope scope_;
 };
 
@@ -70,7 +71,7 @@ TEST_P(PackedNetworkBackendTest, OperationsComputeWhatTheirDefinitionsSay) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomModel random(seed);
     const std::int64_t batch = 1 + seed % 3;
-    expect_every_operation_right(random.model(), random.images(batch), batch);
+    expect_every_operation_right(random.model(), random.images(batch), batch, device());
   }
 }
 

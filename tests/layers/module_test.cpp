@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
 
@@ -366,6 +367,45 @@ TEST(ModuleTest, StatesThatDoNotFitChangeNothing) {
 
   EXPECT_TRUE(refused({}, "is missing"));
 }
+
+// ---- Devices
+
+class ModuleDeviceTest : public ::testing::TestWithParam<Device> {};
+
+/// A constant goes along, but is no part of the state.
+class Scaled final : public Module {
+ public:
+  Scaled()
+      : weight(add_parameter("weight", {3}, Initializer::ones())),
+        buffer(add_buffer("buffer", Tensor::full({2}, 2.0F))),
+        constant(add_constant(Tensor::full({1}, 5.0F))) {}
+
+  Variable weight;
+  Tensor buffer;
+  Tensor constant;
+
+ protected:
+  Variable forward(const Variable& x) override { return x; }
+};
+
+TEST_P(ModuleDeviceTest, EveryHandleMovesWithTheModule) {
+  Scaled module;
+  module.initialize(1);
+  EXPECT_EQ(&module.to(GetParam()), &module);
+  EXPECT_EQ(module.weight.device(), GetParam());
+  EXPECT_EQ(module.buffer.device(), GetParam());
+  EXPECT_EQ(module.constant.device(), GetParam());
+  EXPECT_EQ(module.weight.slot()->device, GetParam());
+  EXPECT_EQ(module.state_dict().size(), 2U);
+  EXPECT_EQ(module.buffer.to(Device{}).span<float>()[1], 2.0F);
+  module.load_state_dict({{"weight", Tensor::full({3}, 7.0F)}, {"buffer", Tensor::zeros({2})}});
+  EXPECT_EQ(module.weight.value().device(), GetParam());
+  module.to(Device{});
+  EXPECT_EQ(module.weight.value().span<float>()[2], 7.0F);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, ModuleDeviceTest, ::testing::ValuesIn(all_devices()),
+                         device_name);
 
 }  // namespace
 }  // namespace lq::testing
