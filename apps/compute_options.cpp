@@ -17,13 +17,17 @@ void add_threads_option(CLI::App& command, ComputeOptions& options) {
              options.threads);
 }
 
-void add_options(CLI::App& command, ComputeOptions& options) {
-  add_threads_option(command, options);
+void add_device_option(CLI::App& command, std::string& device) {
   add_option(command,
              {"--device", "DEVICE", "Where to compute: cpu, cuda or cuda:<index>",
               parsed_by(Device::parse), group},
-             options.device)
+             device)
       ->capture_default_str();
+}
+
+void add_options(CLI::App& command, ComputeOptions& options) {
+  add_threads_option(command, options);
+  add_device_option(command, options.device);
 }
 
 Device apply(const ComputeOptions& options) {

@@ -16,6 +16,7 @@ struct ComputeOptions {
 
 /// --threads and --device.
 void add_options(CLI::App& command, ComputeOptions& options);
+void add_device_option(CLI::App& command, std::string& device);
 /// --threads: for commands that look into a network on the host.
 void add_threads_option(CLI::App& command, ComputeOptions& options);
 

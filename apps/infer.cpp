@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "apps/commands.h"
+#include "apps/compute_options.h"
 #include "apps/json_report.h"
 #include "apps/latency.h"
 #include "apps/option_spec.h"
@@ -29,6 +30,7 @@ struct InferCommand {
   fs::path data;
   std::int64_t batch = 1;
   int threads = 1;
+  std::string device = "cpu";
   std::int64_t top = 5;
   bool json = false;
 };
@@ -165,8 +167,9 @@ void print(const DatasetResult& result, const InferCommand& command,
 }
 
 void run(const InferCommand& command) {
-  deploy::PackedNetwork network(command.network,
-                                {.max_batch = command.batch, .threads = command.threads});
+  deploy::PackedNetwork network(command.network, {.max_batch = command.batch,
+                                                  .threads = command.threads,
+                                                  .device = Device::parse(command.device)});
   if (!command.images.empty()) {
     infer_files(command, network);
   } else {
@@ -196,6 +199,7 @@ void add_infer_command(CLI::App& app) {
   add_option(*infer, {"--threads", "N", "Threads that compute", whole_number(1, 1024)},
              command->threads)
       ->capture_default_str();
+  add_device_option(*infer, command->device);
   add_option(*infer, {"--top", "K", "Classes to name per image", whole_number(1)}, command->top)
       ->capture_default_str();
   infer->add_flag("--json", command->json, "Print the result as JSON");

@@ -13,6 +13,7 @@
 #include "deploy/packed_network.h"
 #include "layers/evaluation_scope.h"
 #include "models/model.h"
+#include "tests/support/devices.h"
 #include "tests/support/packed_interpreter.h"
 #include "tests/support/random.h"
 
@@ -35,6 +36,7 @@ struct ParityCase {
   /// Batch normalization with scales of both signs.
   bool negative_scales = true;
   std::int64_t extent = 16;  ///< height and width of an image
+  Device device = {};        ///< of the packed network
 };
 
 bool ends_with(const std::string& name, std::string_view end) { return name.ends_with(end); }
@@ -226,7 +228,7 @@ TEST_P(PackedParityTest, ValuesAndScoresAreThoseOfTheModel) {
   const auto model = trained_model(c);
   const PackedModel packed =
       convert::pack(*model, {c.extent, c.extent, 3}, {.name = c.model, .int8_grid = c.int8_grid});
-  deploy::PackedNetwork network(packed, {.threads = 2, .keep_values = true});
+  deploy::PackedNetwork network(packed, {.threads = 2, .keep_values = true, .device = c.device});
   PackedInterpreter interpreter(packed);
 
   constexpr int images = 4;
@@ -298,10 +300,29 @@ std::string case_name(const ::testing::TestParamInfo<ParityCase>& info) {
   std::string name = fmt::format("{}_{}_{}_{}", c.model, c.quantizer, c.w_bits, c.a_bits);
   if (c.int8_grid != Int8Grid::never) name += "_grid";
   if (!c.negative_scales) name += "_rising";
+  if (c.device != Device{}) name += "_cuda";
   std::ranges::replace(name, '-', '_');
   return name;
 }
 
+/// A case of every arithmetic, small enough for a device in software.
+std::vector<ParityCase> cuda_cases() {
+  std::vector<ParityCase> cases = {
+      {.model = "small-cnn", .w_bits = 1, .a_bits = 1},
+      {.model = "small-cnn", .w_bits = 1, .a_bits = 2},
+      {.model = "small-cnn", .w_bits = 2, .a_bits = 2},
+      {.model = "small-cnn", .w_bits = 3, .a_bits = 3, .int8_grid = Int8Grid::automatic},
+      {.model = "small-cnn", .w_bits = 2, .a_bits = 32},
+      {.model = "small-cnn", .w_bits = 32, .a_bits = 32},
+      {.model = "resnet20", .w_bits = 2, .a_bits = 2, .extent = 8},
+      {.model = "vgg-small", .w_bits = 1, .a_bits = 2, .extent = 8},
+  };
+  for (ParityCase& c : cases) c.device = {DeviceType::cuda, 0};
+  if (!has_cuda_device()) cases.clear();
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, PackedParityTest, ::testing::ValuesIn(cuda_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(Models, PackedParityTest, ::testing::ValuesIn(parity_cases()), case_name);
 
 }  // namespace
