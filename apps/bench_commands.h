@@ -10,6 +10,8 @@ namespace lq::apps {
 
 void add_bench_convolution_command(CLI::App& bench);
 void add_bench_network_command(CLI::App& bench);
+/// In builds with CUDA.
+void add_bench_cuda_command(CLI::App& bench);
 
 /// A share of the peak, which only what counts bits has.
 std::string peak_text(std::optional<double> percent);

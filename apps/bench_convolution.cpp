@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -31,25 +30,6 @@ struct BenchConvolutionCommand {
   std::string chart;
 };
 
-/// "2/2".
-bench::BitWidths parse_widths(std::string_view text) {
-  bench::BitWidths widths;
-  const char* end = text.data() + text.size();
-  const auto [slash, first] = std::from_chars(text.data(), end, widths.weights);
-  const bool has_slash = first == std::errc{} && slash != end && *slash == '/';
-  const auto [rest, second] = has_slash ? std::from_chars(slash + 1, end, widths.activations)
-                                        : std::from_chars_result{end, std::errc::invalid_argument};
-  const auto is_known = [](int bits) { return bits >= 1 && bits <= 4; };
-  check(second == std::errc{} && rest == end && is_known(widths.weights) &&
-            is_known(widths.activations),
-        "'{}', expected W/A with 1 to 4 bits each, such as 2/2", text);
-  return widths;
-}
-
-std::string name_of(bench::BitWidths widths) {
-  return fmt::format("{}/{}", widths.weights, widths.activations);
-}
-
 bench::ConvolutionBenchOptions options_of(const BenchConvolutionCommand& command) {
   bench::ConvolutionBenchOptions options{
       .batches = command.batches, .threads = command.threads, .rounds = command.rounds};
@@ -59,7 +39,8 @@ bench::ConvolutionBenchOptions options_of(const BenchConvolutionCommand& command
     std::ranges::transform(command.shapes, std::back_inserter(options.shapes),
                            bench::parse_convolution_shape);
   }
-  std::ranges::transform(command.widths, std::back_inserter(options.widths), parse_widths);
+  std::ranges::transform(command.widths, std::back_inserter(options.widths),
+                         bench::parse_bit_widths);
   return options;
 }
 
@@ -92,7 +73,7 @@ TextTable make_table() {
 
 void add_row(TextTable& table, const bench::ConvolutionTiming& timing) {
   table.add_row(
-      {timing.layer, name_of(timing.widths), timing.arithmetic, fmt::format("{}", timing.batch),
+      {timing.layer, timing.widths.to_string(), timing.arithmetic, fmt::format("{}", timing.batch),
        fmt::format("{}", timing.threads), fmt::format("{:.1f}", timing.us),
        fmt::format("{:.1f}", timing.fp32_us), fmt::format("{:.1f}", timing.int8_us),
        fmt::format("{:.2f}", timing.fp32_us / timing.us),
@@ -107,7 +88,7 @@ std::vector<Group> group(const std::vector<bench::ConvolutionTiming>& timings) {
   for (const bench::ConvolutionTiming& timing : timings) {
     const auto is_alike = [&timing](const Group& other) {
       const bench::ConvolutionTiming& first = other.front();
-      return name_of(first.widths) == name_of(timing.widths) && first.batch == timing.batch &&
+      return first.widths.to_string() == timing.widths.to_string() && first.batch == timing.batch &&
              first.threads == timing.threads;
     };
     const auto found = std::ranges::find_if(groups, is_alike);
@@ -128,7 +109,7 @@ void print_text(const std::vector<bench::ConvolutionTiming>& timings) {
              lq::name_of(active_isa()));
   for (const Group& of_group : group(timings)) {
     const bench::ConvolutionTiming& first = of_group.front();
-    fmt::print("{}, batch {}, {} threads: {:.2f} x fp32, {:.2f} x int8\n", name_of(first.widths),
+    fmt::print("{}, batch {}, {} threads: {:.2f} x fp32, {:.2f} x int8\n", first.widths.to_string(),
                first.batch, first.threads,
                bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::fp32_us),
                bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::int8_us));
@@ -144,7 +125,7 @@ void print_json(const std::vector<bench::ConvolutionTiming>& timings) {
 void write_chart(const std::string& path, const std::vector<bench::ConvolutionTiming>& timings) {
   std::vector<SpeedBar> bars;
   for (const bench::ConvolutionTiming& timing : timings) {
-    bars.push_back({.label = fmt::format("{} {}", timing.layer, name_of(timing.widths)),
+    bars.push_back({.label = fmt::format("{} {}", timing.layer, timing.widths.to_string()),
                     .batch = timing.batch,
                     .threads = timing.threads,
                     .over_fp32 = timing.fp32_us / timing.us,
@@ -156,7 +137,8 @@ void write_chart(const std::string& path, const std::vector<bench::ConvolutionTi
 void run(const BenchConvolutionCommand& command) {
   const bool shows_progress = !command.json && isatty(STDERR_FILENO) == 1;
   const auto progress = [shows_progress](const bench::ConvolutionTiming& timing) {
-    if (shows_progress) print_diagnostic("\r{:<40}", timing.layer + " " + name_of(timing.widths));
+    if (shows_progress)
+      print_diagnostic("\r{:<40}", timing.layer + " " + timing.widths.to_string());
   };
   const auto timings = bench::time_convolutions(options_of(command), progress);
   if (shows_progress) print_diagnostic("\r{:40}\r", "");
@@ -194,7 +176,7 @@ void add_bench_convolution_command(CLI::App& bench) {
       ->excludes(suite);
   add_option(*conv,
              {"--bits", "W/A", "Bits of weights and activations, 1 to 4 each",
-              parsed_by(parse_widths), "Layers"},
+              parsed_by(bench::parse_bit_widths), "Layers"},
              command->widths)
       ->delimiter(',')
       ->capture_default_str();

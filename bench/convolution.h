@@ -7,14 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "bench/convolution_problem.h"
 #include "bench/convolution_shapes.h"
 
 namespace lq::bench {
-
-struct BitWidths {
-  int weights = 1;
-  int activations = 1;
-};
 
 struct ConvolutionBenchOptions {
   std::vector<ConvolutionShape> shapes;

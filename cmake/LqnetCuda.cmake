@@ -26,8 +26,9 @@ message(STATUS "CUDA backend: ${LQNET_WITH_CUDA}")
 if(LQNET_WITH_CUDA)
   # The emulated device stands in for the shared runtime.
   set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
-  if(LQNET_CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
-    set(CMAKE_CUDA_COMPILER_LAUNCHER ${LQNET_CCACHE})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CMAKE_SOURCE_DIR}/cmake/record_resources.sh)
+  if(LQNET_CCACHE)
+    list(APPEND CMAKE_CUDA_COMPILER_LAUNCHER ${LQNET_CCACHE})
   endif()
   set(CMAKE_CUDA_STANDARD 20)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
@@ -38,7 +39,7 @@ if(LQNET_WITH_CUDA)
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   endif()
   # fmt 9 takes nvcc for a compiler without constexpr, but not everywhere.
-  set(LQNET_CUDA_FLAGS -DFMT_USE_CONSTEXPR=1 -lineinfo --expt-relaxed-constexpr
+  set(LQNET_CUDA_FLAGS -DFMT_USE_CONSTEXPR=1 -lineinfo --expt-relaxed-constexpr "SHELL:-Xptxas -v"
                        "SHELL:-Xcompiler -Wall,-Wextra,-Wno-psabi,-Wno-missing-field-initializers")
   if(LQNET_WERROR)
     list(APPEND LQNET_CUDA_FLAGS "SHELL:-Werror all-warnings")

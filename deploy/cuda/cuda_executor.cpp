@@ -6,6 +6,7 @@
 #include "core/cuda/check.h"
 #include "core/cuda/graph.h"
 #include "core/cuda/stream.h"
+#include "core/cuda/timeline.h"
 #include "core/tensor.h"
 #include "deploy/executor.h"
 
@@ -28,33 +29,6 @@ class PinnedFloats {
 
  private:
   float* data_;
-};
-
-/// Moments in the work of a stream, for measuring.
-class Timeline {
- public:
-  explicit Timeline(std::size_t moments) : events_(moments) {
-    for (cudaEvent_t& event : events_) check_cuda(cudaEventCreate(&event), "cudaEventCreate");
-  }
-  ~Timeline() {
-    for (const cudaEvent_t event : events_) cudaEventDestroy(event);
-  }
-  Timeline(const Timeline&) = delete;
-  Timeline& operator=(const Timeline&) = delete;
-
-  void mark(std::size_t moment, Stream& stream) {
-    check_cuda(cudaEventRecord(events_[moment], native(stream)), "cudaEventRecord");
-  }
-  /// Between a moment and the next, both of which have passed.
-  double seconds_after(std::size_t moment) const {
-    float milliseconds = 0;
-    check_cuda(cudaEventElapsedTime(&milliseconds, events_[moment], events_[moment + 1]),
-               "cudaEventElapsedTime");
-    return static_cast<double>(milliseconds) / 1000;
-  }
-
- private:
-  std::vector<cudaEvent_t> events_;
 };
 
 /// Queues copies and operations on a stream of its own; those of a full batch are one graph.
@@ -149,7 +123,7 @@ class CudaExecutor final : public Executor {
   Tensor scratch_;
   Tensor images_;
   Tensor scores_;
-  std::optional<Timeline> timeline_;
+  std::optional<CudaTimeline> timeline_;
   std::optional<CudaGraph> full_batch_;
 };
 
