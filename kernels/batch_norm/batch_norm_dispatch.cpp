@@ -31,9 +31,10 @@ void batch_norm_statistics(Stream& stream, ConstView<float> x, View<float> mean,
   const Shape channels = check_input(operation, stream, x);
   check_view(operation, "mean", stream, mean, channels);
   check_view(operation, "variance", stream, variance, channels);
-  choose<BatchNormStatistics>(
-      operation, stream, {reference::batch_norm_statistics, cpu::batch_norm_statistics, nullptr})(
-      stream, x, mean, variance);
+  choose<BatchNormStatistics>(operation, stream,
+                              {reference::batch_norm_statistics, cpu::batch_norm_statistics,
+                               LQNET_CUDA_KERNEL(cuda::batch_norm_statistics)})(stream, x, mean,
+                                                                                variance);
 }
 
 void batch_norm_update_running(Stream& stream, ConstView<float> mean, ConstView<float> variance,
@@ -46,8 +47,8 @@ void batch_norm_update_running(Stream& stream, ConstView<float> mean, ConstView<
   // A few hundred numbers: on the CPU the plain version is the fast one.
   choose<BatchNormUpdateRunning>(
       operation, stream,
-      {reference::batch_norm_update_running, reference::batch_norm_update_running, nullptr})(
-      stream, mean, variance, running);
+      {reference::batch_norm_update_running, reference::batch_norm_update_running,
+       LQNET_CUDA_KERNEL(cuda::batch_norm_update_running)})(stream, mean, variance, running);
 }
 
 void batch_norm_forward(Stream& stream, ConstView<float> x, const BatchNormParameters& parameters,
@@ -60,8 +61,9 @@ void batch_norm_forward(Stream& stream, ConstView<float> x, const BatchNormParam
     check_level_statistics(operation, stream, activation.table, activation.statistics);
   }
   choose<BatchNormForward>(operation, stream,
-                           {reference::batch_norm_forward, cpu::batch_norm_forward, nullptr})(
-      stream, x, parameters, activation, y);
+                           {reference::batch_norm_forward, cpu::batch_norm_forward,
+                            LQNET_CUDA_KERNEL(cuda::batch_norm_forward)})(stream, x, parameters,
+                                                                          activation, y);
 }
 
 void batch_norm_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> x,
@@ -77,7 +79,8 @@ void batch_norm_backward(Stream& stream, ConstView<float> grad_y, ConstView<floa
   check_gradient(operation, "grad_gamma", stream, gradients.gamma, channels, gradients.gamma_mode);
   check_gradient(operation, "grad_beta", stream, gradients.beta, channels, gradients.beta_mode);
   choose<BatchNormBackward>(operation, stream,
-                            {reference::batch_norm_backward, cpu::batch_norm_backward, nullptr})(
+                            {reference::batch_norm_backward, cpu::batch_norm_backward,
+                             LQNET_CUDA_KERNEL(cuda::batch_norm_backward)})(
       stream, grad_y, x, parameters, options, gradients);
 }
 

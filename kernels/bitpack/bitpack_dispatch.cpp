@@ -28,8 +28,8 @@ void bitpack_forward(Stream& stream, ConstView<float> x, const LevelTableView& t
   constexpr std::string_view operation = "bitpack_forward";
   check_arguments(operation, stream, x, table, planes);
   choose<BitpackForward>(operation, stream,
-                         {reference::bitpack_forward, cpu::bitpack_forward, nullptr})(
-      stream, x, table, planes);
+                         {reference::bitpack_forward, cpu::bitpack_forward,
+                          LQNET_CUDA_KERNEL(cuda::bitpack_forward)})(stream, x, table, planes);
 }
 
 void bitpack_inverse(Stream& stream, ConstView<std::int32_t> planes, const LevelTableView& table,
@@ -37,8 +37,8 @@ void bitpack_inverse(Stream& stream, ConstView<std::int32_t> planes, const Level
   constexpr std::string_view operation = "bitpack_inverse";
   check_arguments(operation, stream, x, table, planes);
   choose<BitpackInverse>(operation, stream,
-                         {reference::bitpack_inverse, cpu::bitpack_inverse, nullptr})(
-      stream, planes, table, x);
+                         {reference::bitpack_inverse, cpu::bitpack_inverse,
+                          LQNET_CUDA_KERNEL(cuda::bitpack_inverse)})(stream, planes, table, x);
 }
 
 }  // namespace lq::kernels

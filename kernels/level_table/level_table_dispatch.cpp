@@ -18,8 +18,9 @@ void make_level_table(Stream& stream, ConstView<float> basis, CodeAlphabet alpha
   check_view(operation, "pass_range", stream, table.pass_range, {rows, 2});
   // A few hundred numbers: on the CPU the plain version is the fast one.
   choose<MakeLevelTable>(operation, stream,
-                         {reference::make_level_table, reference::make_level_table, nullptr})(
-      stream, basis, alphabet, table);
+                         {reference::make_level_table, reference::make_level_table,
+                          LQNET_CUDA_KERNEL(cuda::make_level_table)})(stream, basis, alphabet,
+                                                                      table);
 }
 
 }  // namespace lq::kernels

@@ -26,7 +26,9 @@ void qem_update(Stream& stream, ConstView<std::int64_t> counts, ConstView<double
         "{}: ridge {} and {} per value, expected finite numbers, at least 0", operation,
         options.ridge, options.ridge_per_value);
   // K x K systems of at most 8 x 8: on the CPU the plain version is the fast one.
-  choose<QemUpdate>(operation, stream, {reference::qem_update, reference::qem_update, nullptr})(
+  choose<QemUpdate>(
+      operation, stream,
+      {reference::qem_update, reference::qem_update, LQNET_CUDA_KERNEL(cuda::qem_update)})(
       stream, counts, sums, codes, options, state);
 }
 

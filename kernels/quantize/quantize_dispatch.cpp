@@ -22,8 +22,9 @@ void quantize_forward(Stream& stream, ConstView<float> x, const LevelTableView& 
   check_level_table(operation, stream, table, x.shape[0]);
   check_level_statistics(operation, stream, table, statistics);
   choose<QuantizeForward>(operation, stream,
-                          {reference::quantize_forward, cpu::quantize_forward, nullptr})(
-      stream, x, table, y, statistics);
+                          {reference::quantize_forward, cpu::quantize_forward,
+                           LQNET_CUDA_KERNEL(cuda::quantize_forward)})(stream, x, table, y,
+                                                                       statistics);
 }
 
 void quantize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> x,
@@ -34,8 +35,9 @@ void quantize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float>
   check_view(operation, "pass_range", stream, pass_range, {x.shape[0], 2});
   check_gradient(operation, "grad_x", stream, grad_x, x.shape, mode);
   choose<QuantizeBackward>(operation, stream,
-                           {reference::quantize_backward, cpu::quantize_backward, nullptr})(
-      stream, grad_y, x, pass_range, grad_x, mode);
+                           {reference::quantize_backward, cpu::quantize_backward,
+                            LQNET_CUDA_KERNEL(cuda::quantize_backward)})(stream, grad_y, x,
+                                                                         pass_range, grad_x, mode);
 }
 
 }  // namespace lq::kernels

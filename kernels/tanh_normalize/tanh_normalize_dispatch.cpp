@@ -10,9 +10,10 @@ void tanh_normalize_forward(Stream& stream, ConstView<float> x, View<float> squa
   check_view(operation, "x", stream, x, x.shape);
   check_view(operation, "squashed", stream, squashed, x.shape);
   check_view(operation, "y", stream, y, x.shape);
-  choose<TanhNormalizeForward>(
-      operation, stream, {reference::tanh_normalize_forward, cpu::tanh_normalize_forward, nullptr})(
-      stream, x, squashed, y);
+  choose<TanhNormalizeForward>(operation, stream,
+                               {reference::tanh_normalize_forward, cpu::tanh_normalize_forward,
+                                LQNET_CUDA_KERNEL(cuda::tanh_normalize_forward)})(stream, x,
+                                                                                  squashed, y);
 }
 
 void tanh_normalize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> squashed,
@@ -23,7 +24,8 @@ void tanh_normalize_backward(Stream& stream, ConstView<float> grad_y, ConstView<
   check_gradient(operation, "grad_x", stream, grad_x, squashed.shape, mode);
   choose<TanhNormalizeBackward>(operation, stream,
                                 {reference::tanh_normalize_backward, cpu::tanh_normalize_backward,
-                                 nullptr})(stream, grad_y, squashed, grad_x, mode);
+                                 LQNET_CUDA_KERNEL(cuda::tanh_normalize_backward)})(
+      stream, grad_y, squashed, grad_x, mode);
 }
 
 }  // namespace lq::kernels

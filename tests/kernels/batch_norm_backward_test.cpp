@@ -9,6 +9,7 @@
 #include "tests/kernels/batch_norm_problem.h"
 #include "tests/support/compare.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/staged.h"
 
 namespace lq::testing {
 namespace {
@@ -59,7 +60,7 @@ void BatchNormBackwardTest::expect_backward(const Problem& problem, const Activa
                                             bool batch_statistics, std::uint64_t seed) {
   SCOPED_TRACE(problem.x.shape().to_string() + ", " + activation.name() +
                (batch_statistics ? ", statistics of the batch" : ", fixed statistics"));
-  const Tensor range = Tensor::from(std::vector{-0.5F, 1.25F}, {1, 2});
+  const Tensor range = Tensor::from(std::vector{-0.5F, 1.25F}, {1, 2}, stream.device());
   Tensor grad_y = random_normal(problem.x.shape(), seed);
   std::vector<Exact> grad_z(grad_y.elements());
   std::vector<float> kinks;
@@ -78,8 +79,8 @@ void BatchNormBackwardTest::expect_backward(const Problem& problem, const Activa
   BatchNormBackwardOptions options{.relu = activation.relu, .batch_statistics = batch_statistics};
   if (activation.table) options.pass_range = range.view<float>();
   const auto run = [&](const BatchNormGradients& gradients) {
-    kernels::batch_norm_backward(stream, std::as_const(grad_y).view<float>(),
-                                 problem.x.view<float>(), problem.parameters(), options, gradients);
+    kernels::batch_norm_backward(stream, on(stream, std::as_const(grad_y)), on(stream, problem.x),
+                                 on(stream, problem), options, gradients);
   };
 
   const ExactGradients exact(problem, grad_z, batch_statistics);
@@ -93,7 +94,7 @@ void BatchNormBackwardTest::expect_backward(const Problem& problem, const Activa
     }
   };
   Gradients written(problem);
-  run(written.views(GradientMode::overwrite));
+  run(on(stream, written, GradientMode::overwrite));
   expect_close(written.x, exact.x, exact.x_size, "gradient of x");
   expect_close(written.gamma, exact.gamma, exact.gamma_size, "gradient of gamma");
   expect_close(written.beta, exact.beta, exact.beta_size, "gradient of beta");
@@ -132,11 +133,11 @@ TEST_P(BatchNormBackwardTest, GradientModesAreIndependent) {
   const Problem problem({50, 3}, 120);
   const Tensor grad_y = random_normal(problem.x.shape(), 121);
   const auto run = [&](const BatchNormGradients& views) {
-    kernels::batch_norm_backward(stream, grad_y.view<float>(), problem.x.view<float>(),
-                                 problem.parameters(), {.relu = true}, views);
+    kernels::batch_norm_backward(stream, on(stream, grad_y), on(stream, problem.x),
+                                 on(stream, problem), {.relu = true}, views);
   };
   Gradients written(problem);
-  run(written.views(GradientMode::overwrite));
+  run(on(stream, written, GradientMode::overwrite));
 
   constexpr GradientMode modes[] = {GradientMode::ignore, GradientMode::overwrite,
                                     GradientMode::accumulate};
@@ -155,10 +156,14 @@ TEST_P(BatchNormBackwardTest, GradientModesAreIndependent) {
         Tensor x = start_x.clone(), gamma = start_gamma.clone(), beta = start_beta.clone();
         BatchNormGradients views{
             .x_mode = x_mode, .gamma_mode = gamma_mode, .beta_mode = beta_mode};
-        if (x_mode != GradientMode::ignore) views.x = x.view<float>();
-        if (gamma_mode != GradientMode::ignore) views.gamma = gamma.view<float>();
-        if (beta_mode != GradientMode::ignore) views.beta = beta.view<float>();
-        run(views);
+        {
+          auto staged_x = on(stream, x), staged_gamma = on(stream, gamma),
+               staged_beta = on(stream, beta);
+          if (x_mode != GradientMode::ignore) views.x = staged_x;
+          if (gamma_mode != GradientMode::ignore) views.gamma = staged_gamma;
+          if (beta_mode != GradientMode::ignore) views.beta = staged_beta;
+          run(views);
+        }
         if (views.x) expect_delivered(x, start_x, written.x, x_mode, "x");
         if (views.gamma) expect_delivered(gamma, start_gamma, written.gamma, gamma_mode, "gamma");
         if (views.beta) expect_delivered(beta, start_beta, written.beta, beta_mode, "beta");
@@ -215,16 +220,16 @@ TEST_P(BatchNormBackwardTest, GradientsMatchCentralDifferences) {
   const GradientCheckOptions single{.step = 1e-5, .tolerance = 2e-5};
   for (const Shape& shape : {Shape{2, 3}, Shape{6, 3}, Shape{9, 1}, Shape{4, 5}}) {
     const Problem problem = problem_away_from_kinks(shape, stream);
-    const Tensor range = Tensor::from(std::vector{-infinity, 1.0F}, {1, 2});
+    const Tensor range = Tensor::from(std::vector{-infinity, 1.0F}, {1, 2}, stream.device());
     const Tensor grad_y = random_normal(shape, 131);
     for (const Activation& activation : activations) {
       SCOPED_TRACE(shape.to_string() + ", " + activation.name());
       BatchNormBackwardOptions options{.relu = activation.relu};
       if (activation.table) options.pass_range = range.view<float>();
       Gradients gradients(problem);
-      kernels::batch_norm_backward(stream, grad_y.view<float>(), problem.x.view<float>(),
-                                   problem.parameters(), options,
-                                   gradients.views(GradientMode::overwrite));
+      kernels::batch_norm_backward(stream, on(stream, grad_y), on(stream, problem.x),
+                                   on(stream, problem), options,
+                                   on(stream, gradients, GradientMode::overwrite));
       const SurrogateLoss loss{shape[0], shape[1], to_double(grad_y), activation.relu,
                                activation.table ? 1.0 : std::numeric_limits<double>::infinity()};
       const auto x = to_double(problem.x), gamma = to_double(problem.gamma),
@@ -258,8 +263,8 @@ TEST(BatchNormReferenceTest, GradientsInDoubleMatchCentralDifferences) {
   EXPECT_TRUE(gradient_matches([&](const auto& v) { return loss(x, gamma, v); }, beta, grad_beta));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, BatchNormBackwardTest,
-                         ::testing::ValuesIn(without_cuda(all_backends())), backend_case_name);
+INSTANTIATE_TEST_SUITE_P(Backends, BatchNormBackwardTest, ::testing::ValuesIn(all_backends()),
+                         backend_case_name);
 
 }  // namespace
 }  // namespace lq::testing

@@ -7,6 +7,7 @@
 
 #include "tests/kernels/batch_norm_problem.h"
 #include "tests/support/compare.h"
+#include "tests/support/staged.h"
 
 namespace lq::testing {
 namespace {
@@ -20,14 +21,18 @@ void BatchNormForwardTest::expect_forward(const Problem& problem, const Activati
   SCOPED_TRACE(problem.x.shape().to_string() + ", " + activation.name());
   const TableTensors table = activation_table();
   StatisticsTensors statistics({1, 4});
-  BatchNormActivation fused{.relu = activation.relu};
-  if (activation.table) {
-    fused.table = table.view();
-    fused.statistics = statistics.view();
-  }
   Tensor y = Tensor::full(problem.x.shape(), infinity);
-  kernels::batch_norm_forward(stream, problem.x.view<float>(), problem.parameters(), fused,
-                              y.view<float>());
+  {
+    const auto staged_table = on(stream, table);
+    auto staged_statistics = on(stream, statistics);
+    BatchNormActivation fused{.relu = activation.relu};
+    if (activation.table) {
+      fused.table = staged_table;
+      fused.statistics = staged_statistics;
+    }
+    kernels::batch_norm_forward(stream, on(stream, problem.x), on(stream, problem), fused,
+                                on(stream, y));
+  }
 
   const auto levels = table.levels.span<float>();
   const auto thresholds = table.thresholds.span<float>();
@@ -103,9 +108,9 @@ TEST_P(BatchNormForwardTest, ReportsNonFiniteValuesInFrontOfTheQuantizer) {
         Tensor y(problem.x.shape());
         StatisticsTensors statistics({1, 4});
         kernels::batch_norm_forward(
-            stream, std::as_const(problem.x).view<float>(), problem.parameters(),
-            {.relu = relu, .table = table.view(), .statistics = statistics.view()},
-            y.view<float>());
+            stream, on(stream, std::as_const(problem.x)), on(stream, problem),
+            {.relu = relu, .table = on(stream, table), .statistics = on(stream, statistics)},
+            on(stream, y));
         EXPECT_EQ(statistics.non_finite.span<std::int32_t>()[0], 1) << bad << " at " << at;
       }
     }
@@ -122,8 +127,9 @@ TEST_P(BatchNormForwardTest, StatisticsAreThoseOfWhatIsQuantized) {
     Tensor y(problem.x.shape());
     StatisticsTensors statistics({1, 4});
     kernels::batch_norm_forward(
-        stream, std::as_const(problem.x).view<float>(), problem.parameters(),
-        {.relu = relu, .table = table.view(), .statistics = statistics.view()}, y.view<float>());
+        stream, on(stream, std::as_const(problem.x)), on(stream, problem),
+        {.relu = relu, .table = on(stream, table), .statistics = on(stream, statistics)},
+        on(stream, y));
     EXPECT_EQ(statistics.non_finite.span<std::int32_t>()[0], relu ? 0 : 1);
   }
 }
@@ -132,15 +138,15 @@ TEST_P(BatchNormForwardTest, NanGoesThroughTheRelu) {
   Problem problem({20, 7}, 92);
   problem.x.data<float>()[50] = std::numeric_limits<float>::quiet_NaN();
   Tensor y(problem.x.shape());
-  kernels::batch_norm_forward(stream, std::as_const(problem.x).view<float>(), problem.parameters(),
-                              {.relu = true}, y.view<float>());
+  kernels::batch_norm_forward(stream, on(stream, std::as_const(problem.x)), on(stream, problem),
+                              {.relu = true}, on(stream, y));
   for (std::int64_t i = 0; i < y.elements(); ++i) {
     EXPECT_EQ(std::isnan(y.data<float>()[i]), i == 50) << "element " << i;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, BatchNormForwardTest,
-                         ::testing::ValuesIn(without_cuda(all_backends())), backend_case_name);
+INSTANTIATE_TEST_SUITE_P(Backends, BatchNormForwardTest, ::testing::ValuesIn(all_backends()),
+                         backend_case_name);
 
 }  // namespace
 }  // namespace lq::testing

@@ -13,6 +13,7 @@
 #include "tests/support/backends.h"
 #include "tests/support/level_tables.h"
 #include "tests/support/random.h"
+#include "tests/support/staged.h"
 
 namespace lq::testing {
 
@@ -56,8 +57,8 @@ struct Problem {
 
   /// As training does it.
   void use_batch_statistics(Stream& stream) {
-    kernels::batch_norm_statistics(stream, std::as_const(x).view<float>(), mean.view<float>(),
-                                   variance.view<float>());
+    kernels::batch_norm_statistics(stream, on(stream, std::as_const(x)), on(stream, mean),
+                                   on(stream, variance));
   }
 
   std::int64_t channels() const { return x.shape()[1]; }
@@ -125,6 +126,48 @@ struct Gradients {
     return {x.view<float>(), mode, gamma.view<float>(), mode, beta.view<float>(), mode};
   }
 };
+
+/// The parameters of a problem on the stream's device.
+class StagedParameters {
+ public:
+  StagedParameters(Stream& stream, Problem problem) : problem_(std::move(problem)) {
+    for (Tensor* tensor : {&problem_.mean, &problem_.variance, &problem_.gamma, &problem_.beta}) {
+      *tensor = tensor->to(stream.device());
+    }
+  }
+  operator BatchNormParameters() const { return problem_.parameters(); }  // NOLINT: on purpose
+
+ private:
+  Problem problem_;
+};
+
+inline StagedParameters on(Stream& stream, const Problem& problem) { return {stream, problem}; }
+
+/// Moves the gradients to the stream's device and back.
+class StagedGradients {
+ public:
+  StagedGradients(Stream& stream, Gradients& host, GradientMode mode) : host_(host), mode_(mode) {
+    move_to(stream.device());
+  }
+  ~StagedGradients() { move_to(Device{}); }
+  StagedGradients(const StagedGradients&) = delete;
+  StagedGradients& operator=(const StagedGradients&) = delete;
+
+  BatchNormGradients views() { return host_.views(mode_); }
+  operator BatchNormGradients() { return views(); }  // NOLINT: on purpose
+
+ private:
+  void move_to(Device device) {
+    for (Tensor* tensor : {&host_.x, &host_.gamma, &host_.beta}) tensor->move_to(device);
+  }
+
+  Gradients& host_;
+  GradientMode mode_;
+};
+
+inline StagedGradients on(Stream& stream, Gradients& gradients, GradientMode mode) {
+  return {stream, gradients, mode};
+}
 
 /// Runs on every backend of this machine.
 class BatchNormBackendTest : public ::testing::TestWithParam<BackendCase> {

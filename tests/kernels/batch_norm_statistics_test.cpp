@@ -7,6 +7,7 @@
 
 #include "tests/kernels/batch_norm_problem.h"
 #include "tests/support/compare.h"
+#include "tests/support/staged.h"
 
 namespace lq::testing {
 namespace {
@@ -39,8 +40,7 @@ void BatchNormStatisticsTest::expect_statistics(const Tensor& x) {
   SCOPED_TRACE(x.shape().to_string());
   const std::int64_t channels = x.shape()[1];
   Tensor mean = Tensor::full({channels}, infinity), variance = Tensor::full({channels}, infinity);
-  kernels::batch_norm_statistics(stream, x.view<float>(), mean.view<float>(),
-                                 variance.view<float>());
+  kernels::batch_norm_statistics(stream, on(stream, x), on(stream, mean), on(stream, variance));
   const Moments exact = exact_moments(x);
   for (std::int64_t c = 0; c < channels; ++c) {
     // Differences from about the mean are added up, and their squares: no error depends on how far
@@ -102,8 +102,8 @@ TEST_P(BatchNormStatisticsTest, NonFiniteValuesShowInTheirChannelOnly) {
     for (const std::int64_t row : {0, 250, 499}) {
       Tensor x = random_normal({500, 3}, 69), mean({3}), variance({3});
       x.data<float>()[row * 3 + 1] = bad;
-      kernels::batch_norm_statistics(stream, std::as_const(x).view<float>(), mean.view<float>(),
-                                     variance.view<float>());
+      kernels::batch_norm_statistics(stream, on(stream, std::as_const(x)), on(stream, mean),
+                                     on(stream, variance));
       for (std::int64_t c = 0; c < 3; ++c) {
         EXPECT_EQ(std::isfinite(mean.data<float>()[c]), c != 1) << bad << " in row " << row;
         EXPECT_EQ(std::isfinite(variance.data<float>()[c]), c != 1) << bad << " in row " << row;
@@ -118,8 +118,8 @@ TEST_P(BatchNormStatisticsTest, ConstantChannelsHaveNoVariance) {
     x.data<float>()[i] = static_cast<float>(i % 3) * 1e4F + 0.1F;
   }
   Tensor mean({3}), variance({3});
-  kernels::batch_norm_statistics(stream, std::as_const(x).view<float>(), mean.view<float>(),
-                                 variance.view<float>());
+  kernels::batch_norm_statistics(stream, on(stream, std::as_const(x)), on(stream, mean),
+                                 on(stream, variance));
   EXPECT_TRUE(all_close(mean.span<float>(), x.slice(0, 1).span<float>(), 2 * rounding, 0));
   // The mean itself is rounded at most.
   EXPECT_TRUE(all_close(variance.span<float>(), std::vector{0.0, 0.0, 0.0}, 0, 1e-12));
@@ -130,9 +130,9 @@ TEST_P(BatchNormStatisticsTest, RunningStatisticsUseTheUnbiasedVariance) {
   const Tensor variance = Tensor::from(std::vector{3.0F, 8.0F}, {2});
   Tensor running_mean = Tensor::zeros({2}), running_variance = Tensor::full({2}, 1.0F);
   const auto update = [&](double decay, std::int64_t values) {
-    kernels::batch_norm_update_running(stream, mean.view<float>(), variance.view<float>(),
-                                       {.mean = running_mean.view<float>(),
-                                        .variance = running_variance.view<float>(),
+    kernels::batch_norm_update_running(stream, on(stream, mean), on(stream, variance),
+                                       {.mean = on(stream, running_mean),
+                                        .variance = on(stream, running_variance),
                                         .decay = decay,
                                         .values = values});
   };
@@ -147,8 +147,8 @@ TEST_P(BatchNormStatisticsTest, RunningStatisticsUseTheUnbiasedVariance) {
   EXPECT_TRUE(all_close(running_variance.span<float>(), std::vector{3.0, 8.0}, 2 * rounding, 0));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, BatchNormStatisticsTest,
-                         ::testing::ValuesIn(without_cuda(all_backends())), backend_case_name);
+INSTANTIATE_TEST_SUITE_P(Backends, BatchNormStatisticsTest, ::testing::ValuesIn(all_backends()),
+                         backend_case_name);
 
 }  // namespace
 }  // namespace lq::testing

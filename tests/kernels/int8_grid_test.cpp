@@ -9,6 +9,7 @@
 #include "core/tensor.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
+#include "tests/support/staged.h"
 
 namespace lq::testing {
 namespace {
@@ -97,8 +98,8 @@ TEST(SnapRowsToGridTest, SnappedRowsStay) {
   Tensor once(basis.shape());
   Tensor twice(basis.shape());
   Stream& stream = current_stream({});
-  kernels::snap_rows_to_grid(stream, basis.view<float>(), once.view<float>());
-  kernels::snap_rows_to_grid(stream, once.view<float>(), twice.view<float>());
+  kernels::snap_rows_to_grid(stream, on(stream, basis), on(stream, once));
+  kernels::snap_rows_to_grid(stream, on(stream, once), on(stream, twice));
   for (std::int64_t i = 0; i < basis.elements(); ++i) {
     EXPECT_FLOAT_EQ(twice.span<float>()[i], once.span<float>()[i]);
   }

@@ -13,6 +13,7 @@
 #include "tests/support/errors.h"
 #include "tests/support/level_tables.h"
 #include "tests/support/quantizer_oracle.h"
+#include "tests/support/staged.h"
 
 namespace lq::testing {
 namespace {
@@ -29,18 +30,20 @@ std::vector<T> values(const Tensor& tensor) {
   return {span.begin(), span.end()};
 }
 
-class LevelTableTest : public ::testing::TestWithParam<Backend> {
+class LevelTableTest : public ::testing::TestWithParam<BackendCase> {
  protected:
   TableTensors make(const Tensor& basis, CodeAlphabet alphabet) {
     TableTensors table(basis.shape()[0], std::int64_t{1} << basis.shape()[1]);
-    kernels::make_level_table(stream, basis.view<float>(), alphabet, table.outputs());
+    TableTensors there = table.to(stream.device());
+    kernels::make_level_table(stream, on(stream, basis), alphabet, there.outputs());
+    table = there.to(Device{});
     return table;
   }
   TableTensors make(const std::vector<float>& basis, CodeAlphabet alphabet) {
     return make(Tensor::from(basis, {1, std::ssize(basis)}), alphabet);
   }
 
-  Stream stream{GetParam()};
+  Stream& stream = stream_of(GetParam());
 };
 
 TEST_P(LevelTableTest, GoldenWeights) {
@@ -136,6 +139,7 @@ TEST_P(LevelTableTest, MatchesExhaustiveSearchForAnyBasis) {
 }
 
 TEST_P(LevelTableTest, RefusesABasisThatIsNotFinite) {
+  if (is_elsewhere(stream)) GTEST_SKIP() << "the host does not see it";
   const float bad[] = {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity};
   for (const float element : bad) {
     EXPECT_TRUE(throws_error(
@@ -146,7 +150,17 @@ TEST_P(LevelTableTest, RefusesABasisThatIsNotFinite) {
   }
 }
 
+TEST_P(LevelTableTest, ABasisThatIsNotFiniteHasNoLevelsOnADevice) {
+  if (!is_elsewhere(stream)) GTEST_SKIP() << "it is refused";
+  for (const float element : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity}) {
+    const TableTensors table = make({1.0F, element}, CodeAlphabet::zero_one);
+    for (const float level : values<float>(table.levels)) EXPECT_TRUE(std::isnan(level));
+    EXPECT_EQ(values<std::uint8_t>(table.codes), (Codes{0, 1, 2, 3}));
+  }
+}
+
 TEST_P(LevelTableTest, RefusesViewsThatDoNotFit) {
+  if (is_elsewhere(stream)) GTEST_SKIP() << "what is refused is the same for all backends";
   const auto refused = [this](ConstView<float> basis, const kernels::LevelTableOutputs& table,
                               std::string_view message) {
     return throws_error(
@@ -177,9 +191,8 @@ TEST_P(LevelTableTest, RefusesViewsThatDoNotFit) {
   expect_checked(&kernels::LevelTableOutputs::pass_range, "pass_range");
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, LevelTableTest,
-                         ::testing::Values(Backend::reference, Backend::cpu),
-                         [](const auto& backend) { return std::string(name_of(backend.param)); });
+INSTANTIATE_TEST_SUITE_P(Backends, LevelTableTest, ::testing::ValuesIn(uncapped(all_backends())),
+                         backend_case_name);
 
 }  // namespace
 }  // namespace lq::testing

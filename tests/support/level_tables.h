@@ -21,6 +21,13 @@ struct TableTensors {
         codes({rows, size}, DType::u8),
         pass_range({rows, 2}) {}
 
+  TableTensors to(Device device) const {
+    TableTensors table = *this;
+    for (Tensor* tensor : {&table.levels, &table.thresholds, &table.codes, &table.pass_range}) {
+      *tensor = tensor->to(device);
+    }
+    return table;
+  }
   kernels::LevelTableOutputs outputs() {
     return {levels.view<float>(), thresholds.view<float>(), codes.view<std::uint8_t>(),
             pass_range.view<float>()};
@@ -44,6 +51,9 @@ struct StatisticsTensors {
     non_finite.span<std::int32_t>()[0] = -1;
   }
 
+  void move_to(Device device) {
+    for (Tensor* tensor : {&counts, &sums, &non_finite}) tensor->move_to(device);
+  }
   kernels::LevelStatistics view() {
     return {counts.view<std::int64_t>(), sums.view<double>(), non_finite.view<std::int32_t>()};
   }

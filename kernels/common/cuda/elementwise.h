@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/common/cuda/gradient.h"
 #include "kernels/common/cuda/launch.h"
 #include "kernels/common/gradient_mode.h"
 
@@ -66,7 +67,7 @@ struct AddedTo {
   Function function;
   template <typename... X>
   __device__ float operator()(float before, X... values) const {
-    return before + function(values...);
+    return add_gradient(before, function(values...));
   }
 };
 

@@ -1,0 +1,252 @@
+#include <limits>
+
+#include "core/error.h"
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/common/cuda/assign_levels.h"
+#include "kernels/common/cuda/channel_sums.h"
+#include "kernels/common/cuda/gradient.h"
+
+namespace lq::kernels::cuda {
+
+namespace {
+
+constexpr int map_threads = 256;
+
+/// What the elements of a channel are computed with; one access each.
+struct alignas(16) Coefficients {
+  float mean;
+  float inverse_deviation;
+  float scale;  // gamma times that
+  float beta;
+
+  /// z of a value. Backward passes ask again which side of a bound it was on, so there is one way
+  /// to compute it.
+  __device__ float normalized(float x) const { return __fmaf_rn(x - mean, scale, beta); }
+  /// The value with mean 0 and variance 1.
+  __device__ float standardized(float x) const { return (x - mean) * inverse_deviation; }
+};
+
+/// A thread owns a channel: bound by the launch.
+__global__ void __launch_bounds__(map_threads)
+    coefficients_kernel(std::int64_t channels, const float* mean, const float* variance,
+                        const float* gamma, const float* beta, float epsilon,
+                        Coefficients* coefficients) {
+  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * map_threads + threadIdx.x;
+  if (c >= channels) return;
+  const float inverse_deviation = 1.0F / sqrtf(variance[c] + epsilon);
+  coefficients[c] = {mean[c], inverse_deviation,
+                     (gamma != nullptr ? gamma[c] : 1.0F) * inverse_deviation,
+                     beta != nullptr ? beta[c] : 0.0F};
+}
+
+LaunchShape thread_per(std::int64_t count) {
+  return {dim3(static_cast<unsigned>(divide_up<std::int64_t>(count, map_threads))),
+          dim3(map_threads)};
+}
+
+/// Of all channels, behind what computes the parameters.
+class CoefficientArray {
+ public:
+  CoefficientArray(std::string_view operation, Stream& stream,
+                   const BatchNormParameters& parameters)
+      : memory_(stream, parameters.mean.elements()) {
+    const std::int64_t channels = parameters.mean.elements();
+    launch(operation, coefficients_kernel, thread_per(channels), stream, channels,
+           parameters.mean.data, parameters.variance.data, parameters.gamma.data,
+           parameters.beta.data, static_cast<float>(parameters.epsilon), memory_.data());
+  }
+  const Coefficients* data() { return memory_.data(); }
+
+ private:
+  Scratch<Coefficients> memory_;
+};
+
+/// Deviations from the channel's first value, and their squares: in double, a channel far from zero
+/// loses nothing by it, and an outlier in the first row is a part of the variance itself.
+struct Deviations {
+  const float* x;
+
+  __device__ SumPair operator()(std::int64_t i, std::int64_t c) const {
+    const double deviation = static_cast<double>(x[i]) - static_cast<double>(x[c]);
+    return {deviation, deviation * deviation};
+  }
+};
+
+struct FinishStatistics {
+  const float* x;
+  double rows;
+  float* mean;
+  float* variance;
+
+  __device__ void operator()(std::int64_t c, const SumPair& sum) const {
+    const double shift = sum.first / rows;
+    mean[c] = static_cast<float>(static_cast<double>(x[c]) + shift);
+    const double spread = sum.second / rows - shift * shift;
+    variance[c] = spread < 0 ? 0.0F : static_cast<float>(spread);  // NaN stays
+  }
+};
+
+/// A thread owns a channel: bound by the launch.
+__global__ void __launch_bounds__(map_threads)
+    update_running_kernel(std::int64_t channels, const float* mean, const float* variance,
+                          float* running_mean, float* running_variance, double decay,
+                          double unbiased) {
+  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * map_threads + threadIdx.x;
+  if (c >= channels) return;
+  running_mean[c] = static_cast<float>(decay * static_cast<double>(running_mean[c]) +
+                                       (1.0 - decay) * static_cast<double>(mean[c]));
+  running_variance[c] =
+      static_cast<float>(decay * static_cast<double>(running_variance[c]) +
+                         (1.0 - decay) * (static_cast<double>(variance[c]) * unbiased));
+}
+
+/// Elements are counted in 32 bits, which a division by the channels is fast for.
+void check_elements(std::string_view operation, const ConstView<float>& x) {
+  check(x.elements() <= std::numeric_limits<std::uint32_t>::max(),
+        "{}: x is {}, on a GPU less than 2^32 elements are expected", operation, x.shape);
+}
+
+/// What comes out of batch norm and ReLU, element by element.
+struct NormalizedValues {
+  const float* x;
+  unsigned channels;
+  const Coefficients* coefficients;
+  bool relu;
+
+  __device__ float operator()(std::int64_t, std::int64_t i) const {
+    const float z = coefficients[static_cast<unsigned>(i) % channels].normalized(x[i]);
+    return relu && z <= 0.0F ? 0.0F : z;  // NaN stays
+  }
+};
+
+/// A thread owns an element: bound by memory.
+__global__ void __launch_bounds__(map_threads)
+    batch_norm_forward_kernel(NormalizedValues source, std::int64_t elements, float* y) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * map_threads + threadIdx.x;
+  if (i < elements) y[i] = source(0, i);
+}
+
+/// The gradient of z: that of y where neither ReLU nor the quantizer's range stops it.
+struct MaskedGradient {
+  const float* grad_y;
+  const float* x;
+  const Coefficients* coefficients;
+  bool relu;
+  const float* pass_range;  // null: everywhere
+
+  __device__ float operator()(std::int64_t i, const Coefficients& of_channel) const {
+    const float z = of_channel.normalized(x[i]);
+    const bool is_stopped = (relu && !(z > 0.0F)) ||
+                            (pass_range != nullptr && !(z > pass_range[0] && z <= pass_range[1]));
+    return is_stopped ? 0.0F : grad_y[i];
+  }
+};
+
+struct GradientSums {
+  MaskedGradient gradient;
+
+  __device__ SumPair operator()(std::int64_t i, std::int64_t c) const {
+    const Coefficients of_channel = gradient.coefficients[c];
+    const auto own = static_cast<double>(gradient(i, of_channel));
+    return {own, own * static_cast<double>(of_channel.standardized(gradient.x[i]))};
+  }
+};
+
+__device__ void deliver(float* to, std::int64_t c, double value, GradientMode mode) {
+  if (mode == GradientMode::ignore) return;
+  const auto rounded = static_cast<float>(value);
+  to[c] = mode == GradientMode::accumulate ? add_gradient(to[c], rounded) : rounded;
+}
+
+struct FinishGradients {
+  float* grad_gamma;
+  GradientMode gamma_mode;
+  float* grad_beta;
+  GradientMode beta_mode;
+  SumPair* means;  // over the rows, for the gradient of x
+  double rows;
+
+  __device__ void operator()(std::int64_t c, const SumPair& sum) const {
+    deliver(grad_beta, c, sum.first, beta_mode);
+    deliver(grad_gamma, c, sum.second, gamma_mode);
+    means[c] = {sum.first / rows, sum.second / rows};
+  }
+};
+
+/// A thread owns an element: bound by memory.
+template <bool batch_statistics, bool accumulates>
+__global__ void __launch_bounds__(map_threads)
+    batch_norm_backward_kernel(MaskedGradient source, const SumPair* means, unsigned channels,
+                               std::int64_t elements, float* grad_x) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * map_threads + threadIdx.x;
+  if (i >= elements) return;
+  const unsigned c = static_cast<unsigned>(i) % channels;
+  const Coefficients of_channel = source.coefficients[c];
+  float gradient = source(i, of_channel);
+  if constexpr (batch_statistics) {
+    gradient -= static_cast<float>(means[c].first) +
+                of_channel.standardized(source.x[i]) * static_cast<float>(means[c].second);
+  }
+  gradient *= of_channel.scale;
+  grad_x[i] = accumulates ? add_gradient(grad_x[i], gradient) : gradient;
+}
+
+}  // namespace
+
+void batch_norm_statistics(Stream& stream, ConstView<float> x, View<float> mean,
+                           View<float> variance) {
+  channel_sums("batch_norm_statistics", stream, x.shape[0], x.shape[1], Deviations{x.data},
+               FinishStatistics{x.data, static_cast<double>(x.shape[0]), mean.data, variance.data});
+}
+
+void batch_norm_update_running(Stream& stream, ConstView<float> mean, ConstView<float> variance,
+                               const BatchNormRunning& running) {
+  const auto values = static_cast<double>(running.values);
+  const double unbiased = running.values > 1 ? values / (values - 1.0) : 1.0;
+  launch("batch_norm_update_running", update_running_kernel, thread_per(mean.elements()), stream,
+         mean.elements(), mean.data, variance.data, running.mean.data, running.variance.data,
+         running.decay, unbiased);
+}
+
+void batch_norm_forward(Stream& stream, ConstView<float> x, const BatchNormParameters& parameters,
+                        const BatchNormActivation& activation, View<float> y) {
+  constexpr std::string_view operation = "batch_norm_forward";
+  check_elements(operation, x);
+  CoefficientArray coefficients(operation, stream, parameters);
+  const NormalizedValues source{x.data, static_cast<unsigned>(x.shape[1]), coefficients.data(),
+                                activation.relu};
+  if (activation.table) {
+    assign_levels(operation, stream, source, 1, x.elements(), activation.table, y.data,
+                  activation.statistics);
+  } else {
+    launch(operation, batch_norm_forward_kernel, thread_per(x.elements()), stream, source,
+           x.elements(), y.data);
+  }
+}
+
+void batch_norm_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> x,
+                         const BatchNormParameters& parameters,
+                         const BatchNormBackwardOptions& options,
+                         const BatchNormGradients& gradients) {
+  constexpr std::string_view operation = "batch_norm_backward";
+  check_elements(operation, x);
+  CoefficientArray coefficients(operation, stream, parameters);
+  const MaskedGradient source{grad_y.data, x.data, coefficients.data(), options.relu,
+                              options.pass_range.data};
+  Scratch<SumPair> means(stream, x.shape[1]);
+  channel_sums(operation, stream, x.shape[0], x.shape[1], GradientSums{source},
+               FinishGradients{gradients.gamma.data, gradients.gamma_mode, gradients.beta.data,
+                               gradients.beta_mode, means.data(), static_cast<double>(x.shape[0])});
+  if (gradients.x_mode == GradientMode::ignore) return;
+  const bool accumulates = gradients.x_mode == GradientMode::accumulate;
+  const auto kernel = options.batch_statistics
+                          ? (accumulates ? batch_norm_backward_kernel<true, true>
+                                         : batch_norm_backward_kernel<true, false>)
+                          : (accumulates ? batch_norm_backward_kernel<false, true>
+                                         : batch_norm_backward_kernel<false, false>);
+  launch(operation, kernel, thread_per(x.elements()), stream, source,
+         static_cast<const SumPair*>(means.data()), static_cast<unsigned>(x.shape[1]), x.elements(),
+         gradients.x.data);
+}
+
+}  // namespace lq::kernels::cuda

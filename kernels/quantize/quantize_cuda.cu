@@ -1,0 +1,54 @@
+#include "kernels/common/cuda/assign_levels.h"
+#include "kernels/common/cuda/elementwise.h"
+#include "kernels/common/cuda/gradient.h"
+#include "kernels/quantize/quantize.h"
+
+namespace lq::kernels::cuda {
+
+namespace {
+
+constexpr int backward_threads = 256;
+
+/// A block owns 1024 values of a row (blockIdx.y), a thread every 256th: bound by memory.
+template <bool accumulates>
+__global__ void __launch_bounds__(backward_threads)
+    quantize_backward_kernel(std::int64_t n, const float* grad_y, const float* x,
+                             const float* pass_range, float* grad_x) {
+  const std::int64_t row = blockIdx.y;
+  const float low = pass_range[2 * row];
+  const float high = pass_range[2 * row + 1];
+#pragma unroll
+  for (int k = 0; k < 4; ++k) {
+    const std::int64_t i =
+        (static_cast<std::int64_t>(blockIdx.x) * 4 + k) * backward_threads + threadIdx.x;
+    if (i >= n) return;
+    const std::int64_t at = row * n + i;
+    const float gradient = x[at] > low && x[at] <= high ? grad_y[at] : 0.0F;
+    grad_x[at] = accumulates ? add_gradient(grad_x[at], gradient) : gradient;
+  }
+}
+
+}  // namespace
+
+void quantize_forward(Stream& stream, ConstView<float> x, const LevelTableView& table,
+                      View<float> y, const LevelStatistics& statistics) {
+  const std::int64_t n = x.shape[1];
+  assign_levels("quantize_forward", stream, RowValues{x.data, n}, x.shape[0], n, table, y.data,
+                statistics);
+}
+
+void quantize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> x,
+                       ConstView<float> pass_range, View<float> grad_x, GradientMode mode) {
+  if (mode == GradientMode::ignore) return;
+  const std::int64_t n = x.shape[1];
+  const LaunchShape shape{
+      dim3(static_cast<unsigned>(divide_up<std::int64_t>(n, 4 * backward_threads)),
+           static_cast<unsigned>(x.shape[0])),
+      dim3(backward_threads)};
+  launch("quantize_backward",
+         mode == GradientMode::accumulate ? quantize_backward_kernel<true>
+                                          : quantize_backward_kernel<false>,
+         shape, stream, n, grad_y.data, x.data, pass_range.data, grad_x.data);
+}
+
+}  // namespace lq::kernels::cuda
