@@ -25,8 +25,8 @@ void channel_pad_forward(Stream& stream, ConstView<float> x, View<float> y,
   check_view(operation, "x", stream, x, x.shape);
   check_view(operation, "y", stream, y, expected);
   choose<ChannelPadForward>(operation, stream,
-                            {reference::channel_pad_forward, cpu::channel_pad_forward, nullptr})(
-      stream, x, y, options);
+                            {reference::channel_pad_forward, cpu::channel_pad_forward,
+                             LQNET_CUDA_KERNEL(cuda::channel_pad_forward)})(stream, x, y, options);
 }
 
 void channel_pad_backward(Stream& stream, ConstView<float> grad_y, View<float> grad_x,
@@ -37,7 +37,8 @@ void channel_pad_backward(Stream& stream, ConstView<float> grad_y, View<float> g
   check_view(operation, "grad_y", stream, grad_y, expected);
   check_view(operation, "grad_x", stream, grad_x, grad_x.shape);
   choose<ChannelPadBackward>(operation, stream,
-                             {reference::channel_pad_backward, cpu::channel_pad_backward, nullptr})(
+                             {reference::channel_pad_backward, cpu::channel_pad_backward,
+                              LQNET_CUDA_KERNEL(cuda::channel_pad_backward)})(
       stream, grad_y, grad_x, options, mode);
 }
 

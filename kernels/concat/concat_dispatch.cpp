@@ -19,8 +19,8 @@ void concat_forward(Stream& stream, std::span<const ConstView<float>> inputs, Vi
         y.shape, channels);
   check_view(operation, "y", stream, y, y.shape);
   choose<ConcatForward>(operation, stream,
-                        {reference::concat_forward, cpu::concat_forward, nullptr})(stream, inputs,
-                                                                                   y);
+                        {reference::concat_forward, cpu::concat_forward,
+                         LQNET_CUDA_KERNEL(cuda::concat_forward)})(stream, inputs, y);
 }
 
 void concat_backward(Stream& stream, ConstView<float> grad_y, std::int64_t first_channel,
@@ -35,8 +35,9 @@ void concat_backward(Stream& stream, ConstView<float> grad_y, std::int64_t first
         grad_x.shape, first_channel, grad_y.shape);
   check_view(operation, "grad_y", stream, grad_y, grad_y.shape);
   check_view(operation, "grad_x", stream, grad_x, grad_x.shape);
-  choose<ConcatBackward>(operation, stream,
-                         {reference::concat_backward, cpu::concat_backward, nullptr})(
+  choose<ConcatBackward>(
+      operation, stream,
+      {reference::concat_backward, cpu::concat_backward, LQNET_CUDA_KERNEL(cuda::concat_backward)})(
       stream, grad_y, first_channel, grad_x, mode);
 }
 

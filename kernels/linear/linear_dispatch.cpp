@@ -26,8 +26,8 @@ void linear_forward(Stream& stream, ConstView<float> x, ConstView<float> weight,
   if (bias) check_view(operation, "bias", stream, bias, {outputs});
   check_view(operation, "y", stream, y, {x.shape[0], outputs});
   choose<LinearForward>(operation, stream,
-                        {reference::linear_forward, cpu::linear_forward, nullptr})(stream, x,
-                                                                                   weight, bias, y);
+                        {reference::linear_forward, cpu::linear_forward,
+                         LQNET_CUDA_KERNEL(cuda::linear_forward)})(stream, x, weight, bias, y);
 }
 
 void linear_backward_data(Stream& stream, ConstView<float> grad_y, ConstView<float> weight,
@@ -40,8 +40,9 @@ void linear_backward_data(Stream& stream, ConstView<float> grad_y, ConstView<flo
   check_view(operation, "weight", stream, weight, weight.shape);
   check_gradient(operation, "grad_x", stream, grad_x, {batch, weight.shape[1]}, mode);
   choose<LinearBackwardData>(operation, stream,
-                             {reference::linear_backward_data, cpu::linear_backward_data, nullptr})(
-      stream, grad_y, weight, grad_x, mode);
+                             {reference::linear_backward_data, cpu::linear_backward_data,
+                              LQNET_CUDA_KERNEL(cuda::linear_backward_data)})(stream, grad_y,
+                                                                              weight, grad_x, mode);
 }
 
 void linear_backward_weights(Stream& stream, ConstView<float> grad_y, ConstView<float> x,
@@ -55,7 +56,8 @@ void linear_backward_weights(Stream& stream, ConstView<float> grad_y, ConstView<
                  mode);
   choose<LinearBackwardWeights>(operation, stream,
                                 {reference::linear_backward_weights, cpu::linear_backward_weights,
-                                 nullptr})(stream, grad_y, x, grad_weight, mode);
+                                 LQNET_CUDA_KERNEL(cuda::linear_backward_weights)})(
+      stream, grad_y, x, grad_weight, mode);
 }
 
 void linear_backward_bias(Stream& stream, ConstView<float> grad_y, View<float> grad_bias,
@@ -65,8 +67,9 @@ void linear_backward_bias(Stream& stream, ConstView<float> grad_y, View<float> g
   check_view(operation, "grad_y", stream, grad_y, grad_y.shape);
   check_gradient(operation, "grad_bias", stream, grad_bias, {grad_y.shape[1]}, mode);
   choose<LinearBackwardBias>(operation, stream,
-                             {reference::linear_backward_bias, cpu::linear_backward_bias, nullptr})(
-      stream, grad_y, grad_bias, mode);
+                             {reference::linear_backward_bias, cpu::linear_backward_bias,
+                              LQNET_CUDA_KERNEL(cuda::linear_backward_bias)})(stream, grad_y,
+                                                                              grad_bias, mode);
 }
 
 }  // namespace lq::kernels

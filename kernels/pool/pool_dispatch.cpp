@@ -52,8 +52,9 @@ void max_pool_forward(Stream& stream, ConstView<float> x, View<float> y, View<st
   check_view(operation, "y", stream, y, expected);
   if (argmax) check_view(operation, "argmax", stream, argmax, expected);
   choose<MaxPoolForward>(operation, stream,
-                         {reference::max_pool_forward, cpu::max_pool_forward, nullptr})(
-      stream, x, y, argmax, options);
+                         {reference::max_pool_forward, cpu::max_pool_forward,
+                          LQNET_CUDA_KERNEL(cuda::max_pool_forward)})(stream, x, y, argmax,
+                                                                      options);
 }
 
 void max_pool_backward(Stream& stream, ConstView<float> grad_y, ConstView<std::uint8_t> argmax,
@@ -66,8 +67,9 @@ void max_pool_backward(Stream& stream, ConstView<float> grad_y, ConstView<std::u
   check_view(operation, "argmax", stream, argmax, expected);
   check_view(operation, "grad_x", stream, grad_x, grad_x.shape);
   choose<MaxPoolBackward>(operation, stream,
-                          {reference::max_pool_backward, cpu::max_pool_backward, nullptr})(
-      stream, grad_y, argmax, grad_x, options, mode);
+                          {reference::max_pool_backward, cpu::max_pool_backward,
+                           LQNET_CUDA_KERNEL(cuda::max_pool_backward)})(stream, grad_y, argmax,
+                                                                        grad_x, options, mode);
 }
 
 void average_pool_forward(Stream& stream, ConstView<float> x, View<float> y,
@@ -77,8 +79,9 @@ void average_pool_forward(Stream& stream, ConstView<float> x, View<float> y,
   check_view(operation, "x", stream, x, x.shape);
   check_view(operation, "y", stream, y, expected);
   choose<AveragePoolForward>(operation, stream,
-                             {reference::average_pool_forward, cpu::average_pool_forward, nullptr})(
-      stream, x, y, options);
+                             {reference::average_pool_forward, cpu::average_pool_forward,
+                              LQNET_CUDA_KERNEL(cuda::average_pool_forward)})(stream, x, y,
+                                                                              options);
 }
 
 void average_pool_backward(Stream& stream, ConstView<float> grad_y, View<float> grad_x,
@@ -88,8 +91,9 @@ void average_pool_backward(Stream& stream, ConstView<float> grad_y, View<float> 
   const Shape expected = pool_output_shape(operation, grad_x.shape, options);
   check_view(operation, "grad_y", stream, grad_y, expected);
   check_view(operation, "grad_x", stream, grad_x, grad_x.shape);
-  choose<AveragePoolBackward>(
-      operation, stream, {reference::average_pool_backward, cpu::average_pool_backward, nullptr})(
+  choose<AveragePoolBackward>(operation, stream,
+                              {reference::average_pool_backward, cpu::average_pool_backward,
+                               LQNET_CUDA_KERNEL(cuda::average_pool_backward)})(
       stream, grad_y, grad_x, options, mode);
 }
 
@@ -98,9 +102,10 @@ void global_average_pool_forward(Stream& stream, ConstView<float> x, View<float>
   const Shape expected = global_pool_shape(operation, x.shape);
   check_view(operation, "x", stream, x, x.shape);
   check_view(operation, "y", stream, y, expected);
-  choose<GlobalAveragePoolForward>(operation, stream,
-                                   {reference::global_average_pool_forward,
-                                    cpu::global_average_pool_forward, nullptr})(stream, x, y);
+  choose<GlobalAveragePoolForward>(
+      operation, stream,
+      {reference::global_average_pool_forward, cpu::global_average_pool_forward,
+       LQNET_CUDA_KERNEL(cuda::global_average_pool_forward)})(stream, x, y);
 }
 
 void global_average_pool_backward(Stream& stream, ConstView<float> grad_y, View<float> grad_x,
@@ -112,8 +117,8 @@ void global_average_pool_backward(Stream& stream, ConstView<float> grad_y, View<
   check_view(operation, "grad_x", stream, grad_x, grad_x.shape);
   choose<GlobalAveragePoolBackward>(
       operation, stream,
-      {reference::global_average_pool_backward, cpu::global_average_pool_backward, nullptr})(
-      stream, grad_y, grad_x, mode);
+      {reference::global_average_pool_backward, cpu::global_average_pool_backward,
+       LQNET_CUDA_KERNEL(cuda::global_average_pool_backward)})(stream, grad_y, grad_x, mode);
 }
 
 }  // namespace lq::kernels

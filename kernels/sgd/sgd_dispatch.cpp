@@ -27,7 +27,8 @@ void sgd_step(Stream& stream, std::span<const SgdParameter> parameters, const Sg
     check_view(operation, "gradient", stream, parameter.gradient, parameter.value.shape);
     check_view(operation, "velocity", stream, parameter.velocity, parameter.value.shape);
   }
-  choose<SgdStep>(operation, stream, {reference::sgd_step, cpu::sgd_step, nullptr})(
+  choose<SgdStep>(operation, stream,
+                  {reference::sgd_step, cpu::sgd_step, LQNET_CUDA_KERNEL(cuda::sgd_step)})(
       stream, parameters, options);
 }
 

@@ -33,8 +33,9 @@ void softmax_cross_entropy_forward(Stream& stream, ConstView<float> logits,
   check_scalar(operation, "loss", stream, loss);
   choose<SoftmaxCrossEntropyForward>(
       operation, stream,
-      {reference::softmax_cross_entropy_forward, cpu::softmax_cross_entropy_forward, nullptr})(
-      stream, logits, labels, probabilities, loss);
+      {reference::softmax_cross_entropy_forward, cpu::softmax_cross_entropy_forward,
+       LQNET_CUDA_KERNEL(cuda::softmax_cross_entropy_forward)})(stream, logits, labels,
+                                                                probabilities, loss);
 }
 
 void softmax_cross_entropy_backward(Stream& stream, ConstView<float> grad_loss,
@@ -46,8 +47,9 @@ void softmax_cross_entropy_backward(Stream& stream, ConstView<float> grad_loss,
   check_gradient(operation, "grad_logits", stream, grad_logits, probabilities.shape, mode);
   choose<SoftmaxCrossEntropyBackward>(
       operation, stream,
-      {reference::softmax_cross_entropy_backward, cpu::softmax_cross_entropy_backward, nullptr})(
-      stream, grad_loss, probabilities, labels, grad_logits, mode);
+      {reference::softmax_cross_entropy_backward, cpu::softmax_cross_entropy_backward,
+       LQNET_CUDA_KERNEL(cuda::softmax_cross_entropy_backward)})(stream, grad_loss, probabilities,
+                                                                 labels, grad_logits, mode);
 }
 
 void count_correct(Stream& stream, ConstView<float> logits, ConstView<std::int32_t> labels,
@@ -55,8 +57,9 @@ void count_correct(Stream& stream, ConstView<float> logits, ConstView<std::int32
   constexpr std::string_view operation = "count_correct";
   check_classes(operation, "logits", stream, logits, labels);
   check_scalar(operation, "count", stream, count);
-  choose<CountCorrect>(operation, stream, {reference::count_correct, cpu::count_correct, nullptr})(
-      stream, logits, labels, count);
+  choose<CountCorrect>(operation, stream,
+                       {reference::count_correct, cpu::count_correct,
+                        LQNET_CUDA_KERNEL(cuda::count_correct)})(stream, logits, labels, count);
 }
 
 }  // namespace lq::kernels

@@ -144,8 +144,7 @@ TEST_P(BitpackTest, RefusesViewsThatDoNotFit) {
   EXPECT_TRUE(forward(x, five_bits.table, to, "32 levels, expected 2, 4, 8 or 16"));
   EXPECT_TRUE(throws_error(
       [&] {
-        kernels::bitpack_inverse(stream, to, coded.table.view(),
-                                 elsewhere(coded.x.view<float>()));
+        kernels::bitpack_inverse(stream, to, coded.table.view(), elsewhere(coded.x.view<float>()));
       },
       "bitpack_inverse: x is on cuda:7"));
 }
