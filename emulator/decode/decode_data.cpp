@@ -57,11 +57,12 @@ Slot narrowed(FunctionBuilder& builder, const Operand& operand, OperandType type
   const Register wide = builder.register_of(operand);
   const int bytes = bytes_of(type);
   if (wide.bytes <= bytes) return builder.source(operand, type);
+  const Slot from = builder.source(operand, bits_type(wide.bytes));
   const Slot narrow = builder.scratch(type);
   Instruction& helper = builder.emit_helper(
       find_form(fmt::format("cvt.u{}.u{}", 8 * bytes, 8 * wide.bytes))->handler);
   helper.results[0] = narrow;
-  helper.sources[0] = wide.slot;
+  helper.sources[0] = from;
   return narrow;
 }
 

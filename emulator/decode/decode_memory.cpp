@@ -126,6 +126,7 @@ void decode_load_or_store(FunctionBuilder& builder, bool is_load) {
   instruction.detail = static_cast<std::uint16_t>(
       (modifiers.strong ? MemoryDetail::strong : 0) |
       (is_load && type.starts_with('s') ? MemoryDetail::sign_extend : 0));
+  if (is_load && slots.size() > 1) builder.set_last_loaded(slots);
 }
 
 /// atom d, [a], b[, c]; red [a], b.

@@ -26,6 +26,7 @@ FormIndex make_index() {
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(bit_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(compare_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(convert_forms)));
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(to_integer_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(single_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(double_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(half_forms)));

@@ -4,10 +4,10 @@
 #include <cfenv>
 #include <cmath>
 #include <iterator>
-#include <limits>
 
 #include "emulator/instructions/lane_by_lane.h"
 #include "emulator/instructions/scalar_forms.h"
+#include "emulator/instructions/single_modifiers.h"
 
 namespace lq::emulator {
 namespace {
@@ -77,18 +77,6 @@ To convert(From a) {
   const RoundingDirection scope(direction);
   return held(static_cast<To>(held(a)));
 }
-
-float flush(float a) {
-  return std::fabs(a) < std::numeric_limits<float>::min() ? std::copysign(0.0F, a) : a;
-}
-template <auto function>
-struct Flushed;
-template <typename... A, float (*function)(A...)>
-struct Flushed<function> {
-  static float run(A... a) { return flush(function(flush(a)...)); }
-};
-template <auto function>
-constexpr auto flushed = Flushed<function>::run;
 
 constexpr Form forms[] = {
     lane_form<add<float, FE_TOWARDZERO>>("add.rz.f32"),

@@ -6,10 +6,6 @@
 namespace lq::emulator::LQNET_ISA {
 namespace {
 
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-
 /// Rounds a double to a format of 16 bits with `fraction` bits of fraction and exponents of `bias`,
 /// to nearest, ties to even. A double holds every value of both formats, and every sum and product
 /// of two of them but for what round_to_odd() takes care of.

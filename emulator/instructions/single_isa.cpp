@@ -3,6 +3,7 @@
 
 #include "emulator/instructions/instruction_tables.h"
 #include "emulator/instructions/lane_loops.h"
+#include "emulator/instructions/single_modifiers.h"
 
 namespace lq::emulator::LQNET_ISA {
 namespace {
@@ -37,29 +38,6 @@ bool is_number(float a) { return a == a; }
 bool is_notanumber(float a) { return a != a; }
 bool is_normal(float a) { return is_finite(a) && __builtin_fabsf(a) >= __FLT_MIN__; }
 bool is_subnormal(float a) { return a != 0 && __builtin_fabsf(a) < __FLT_MIN__; }
-
-float flush(float a) { return __builtin_fabsf(a) < __FLT_MIN__ ? __builtin_copysignf(0, a) : a; }
-float saturate(float a) { return a > 0 ? (a < 1 ? a : 1) : 0; }
-
-/// .ftz: subnormal operands and results become zeros of their sign.
-template <auto function>
-struct Flushed;
-template <typename... A, float (*function)(A...)>
-struct Flushed<function> {
-  static float run(A... a) { return flush(function(flush(a)...)); }
-};
-template <auto function>
-constexpr auto flushed = Flushed<function>::run;
-
-/// .sat: results are clamped to [0, 1], and what is no number becomes 0.
-template <auto function>
-struct Saturated;
-template <typename... A, float (*function)(A...)>
-struct Saturated<function> {
-  static float run(A... a) { return saturate(function(a...)); }
-};
-template <auto function>
-constexpr auto saturated = Saturated<function>::run;
 
 constexpr Form forms[] = {
     form<add>("add.f32"),

@@ -3,10 +3,10 @@
 
 #include <cmath>
 #include <iterator>
-#include <limits>
 
 #include "emulator/instructions/lane_by_lane.h"
 #include "emulator/instructions/scalar_forms.h"
+#include "emulator/instructions/single_modifiers.h"
 
 namespace lq::emulator {
 namespace {
@@ -19,14 +19,6 @@ float cos_single(float a) { return rounded(std::cos(double{a})); }
 float lg2_single(float a) { return rounded(std::log2(double{a})); }
 float ex2_single(float a) { return rounded(std::exp2(double{a})); }
 float tanh_single(float a) { return rounded(std::tanh(double{a})); }
-
-float flush(float a) {
-  return std::fabs(a) < std::numeric_limits<float>::min() ? std::copysign(0.0F, a) : a;
-}
-template <float (*function)(float)>
-float flushed(float a) {
-  return flush(function(flush(a)));
-}
 
 constexpr Form forms[] = {
     lane_form<sin_single>("sin.approx.f32"),   lane_form<flushed<sin_single>>("sin.approx.ftz.f32"),
