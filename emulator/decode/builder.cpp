@@ -245,6 +245,11 @@ Slot FunctionBuilder::special(Special which) {
   return slot;
 }
 
+Slot FunctionBuilder::carry() {
+  if (!carry_) carry_ = allocate(0);
+  return *carry_;
+}
+
 Slot FunctionBuilder::scratch(OperandType type) { return allocate(bytes_of(type)); }
 
 Slot FunctionBuilder::constant(OperandType type, std::uint64_t bits) {

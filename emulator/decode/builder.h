@@ -82,6 +82,8 @@ class FunctionBuilder {
   Slot constant(OperandType type, std::uint64_t bits);
   Slot scratch(OperandType type);
   Slot special(Special special);
+  /// The predicate of the carry flag.
+  Slot carry();
   /// The base register, its width, the offset, and the space if a symbol tells it, of `[...]`.
   SymbolAddress address(const ptx::Operand& operand);
   /// Of a name that is a variable.
@@ -145,6 +147,7 @@ class FunctionBuilder {
   std::uint32_t predicate_next_ = 0;
   std::map<std::pair<int, std::uint64_t>, Slot> constants_;
   std::map<Special, Slot> specials_;
+  std::optional<Slot> carry_;
   std::unordered_map<std::string, std::uint32_t> labels_;
   std::vector<std::pair<std::uint32_t, std::string>> open_targets_;
   std::set<std::uint32_t> read_;  // positions of registers

@@ -6,6 +6,7 @@
 #include "emulator/decode/families.h"
 #include "emulator/instructions/memory.h"
 #include "emulator/instructions/memory_access.h"
+#include "emulator/instructions/stack.h"
 
 namespace lq::emulator {
 namespace {
@@ -129,6 +130,39 @@ void decode_load_or_store(FunctionBuilder& builder, bool is_load) {
   if (is_load && slots.size() > 1) builder.set_last_loaded(slots);
 }
 
+struct VectorAtomic {
+  int elements;
+  int bytes;  // of each
+  Space space;
+  bool has_result;
+};
+
+/// atom {d, ...}, [a], {b, ...}; red [a], {b, ...}: each element is updated on its own.
+void emit_vector_atomic(FunctionBuilder& builder, Handler handler, const VectorAtomic& form) {
+  const OperandType type = form.bytes == 2 ? OperandType::b16 : OperandType::b32;
+  const std::size_t first = form.has_result ? 1 : 0;
+  const auto parts = [&](std::size_t index) -> const std::vector<Operand>& {
+    const Operand& operand = builder.operand(index);
+    if (operand.kind != OperandKind::vector ||
+        operand.parts.size() != static_cast<std::size_t>(form.elements)) {
+      builder.fail_operand(operand, fmt::format("{} registers in braces", form.elements));
+    }
+    return operand.parts;
+  };
+  const SymbolAddress address = builder.address(builder.operand(first));
+  std::vector<Slot> slots;
+  for (const Operand& part : parts(first + 1)) slots.push_back(builder.source(part, type));
+  if (form.has_result) {
+    for (const Operand& part : parts(0)) slots.push_back(builder.result(part, type));
+  }
+  Instruction& instruction = builder.emit(handler);
+  set_address(instruction, address, form.space);
+  instruction.list = builder.add_list(slots);
+  instruction.list_size = static_cast<std::uint8_t>(slots.size());
+  instruction.elements = static_cast<std::uint8_t>(form.elements);
+  instruction.detail = MemoryDetail::strong;
+}
+
 /// atom d, [a], b[, c]; red [a], b.
 void decode_atomic(FunctionBuilder& builder, bool has_result) {
   Opcode opcode(builder.instruction().opcode);
@@ -139,12 +173,26 @@ void decode_atomic(FunctionBuilder& builder, bool has_result) {
   if (modifiers.is_param || modifiers.is_constant || space == Space::local) builder.fail_unknown();
   const std::string_view operation = opcode.take_next();
   opcode.take("noftz");
+  const bool has_policy = opcode.take("L2::cache_hint");
+  const auto vector = opcode.take_any({"v2", "v4", "v8"});
   const std::string_view type = opcode.take_next();
   const Handler handler = opcode.empty() ? atomic_handler(operation, type) : nullptr;
   if (handler == nullptr) builder.fail_unknown();
   const bool is_cas = operation == "cas";
   const std::size_t first = has_result ? 1 : 0;
-  builder.expect_operands(first + (is_cas ? 3 : 2), first + (is_cas ? 3 : 2));
+  const std::size_t operands = first + (is_cas ? 3 : 2) + (has_policy ? 1 : 0);
+  builder.expect_operands(operands, operands);
+  if (vector) {
+    const int elements = (*vector)[1] - '0';
+    const int bytes = ptx::type_bytes(type);
+    // What devices have: up to 16 bytes of floating-point numbers in global memory.
+    const bool is_known = type.find('f') != type.npos && type != "f64" && bytes * elements <= 16 &&
+                          (bytes == 2 || elements < 8) && !is_cas &&
+                          (space == Space::global || space == Space::generic);
+    if (!is_known) builder.fail_unknown();
+    emit_vector_atomic(builder, handler, {elements, bytes, space, has_result});
+    return;
+  }
   const OperandType operand_type = type == "f32"   ? OperandType::f32
                                    : type == "f64" ? OperandType::f64
                                                    : bits_type(ptx::type_bytes(type));
@@ -168,6 +216,42 @@ void decode_atom(FunctionBuilder& builder) { decode_atomic(builder, true); }
 void decode_red(FunctionBuilder& builder) { decode_atomic(builder, false); }
 
 void decode_without_effect(FunctionBuilder& builder) { builder.emit(do_nothing); }
+
+/// Policies of caches have no effect: they are all 0.
+void decode_createpolicy(FunctionBuilder& builder) {
+  Opcode opcode(builder.instruction().opcode);
+  if (!opcode.take_any({"fractional", "range", "cvt"})) builder.fail_unknown();
+  const Slot zero = builder.constant(OperandType::b64, 0);
+  const Slot policy = builder.result(builder.operand(0), OperandType::b64);
+  Instruction& instruction = builder.emit(find_form("mov.b64")->handler);
+  instruction.sources[0] = zero;
+  instruction.results[0] = policy;
+}
+
+/// alloca.type pointer, bytes[, alignment]; stacksave.type end; stackrestore.type end.
+void decode_stack(FunctionBuilder& builder) {
+  Opcode opcode(builder.instruction().opcode);
+  const auto type = opcode.take_any({"u32", "u64"});
+  if (!type || !opcode.empty()) builder.fail_unknown();
+  const OperandType operand_type = *type == "u64" ? OperandType::b64 : OperandType::b32;
+  const bool allocates = opcode.base() == "alloca";
+  const bool restores = opcode.base() == "stackrestore";
+  builder.expect_operands(allocates ? 2 : 1, allocates ? 3 : 1);
+  if (builder.operand_count() == 3) {
+    const Operand& alignment = builder.operand(2);
+    if (alignment.kind != OperandKind::integer || alignment.value > 16) builder.fail_unknown();
+  }
+  const Slot source = allocates  ? builder.source(builder.operand(1), operand_type)
+                      : restores ? builder.source(builder.operand(0), operand_type)
+                                 : no_slot;
+  const Slot result = restores ? no_slot : builder.result(builder.operand(0), operand_type);
+  Instruction& instruction = builder.emit(allocates  ? allocate_on_stack
+                                          : restores ? restore_stack
+                                                     : save_stack);
+  instruction.sources[0] = source;
+  instruction.results[0] = result;
+  instruction.register_bytes = static_cast<std::uint8_t>(bytes_of(operand_type));
+}
 
 /// cp.async copies at once; what waits for it has nothing to wait for.
 void decode_cp(FunctionBuilder& builder) {

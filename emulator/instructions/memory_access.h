@@ -72,7 +72,7 @@ inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int l
 inline std::byte* local_bytes(Warp& warp, const Instruction& instruction, int lane,
                               std::uint64_t offset, unsigned bytes) {
   const Activation& top = warp.top();
-  const std::uint64_t size = std::uint64_t{top.local} + top.function->local_bytes;
+  const std::uint64_t size = std::uint64_t{top.local} + top.function->local_bytes + top.stack_bytes;
   if (offset >= size || bytes > size - offset) [[unlikely]] {
     fault_bounds(warp, instruction, lane, "local", offset, bytes, size);
   }

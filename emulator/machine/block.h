@@ -49,9 +49,10 @@ enum class Wait : std::uint8_t { none, collective, barrier };
 /// first, and so meet again behind a branch.
 struct Activation {
   const Function* function = nullptr;
-  std::uint32_t registers = 0;  // offset in the warp's registers
-  std::uint32_t local = 0;      // offset in each lane's local memory
-  LaneMask live = 0;            // lanes that have not returned
+  std::uint32_t registers = 0;    // offset in the warp's registers
+  std::uint32_t local = 0;        // offset in each lane's local memory
+  std::uint32_t stack_bytes = 0;  // behind the function's own local memory, by alloca
+  LaneMask live = 0;              // lanes that have not returned
   LaneMask waiting = 0;
   const CallSite* call = nullptr;  // in the activation below
   std::array<std::uint32_t, warp_size> pc{};

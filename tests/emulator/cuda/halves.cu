@@ -5,9 +5,12 @@
 #include <cuda_fp16.h>
 #include <cuda_fp8.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <random>
+#include <type_traits>
 
 #include "check.h"
 
@@ -26,37 +29,124 @@ __host__ __device__ T from_bits(u32 bits) {
   return value;
 }
 
-/// Where functions of one call put their results.
+/// Where functions of one call put their results. Of what is no number any bits are right.
 struct Output {
   u32* at;
   template <typename T>
   __host__ __device__ void operator()(const T& value) {
     *at++ = bits_of(value);
   }
+  __host__ __device__ void operator()(__half value) { *at++ = number(bits_of(value), 0x7C00); }
+  __host__ __device__ void operator()(__nv_bfloat16 value) {
+    *at++ = number(bits_of(value), 0x7F80);
+  }
+  __host__ __device__ void operator()(__half2 value) { *at++ = numbers(bits_of(value), 0x7C00); }
+  __host__ __device__ void operator()(__nv_bfloat162 value) {
+    *at++ = numbers(bits_of(value), 0x7F80);
+  }
+
+ private:
+  static __host__ __device__ u32 number(u32 bits, u32 infinity) {
+    return (bits & 0x7FFF) > infinity ? 0x7FFF : bits;
+  }
+  static __host__ __device__ u32 numbers(u32 bits, u32 infinity) {
+    return number(bits >> 16, infinity) << 16 | number(bits & 0xFFFF, infinity);
+  }
 };
 
+/// What a number becomes in a rounding direction: the device converts, the host takes the steps
+/// that the definition says.
+enum class Direction { nearest, zero, down, up };
+
+inline double whole(double x, Direction direction) {
+  if (direction == Direction::nearest) return std::nearbyint(x);
+  if (direction == Direction::zero) return std::trunc(x);
+  return direction == Direction::down ? std::floor(x) : std::ceil(x);
+}
+template <typename T>
+T integer(double x, Direction direction) {
+  using Limits = std::numeric_limits<T>;
+  if (std::isnan(x)) return 0;
+  const double y = whole(x, direction);
+  if (y >= static_cast<double>(Limits::max())) return Limits::max();
+  if (y <= static_cast<double>(Limits::min())) return Limits::min();
+  return static_cast<T>(y);
+}
+/// From the nearest number one step back, if it is on the wrong side.
+template <typename H>
+H narrow(double x, Direction direction) {
+  H nearest;
+  if constexpr (std::is_same_v<H, __half>) nearest = __double2half(x);
+  if constexpr (!std::is_same_v<H, __half>) nearest = __double2bfloat16(x);
+  const double value = static_cast<float>(nearest);
+  const bool too_large = value > x, too_small = value < x;
+  const bool steps_down =
+      too_large && (direction == Direction::down || (direction == Direction::zero && x > 0));
+  const bool steps_up =
+      too_small && (direction == Direction::up || (direction == Direction::zero && x < 0));
+  if (!steps_down && !steps_up) return nearest;
+  const u32 bits = bits_of(nearest);
+  if (bits == 0 || bits == 0x8000) return from_bits<H>(steps_down ? 0x8001 : 0x0001);
+  const bool away = steps_down == ((bits & 0x8000) != 0);
+  return from_bits<H>(away ? bits + 1 : bits - 1);
+}
+
 struct Arithmetic {
-  static constexpr int results = 14;
+  static constexpr int results = 10;
   template <typename T2>
-  static __host__ __device__ void run(T2 a, T2 b, T2 c, Output out) {
+  static __host__ __device__ void run(T2 a, T2 b, T2, Output out) {
     out(__hadd2(a, b));
     out(__hsub2(a, b));
     out(__hmul2(a, b));
-    out(__hfma2(a, b, c));
     out(__hadd2_sat(a, b));
     out(__hsub2_sat(a, b));
     out(__hmul2_sat(a, b));
-    out(__hfma2_sat(a, b, c));
-    out(__hfma2_relu(a, b, c));
     out(__habs2(a));
     out(__hneg2(a));
     out(__hadd_sat(__low2half_of(a), __low2half_of(b)));
-    out(__hfma_sat(__low2half_of(a), __low2half_of(b), __low2half_of(c)));
     out(__hadd2_rn(a, b));
   }
   static __host__ __device__ __half __low2half_of(__half2 a) { return __low2half(a); }
   static __host__ __device__ __nv_bfloat16 __low2half_of(__nv_bfloat162 a) {
     return __low2bfloat16(a);
+  }
+};
+
+/// The host multiplies and adds in double precision, and clamps afterwards.
+struct Fused {
+  static constexpr int results = 3;
+  template <typename T2>
+  static __host__ __device__ void run(T2 a, T2 b, T2 c, Output out) {
+#ifdef __CUDA_ARCH__
+    out(__hfma2(a, b, c));
+    out(__hfma2_sat(a, b, c));
+    out(__hfma2_relu(a, b, c));
+#else
+    const T2 sum{fused(a.x, b.x, c.x), fused(a.y, b.y, c.y)};
+    out(sum);
+    out(T2{clamped(sum.x, 1), clamped(sum.y, 1)});
+    const bool low = std::isnan(static_cast<float>(sum.x));
+    const bool high = std::isnan(static_cast<float>(sum.y));
+    out(T2{low ? sum.x : clamped(sum.x, HUGE_VALF), high ? sum.y : clamped(sum.y, HUGE_VALF)});
+#endif
+  }
+
+ private:
+  template <typename H>
+  static H fused(H a, H b, H c) {
+    const auto wide = [](H x) { return static_cast<double>(static_cast<float>(x)); };
+    // The product is exact. What the sum leaves out decides only ties of the second rounding.
+    const double product = wide(a) * wide(b), addend = wide(c);
+    const double sum = product + addend, part = sum - product;
+    const double left_out = (product - (sum - part)) + (addend - part);
+    const bool is_exact = !(left_out != 0) || !std::isfinite(sum);
+    const double beyond = left_out > 0 ? HUGE_VAL : -HUGE_VAL;
+    return narrow<H>(is_exact ? sum : std::nextafter(sum, beyond), Direction::nearest);
+  }
+  template <typename H>
+  static H clamped(H x, float most) {
+    const float value = static_cast<float>(x);
+    return value > 0 ? (value < most ? x : H(most)) : H(0.0F);
   }
 };
 
@@ -88,11 +178,12 @@ struct Comparisons {
 };
 
 struct HalfConversions {
-  static constexpr int results = 27;
+  static constexpr int results = 25;
   static __host__ __device__ void run(__half2 a, __half2 b, __half2, Output out) {
     const __half h = __low2half(a);
-    const float f = __half2float(h) * 1.0009765625F + __half2float(__high2half(b));
+    const float f = __half2float(h) * 1.0009765625F;
     const int i = static_cast<int>(bits_of(a) * 2654435761U) >> (bits_of(b) % 31);
+#ifdef __CUDA_ARCH__
     out(__half2int_rn(h));
     out(__half2int_rz(h));
     out(__half2int_rd(h));
@@ -108,28 +199,57 @@ struct HalfConversions {
     out(__int2half_ru(i));
     out(__uint2half_rn(i));
     out(__short2half_rn(i));
-    out(__ushort2half_ru(i));
     out(__ll2half_rz(i));
-    out(__ull2half_rd(static_cast<unsigned long long>(i)));
     out(__float2half_rn(f));
     out(__float2half_rz(f));
     out(__float2half_rd(f));
     out(__float2half_ru(f));
     out(__double2half(f));
-    out(h2floor(a));
-    out(h2ceil(a));
-    out(h2rint(a));
-    out(h2trunc(a));
+    out(hfloor(h));
+    out(hceil(h));
+    out(hrint(h));
+    out(htrunc(h));
+#else
+    const double x = __half2float(h);
+    using enum Direction;
+    out(integer<int>(x, nearest));
+    out(integer<int>(x, zero));
+    out(integer<int>(x, down));
+    out(integer<int>(x, up));
+    out(integer<unsigned>(x, nearest));
+    out(integer<short>(x, zero));
+    out(integer<unsigned short>(x, down));
+    out(static_cast<u32>(integer<long long>(x, up)));
+    out(static_cast<u32>(integer<unsigned long long>(x, zero)));
+    out(narrow<__half>(i, nearest));
+    out(narrow<__half>(i, zero));
+    out(narrow<__half>(i, down));
+    out(narrow<__half>(i, up));
+    out(narrow<__half>(static_cast<u32>(i), nearest));
+    out(narrow<__half>(static_cast<short>(i), nearest));
+    out(narrow<__half>(i, zero));
+    out(__float2half_rn(f));
+    out(narrow<__half>(f, zero));
+    out(narrow<__half>(f, down));
+    out(narrow<__half>(f, up));
+    out(__double2half(f));
+    out(narrow<__half>(std::floor(x), nearest));
+    out(narrow<__half>(std::ceil(x), nearest));
+    out(narrow<__half>(std::nearbyint(x), nearest));
+    out(narrow<__half>(std::trunc(x), nearest));
+#endif
   }
 };
 
 struct BfloatConversions {
-  static constexpr int results = 17;
+  static constexpr int results = 16;
   static __host__ __device__ void run(__nv_bfloat162 a, __nv_bfloat162 b, __nv_bfloat162,
                                       Output out) {
-    const __nv_bfloat16 h = __low2bfloat16(a);
-    const float f = __bfloat162float(h) * 1.001F + __bfloat162float(__high2bfloat16(b));
+    using H = __nv_bfloat16;
+    const H h = __low2bfloat16(a);
+    const float f = __bfloat162float(h) * 1.001F;
     const int i = static_cast<int>(bits_of(a) * 2654435761U) >> (bits_of(b) % 31);
+#ifdef __CUDA_ARCH__
     out(__bfloat162int_rn(h));
     out(__bfloat162int_rz(h));
     out(__bfloat162uint_rd(h));
@@ -139,14 +259,33 @@ struct BfloatConversions {
     out(__int2bfloat16_rz(i));
     out(__uint2bfloat16_rd(i));
     out(__short2bfloat16_rn(i));
-    out(__ll2bfloat16_rn(i));
     out(__float2bfloat16_rn(f));
     out(__float2bfloat16_rz(f));
     out(__float2bfloat16_rd(f));
     out(__float2bfloat16_ru(f));
     out(__double2bfloat16(f));
-    out(h2rint(a));
-    out(h2floor(a));
+    out(hrint(h));
+    out(hfloor(h));
+#else
+    const double x = __bfloat162float(h);
+    using enum Direction;
+    out(integer<int>(x, nearest));
+    out(integer<int>(x, zero));
+    out(integer<unsigned>(x, down));
+    out(integer<short>(x, up));
+    out(static_cast<u32>(integer<long long>(x, nearest)));
+    out(narrow<H>(i, nearest));
+    out(narrow<H>(i, zero));
+    out(narrow<H>(static_cast<u32>(i), down));
+    out(narrow<H>(static_cast<short>(i), nearest));
+    out(__float2bfloat16_rn(f));
+    out(narrow<H>(f, zero));
+    out(narrow<H>(f, down));
+    out(narrow<H>(f, up));
+    out(__double2bfloat16(f));
+    out(narrow<H>(std::nearbyint(x), nearest));
+    out(narrow<H>(std::floor(x), nearest));
+#endif
   }
 };
 
@@ -227,6 +366,8 @@ void test(const char* name) {
 int main() {
   test<Arithmetic, __half2>("arithmetic of half");
   test<Arithmetic, __nv_bfloat162>("arithmetic of bfloat16");
+  test<Fused, __half2>("fused arithmetic of half");
+  test<Fused, __nv_bfloat162>("fused arithmetic of bfloat16");
   test<Comparisons, __half2>("comparisons of half");
   test<Comparisons, __nv_bfloat162>("comparisons of bfloat16");
   test<HalfConversions, __half2>("conversions of half");

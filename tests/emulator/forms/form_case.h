@@ -77,5 +77,6 @@ FormCases single_cases();
 FormCases double_cases();
 FormCases directed_cases();
 FormCases half_cases();
+FormCases small_cases();
 
 }  // namespace lq::emulator::testing
