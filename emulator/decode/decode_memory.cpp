@@ -166,12 +166,16 @@ void emit_vector_atomic(FunctionBuilder& builder, Handler handler, const VectorA
 /// atom d, [a], b[, c]; red [a], b.
 void decode_atomic(FunctionBuilder& builder, bool has_result) {
   Opcode opcode(builder.instruction().opcode);
-  opcode.take_any({"relaxed", "acquire", "release", "acq_rel"});
-  opcode.take_any({"cta", "cluster", "gpu", "sys"});
+  const auto take_order = [&] {
+    opcode.take_any({"relaxed", "acquire", "release", "acq_rel"});
+    opcode.take_any({"cta", "cluster", "gpu", "sys"});
+  };
+  take_order();
   MemoryModifiers modifiers;
   const Space space = take_space(opcode, modifiers);
   if (modifiers.is_param || modifiers.is_constant || space == Space::local) builder.fail_unknown();
   const std::string_view operation = opcode.take_next();
+  take_order();  // libcu++ has it behind the operation, and assemblers take that
   opcode.take("noftz");
   const bool has_policy = opcode.take("L2::cache_hint");
   const auto vector = opcode.take_any({"v2", "v4", "v8"});

@@ -28,12 +28,11 @@ Sum<T> add(T a, T b, T, bool carry) {
   const bool second = __builtin_add_overflow(sum, static_cast<T>(carry), &sum);
   return {sum, first || second};
 }
+// The flag is the carry of a + ~b + 1, so it is set where nothing is borrowed: the compiler's
+// division of 128 bits asks for it by addc behind subc.cc.
 template <typename T>
-Sum<T> sub(T a, T b, T, bool borrow) {
-  T difference;
-  const bool first = __builtin_sub_overflow(a, b, &difference);
-  const bool second = __builtin_sub_overflow(difference, static_cast<T>(borrow), &difference);
-  return {difference, first || second};
+Sum<T> sub(T a, T b, T, bool carry) {
+  return add<T>(a, static_cast<T>(~b), 0, carry);
 }
 template <typename T>
 Sum<T> mad_lo(T a, T b, T c, bool carry) {
@@ -56,8 +55,9 @@ void run(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const T* const a = source(0);
   const T* const b = source(1);
   const T* const c = source(2);
-  const LaneMask carries =
-      is_slot(instruction.sources[3]) ? frame.predicate(instruction.sources[3]) : 0;
+  const LaneMask carries = is_slot(instruction.sources[3]) ? frame.predicate(instruction.sources[3])
+                           : function == sub<T>            ? all_lanes
+                                                           : 0;
   T* const to = frame.lanes<T>(instruction.results[0]);
   LaneMask out = 0;
   for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {

@@ -2,6 +2,8 @@
 // that are compiled once per instruction set: no C++ library, nothing with linkage.
 #pragma once
 
+#include <cstdint>
+
 namespace lq::emulator {
 namespace {
 
@@ -37,6 +39,26 @@ struct Saturated<function> {
 };
 template <auto function>
 constexpr auto saturated = Saturated<function>::run;
+
+/// .f32x2: two numbers in a register of 64 bits.
+template <auto function>
+struct PairOfSingles;
+template <typename... A, float (*function)(A...)>
+struct PairOfSingles<function> {
+  template <typename>
+  using Word = std::uint64_t;
+  static std::uint64_t run(Word<A>... a) {
+    const auto half = [](std::uint64_t bits) {
+      return __builtin_bit_cast(float, static_cast<std::uint32_t>(bits));
+    };
+    const auto raw = [](float value) {
+      return std::uint64_t{__builtin_bit_cast(std::uint32_t, value)};
+    };
+    return raw(function(half(a >> 32)...)) << 32 | raw(function(half(a)...));
+  }
+};
+template <auto function>
+constexpr auto pair_of_singles = PairOfSingles<function>::run;
 
 }  // namespace
 }  // namespace lq::emulator

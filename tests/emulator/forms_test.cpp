@@ -20,7 +20,7 @@ FormCases all_cases() {
   FormCases all;
   for (const FormCases& cases :
        {integer_cases(), bit_cases(), compare_cases(), convert_cases(), single_cases(),
-        double_cases(), directed_cases(), half_cases(), small_cases()}) {
+        double_cases(), directed_cases(), half_cases(), small_cases(), pair_cases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

@@ -134,8 +134,8 @@ __global__ void standard_library(int* out, cuda::std::complex<double>* roots) {
   for (const int value : values) {
     if (value % 2 == 0) even = value;
   }
-  const auto [low, high] = cuda::std::make_tuple(cuda::std::min(values[0], values[1]),
-                                                 cuda::std::max(values[2], values[3]));
+  const auto [low, high] =
+      cuda::std::make_tuple(min(values[0], values[1]), max(values[2], values[3]));
   out[i] = even.value_or(-1) * 10000 + low * 100 + high;
   const cuda::std::complex<double> z(i + 1.0, 2.0);
   roots[i] = z * z / cuda::std::complex<double>(0.0, 1.0) + cuda::std::conj(z) * cuda::std::abs(z);

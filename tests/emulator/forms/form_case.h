@@ -78,5 +78,6 @@ FormCases double_cases();
 FormCases directed_cases();
 FormCases half_cases();
 FormCases small_cases();
+FormCases pair_cases();
 
 }  // namespace lq::emulator::testing

@@ -1,4 +1,4 @@
-// Conversions of formats of 8 and 16 bits in every direction, and integers that come in packs.
+// Conversions of formats of 8 and 16 bits in every direction, and to packs of integers.
 
 #include <algorithm>
 #include <cmath>
@@ -189,55 +189,6 @@ void add_packs(FormCases& cases) {
   }
 }
 
-void add_integer_pairs(FormCases& cases) {
-  const auto add = [&](const std::string& opcode, const IntegerType& type, auto&& function) {
-    cases.push_back(exactly(opcode, [=](const Values& v) {
-      std::uint64_t result = 0;
-      for (int shift = 0; shift < 32; shift += type.bits) {
-        result |= type.raw(function(type.value(v[0] >> shift), type.value(v[1] >> shift))) << shift;
-      }
-      return result;
-    }));
-  };
-  const auto low = [](Int a, Int b) { return a < b ? a : b; };
-  const auto high = [](Int a, Int b) { return a > b ? a : b; };
-  for (const bool is_signed : {false, true}) {
-    const IntegerType half{"", 16, is_signed};
-    const std::string type = is_signed ? ".s16x2" : ".u16x2";
-    add("add" + type, half, [](Int a, Int b) { return a + b; });
-    add("min" + type, half, low);
-    add("max" + type, half, high);
-  }
-  const auto low_relu = [](Int a, Int b) { return std::max<Int>(0, std::min(a, b)); };
-  const auto high_relu = [](Int a, Int b) { return std::max<Int>(0, std::max(a, b)); };
-  for (const auto& [name, bits] : {std::pair{"s16x2", 16}, std::pair{"s32", 32}}) {
-    const IntegerType type{"", bits, true};
-    const std::string text = name;
-    for (const bool first : {false, true}) {
-      const std::string modifiers = first ? ".relu." + text : "." + text + ".relu";
-      add("min" + modifiers, type, low_relu);
-      add("max" + modifiers, type, high_relu);
-    }
-  }
-}
-
-/// The pseudocode of the PTX ISA.
-std::uint64_t nth_set(const Values& v) {
-  const auto offset = static_cast<std::int32_t>(v[2]);
-  auto position = static_cast<std::int64_t>(v[1]);
-  if (offset == 0) return position < 32 && (v[0] >> position & 1) != 0 ? v[1] : 0xFFFFFFFF;
-  auto count = std::int64_t{offset < 0 ? -std::int64_t{offset} : offset} - 1;
-  const int increment = offset > 0 ? 1 : -1;
-  while (position >= 0 && position < 32) {
-    if ((v[0] >> position & 1) != 0) {
-      if (count == 0) return static_cast<std::uint64_t>(position);
-      --count;
-    }
-    position += increment;
-  }
-  return 0xFFFFFFFF;
-}
-
 }  // namespace
 
 FormCases small_cases() {
@@ -262,8 +213,6 @@ FormCases small_cases() {
                                                                : bits_of(expected) == r);
                    }});
   add_packs(cases);
-  add_integer_pairs(cases);
-  cases.push_back(exactly("fns.b32", nth_set));
   return cases;
 }
 

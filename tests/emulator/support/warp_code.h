@@ -34,4 +34,14 @@ inline std::vector<u32> random_words(std::size_t count, u32 seed) {
   return words;
 }
 
+/// Words at the edges, where carries are made, among random ones.
+inline std::vector<u32> edge_words(std::size_t count, u32 seed) {
+  auto words = random_words(count, seed);
+  const u32 edges[] = {0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF};
+  for (u32& word : words) {
+    if (word % 3 != 0) word = edges[word / 3 % 6];
+  }
+  return words;
+}
+
 }  // namespace lq::emulator::testing
