@@ -9,6 +9,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <map>
 
 #include "check.h"
 
@@ -84,7 +85,7 @@ struct Xorwow {
 /// A linear map of the 160 bits: what each of them becomes.
 using Bits160 = std::array<u32, 5>;
 using Map160 = std::vector<Bits160>;
-Bits160 apply(const Map160& map, const Bits160& bits) {
+Bits160 mapped(const Map160& map, const Bits160& bits) {
   Bits160 result{};
   for (int i = 0; i < 160; ++i) {
     if ((bits[i / 32] >> i % 32 & 1) == 0) continue;
@@ -103,7 +104,7 @@ Map160 map_of_steps(int power) {
   }
   for (; power > 0; --power) {
     Map160 square(160);
-    for (int i = 0; i < 160; ++i) square[i] = apply(map, map[i]);
+    for (int i = 0; i < 160; ++i) square[i] = mapped(map, map[i]);
     map = square;
   }
   return map;
@@ -111,7 +112,13 @@ Map160 map_of_steps(int power) {
 
 void test_xorwow() {
   const auto [states, bits] = drawn<curandStateXORWOW_t>();
-  const Map160 jump = map_of_steps(67);
+  // Subsequences are 2^67 steps apart.
+  std::map<u64, Map160> jumps;
+  const auto jump_of = [&](u64 bit) -> const Map160& {
+    const auto found = jumps.find(bit);
+    if (found != jumps.end()) return found->second;
+    return jumps[bit] = map_of_steps(67 + static_cast<int>(bit));
+  };
   // States of equal seeds would differ by the subsequence and offset alone: start from the seed's.
   std::vector<Start> plain;
   for (int i = 0; i < generators; ++i) plain.push_back({start_of(i).seed, 0, 0});
@@ -125,9 +132,7 @@ void test_xorwow() {
     for (int word = 0; word < 5; ++word) host.v[word] = seeded[i].v[word];
     const Start start = start_of(i);
     for (u64 bit = 0; bit < 64; ++bit) {
-      if ((start.subsequence >> bit & 1) == 0) continue;
-      host.v =
-          bit == 0 ? apply(jump, host.v) : apply(map_of_steps(67 + static_cast<int>(bit)), host.v);
+      if ((start.subsequence >> bit & 1) != 0) host.v = mapped(jump_of(bit), host.v);
     }
     for (u64 k = 0; k < start.offset; ++k) host.next();
     bool same = true;
