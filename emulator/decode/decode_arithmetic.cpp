@@ -3,7 +3,6 @@
 
 #include "emulator/decode/families.h"
 #include "emulator/instructions/carry.h"
-#include "emulator/instructions/data.h"
 
 namespace lq::emulator {
 namespace {

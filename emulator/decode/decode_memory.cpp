@@ -1,12 +1,12 @@
-// ld, st, atom, red, cp.async.
+// ld, st, cp.async.
 
 #include <algorithm>
 
 #include "core/error.h"
 #include "emulator/decode/families.h"
+#include "emulator/decode/memory_modifiers.h"
 #include "emulator/instructions/memory.h"
 #include "emulator/instructions/memory_access.h"
-#include "emulator/instructions/stack.h"
 
 namespace lq::emulator {
 namespace {
@@ -15,45 +15,6 @@ using ptx::Operand;
 using ptx::OperandKind;
 
 void do_nothing(Frame&, const Instruction&, LaneMask) {}
-
-/// Hints about caches have no effect; a cache policy is one more operand.
-bool take_cache_hints(Opcode& opcode) {
-  bool has_policy = false;
-  for (;;) {
-    if (opcode.take("L2::cache_hint")) {
-      has_policy = true;
-    } else if (!opcode.take_any({"ca", "cg", "cs", "lu", "cv", "wb", "wt", "L1::evict_normal",
-                                 "L1::evict_unchanged", "L1::evict_first", "L1::evict_last",
-                                 "L1::no_allocate", "L2::evict_normal", "L2::evict_first",
-                                 "L2::evict_last", "L2::64B", "L2::128B", "L2::256B"})) {
-      return has_policy;
-    }
-  }
-}
-
-struct MemoryModifiers {
-  bool strong = false;
-  Space space = Space::generic;
-  bool is_param = false;
-  bool is_constant = false;
-  bool has_policy = false;
-  int elements = 1;
-};
-
-Space take_space(Opcode& opcode, MemoryModifiers& modifiers) {
-  if (opcode.take("global")) return Space::global;
-  if (opcode.take_any({"shared", "shared::cta"})) return Space::shared;
-  if (opcode.take("local")) return Space::local;
-  if (opcode.take("const")) {
-    modifiers.is_constant = true;
-    return Space::global;
-  }
-  if (opcode.take_any({"param", "param::entry", "param::func"})) {
-    modifiers.is_param = true;
-    return Space::param;
-  }
-  return Space::generic;
-}
 
 MemoryModifiers take_modifiers(Opcode& opcode) {
   MemoryModifiers result;
@@ -69,13 +30,6 @@ MemoryModifiers take_modifiers(Opcode& opcode) {
     result.elements = (*vector)[1] - '0';
   }
   return result;
-}
-
-void set_address(Instruction& instruction, const SymbolAddress& address, Space space) {
-  instruction.sources[0] = address.base;
-  instruction.wide_address = address.wide;
-  instruction.offset = address.offset;
-  instruction.space = space;
 }
 
 /// Parameters of device functions and calls are in local memory; the symbol says so.
@@ -130,94 +84,10 @@ void decode_load_or_store(FunctionBuilder& builder, bool is_load) {
   if (is_load && slots.size() > 1) builder.set_last_loaded(slots);
 }
 
-struct VectorAtomic {
-  int elements;
-  int bytes;  // of each
-  Space space;
-  bool has_result;
-};
-
-/// atom {d, ...}, [a], {b, ...}; red [a], {b, ...}: each element is updated on its own.
-void emit_vector_atomic(FunctionBuilder& builder, Handler handler, const VectorAtomic& form) {
-  const OperandType type = form.bytes == 2 ? OperandType::b16 : OperandType::b32;
-  const std::size_t first = form.has_result ? 1 : 0;
-  const auto parts = [&](std::size_t index) -> const std::vector<Operand>& {
-    const Operand& operand = builder.operand(index);
-    if (operand.kind != OperandKind::vector ||
-        operand.parts.size() != static_cast<std::size_t>(form.elements)) {
-      builder.fail_operand(operand, fmt::format("{} registers in braces", form.elements));
-    }
-    return operand.parts;
-  };
-  const SymbolAddress address = builder.address(builder.operand(first));
-  std::vector<Slot> slots;
-  for (const Operand& part : parts(first + 1)) slots.push_back(builder.source(part, type));
-  if (form.has_result) {
-    for (const Operand& part : parts(0)) slots.push_back(builder.result(part, type));
-  }
-  Instruction& instruction = builder.emit(handler);
-  set_address(instruction, address, form.space);
-  instruction.list = builder.add_list(slots);
-  instruction.list_size = static_cast<std::uint8_t>(slots.size());
-  instruction.elements = static_cast<std::uint8_t>(form.elements);
-  instruction.detail = MemoryDetail::strong;
-}
-
-/// atom d, [a], b[, c]; red [a], b.
-void decode_atomic(FunctionBuilder& builder, bool has_result) {
-  Opcode opcode(builder.instruction().opcode);
-  const auto take_order = [&] {
-    opcode.take_any({"relaxed", "acquire", "release", "acq_rel"});
-    opcode.take_any({"cta", "cluster", "gpu", "sys"});
-  };
-  take_order();
-  MemoryModifiers modifiers;
-  const Space space = take_space(opcode, modifiers);
-  if (modifiers.is_param || modifiers.is_constant || space == Space::local) builder.fail_unknown();
-  const std::string_view operation = opcode.take_next();
-  take_order();  // libcu++ has it behind the operation, and assemblers take that
-  opcode.take("noftz");
-  const bool has_policy = opcode.take("L2::cache_hint");
-  const auto vector = opcode.take_any({"v2", "v4", "v8"});
-  const std::string_view type = opcode.take_next();
-  const Handler handler = opcode.empty() ? atomic_handler(operation, type) : nullptr;
-  if (handler == nullptr) builder.fail_unknown();
-  const bool is_cas = operation == "cas";
-  const std::size_t first = has_result ? 1 : 0;
-  const std::size_t operands = first + (is_cas ? 3 : 2) + (has_policy ? 1 : 0);
-  builder.expect_operands(operands, operands);
-  if (vector) {
-    const int elements = (*vector)[1] - '0';
-    const int bytes = ptx::type_bytes(type);
-    // What devices have: up to 16 bytes of floating-point numbers in global memory.
-    const bool is_known = type.find('f') != type.npos && type != "f64" && bytes * elements <= 16 &&
-                          (bytes == 2 || elements < 8) && !is_cas &&
-                          (space == Space::global || space == Space::generic);
-    if (!is_known) builder.fail_unknown();
-    emit_vector_atomic(builder, handler, {elements, bytes, space, has_result});
-    return;
-  }
-  const OperandType operand_type = type == "f32"   ? OperandType::f32
-                                   : type == "f64" ? OperandType::f64
-                                                   : bits_type(ptx::type_bytes(type));
-  const SymbolAddress address = builder.address(builder.operand(first));
-  const Slot value = builder.source(builder.operand(first + 1), operand_type);
-  const Slot second = is_cas ? builder.source(builder.operand(first + 2), operand_type) : no_slot;
-  const Slot result = has_result ? builder.result(builder.operand(0), operand_type) : no_slot;
-  Instruction& instruction = builder.emit(handler);
-  set_address(instruction, address, space);
-  instruction.sources[1] = value;
-  instruction.sources[2] = second;
-  instruction.results[0] = result;
-  instruction.detail = MemoryDetail::strong;
-}
-
 }  // namespace
 
 void decode_ld(FunctionBuilder& builder) { decode_load_or_store(builder, true); }
 void decode_st(FunctionBuilder& builder) { decode_load_or_store(builder, false); }
-void decode_atom(FunctionBuilder& builder) { decode_atomic(builder, true); }
-void decode_red(FunctionBuilder& builder) { decode_atomic(builder, false); }
 
 void decode_without_effect(FunctionBuilder& builder) { builder.emit(do_nothing); }
 
@@ -230,31 +100,6 @@ void decode_createpolicy(FunctionBuilder& builder) {
   Instruction& instruction = builder.emit(find_form("mov.b64")->handler);
   instruction.sources[0] = zero;
   instruction.results[0] = policy;
-}
-
-/// alloca.type pointer, bytes[, alignment]; stacksave.type end; stackrestore.type end.
-void decode_stack(FunctionBuilder& builder) {
-  Opcode opcode(builder.instruction().opcode);
-  const auto type = opcode.take_any({"u32", "u64"});
-  if (!type || !opcode.empty()) builder.fail_unknown();
-  const OperandType operand_type = *type == "u64" ? OperandType::b64 : OperandType::b32;
-  const bool allocates = opcode.base() == "alloca";
-  const bool restores = opcode.base() == "stackrestore";
-  builder.expect_operands(allocates ? 2 : 1, allocates ? 3 : 1);
-  if (builder.operand_count() == 3) {
-    const Operand& alignment = builder.operand(2);
-    if (alignment.kind != OperandKind::integer || alignment.value > 16) builder.fail_unknown();
-  }
-  const Slot source = allocates  ? builder.source(builder.operand(1), operand_type)
-                      : restores ? builder.source(builder.operand(0), operand_type)
-                                 : no_slot;
-  const Slot result = restores ? no_slot : builder.result(builder.operand(0), operand_type);
-  Instruction& instruction = builder.emit(allocates  ? allocate_on_stack
-                                          : restores ? restore_stack
-                                                     : save_stack);
-  instruction.sources[0] = source;
-  instruction.results[0] = result;
-  instruction.register_bytes = static_cast<std::uint8_t>(bytes_of(operand_type));
 }
 
 /// cp.async copies at once; what waits for it has nothing to wait for.

@@ -36,11 +36,15 @@ void decode_simd_video(FunctionBuilder& builder);
 // In decode_memory.cpp.
 void decode_ld(FunctionBuilder& builder);
 void decode_st(FunctionBuilder& builder);
-void decode_atom(FunctionBuilder& builder);
-void decode_red(FunctionBuilder& builder);
 void decode_cp(FunctionBuilder& builder);
 void decode_without_effect(FunctionBuilder& builder);
 void decode_createpolicy(FunctionBuilder& builder);
+
+// In decode_atomic.cpp.
+void decode_atom(FunctionBuilder& builder);
+void decode_red(FunctionBuilder& builder);
+
+// In decode_stack.cpp.
 void decode_stack(FunctionBuilder& builder);
 
 // In decode_control.cpp.
