@@ -40,7 +40,8 @@ struct Launch {
   std::uint32_t dynamic_shared_bytes = 0;
   std::vector<std::byte> arguments;
   DeviceMemory* memory = nullptr;
-  bool counts = false;  // whether sectors and bank conflicts are wanted
+  bool counts = false;           // whether sectors and bank conflicts are wanted
+  bool reads_unwritten = false;  // reads of unwritten memory are let pass
 };
 
 enum class Wait : std::uint8_t { none, collective, barrier };
