@@ -228,6 +228,39 @@ TEST(ArithmeticTest, StacksGrowAndShrink) {
   }
 }
 
+TEST(ArithmeticTest, GenericAddressesTellTheirSpace) {
+  const auto out = run_warp_code(R"(
+    .local .b32 mine;
+    .shared .b32 ours;
+    cvta.param.u64 %d5, in;
+    cvta.local.u64 %d6, mine;
+    cvta.shared.u64 %d7, ours;
+    isspacep.param %p1, %d5;
+    isspacep.local %p2, %d6;
+    isspacep.shared %p3, %d7;
+    isspacep.global %p4, %d0;
+    isspacep.param %p5, %d0;
+    isspacep.global %p6, %d5;
+    isspacep.local %p7, %d7;
+    isspacep.shared %p8, %d6;
+    selp.b32 %r2, 1, 0, %p1;
+    @%p2 add.u32 %r2, %r2, 2;
+    @%p3 add.u32 %r2, %r2, 4;
+    @%p4 add.u32 %r2, %r2, 8;
+    @%p5 add.u32 %r2, %r2, 16;
+    @%p6 add.u32 %r2, %r2, 32;
+    @%p7 add.u32 %r2, %r2, 64;
+    @%p8 add.u32 %r2, %r2, 128;
+    ld.u64 %d8, [%d5];
+    sub.u64 %d8, %d8, %d0;
+    cvt.u32.u64 %r3, %d8;)",
+                                 std::vector<u32>(32, 0));
+  for (u32 lane = 0; lane < 32; ++lane) {
+    EXPECT_EQ(out[lane], 15U);
+    EXPECT_EQ(out[32 + lane], 0U);
+  }
+}
+
 TEST(ArithmeticTest, WhatNothingReadsMayBeUnwritten) {
   const std::string text = R"(.visible .entry k(.param .u64 p)
 {{
