@@ -214,6 +214,8 @@ TEST(ArithmeticTest, StacksGrowAndShrink) {
     ld.local.u32 %r8, [%s2+4];
     add.u32 %r2, %r2, %r8;
     cvt.u32.u64 %r3, %s2;
+    setp.eq.u32 %p2, %r7, 0;
+    @%p2 mov.b32 %r5, %r3;
     stackrestore.u64 %s0;
     add.u32 %r7, %r7, 1;
     setp.lt.u32 %p1, %r7, 3;
@@ -223,7 +225,7 @@ TEST(ArithmeticTest, StacksGrowAndShrink) {
   const auto in = random_words(32, 12);
   for (u32 lane = 0; lane < 32; ++lane) {
     EXPECT_EQ(out[lane], 3 * lane);
-    EXPECT_EQ(out[32 + lane], out[32]);  // the same place each time
+    EXPECT_EQ(out[32 + lane], out[96 + lane]);  // the same place each time
     EXPECT_EQ(out[64 + lane], in[lane]);
   }
 }
