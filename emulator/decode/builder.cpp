@@ -78,6 +78,7 @@ Function FunctionBuilder::build() {
   static const ptx::Instruction end{.opcode = "ret", .text = "end of the function"};
   decode(end);
   resolve_targets();
+  mark_unread();
   // The dynamic part starts where any type may.
   function_.static_shared_bytes =
       static_cast<std::uint32_t>(round_up(function_.static_shared_bytes, local_alignment));
@@ -189,6 +190,17 @@ void FunctionBuilder::resolve_targets() {
   }
 }
 
+/// Compilers load more than they need where that is one instruction; what nobody reads may be
+/// unwritten.
+void FunctionBuilder::mark_unread() {
+  for (const auto& [index, slots] : loads_) {
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      if (read_.contains(slots[i].position)) continue;
+      function_.code[index].unread |= static_cast<std::uint8_t>(1U << i);
+    }
+  }
+}
+
 Slot FunctionBuilder::allocate(int bytes) {
   if (bytes > 0) {
     const Slot slot{function_.register_bytes};
@@ -233,6 +245,11 @@ Slot FunctionBuilder::special(Special which) {
   return slot;
 }
 
+Slot FunctionBuilder::carry() {
+  if (!carry_) carry_ = allocate(0);
+  return *carry_;
+}
+
 Slot FunctionBuilder::scratch(OperandType type) { return allocate(bytes_of(type)); }
 
 Slot FunctionBuilder::constant(OperandType type, std::uint64_t bits) {
@@ -264,6 +281,7 @@ Instruction& FunctionBuilder::emit(Handler handler, Flow flow) {
       fail_here(fmt::format("guard '{}' is no predicate", instruction_->guard));
     }
     instruction.guard = guard->slot;
+    read_.insert(guard->slot.position);
     instruction.guard_negated = instruction_->guard_negated;
   }
   function_.code.push_back(instruction);
@@ -283,6 +301,10 @@ Instruction& FunctionBuilder::emit_form(std::string_view opcode) {
   const Form* const form = find_form(opcode);
   if (form == nullptr) fail_unknown();
   return emit(form->handler);
+}
+
+void FunctionBuilder::set_last_loaded(const std::vector<Slot>& slots) {
+  loads_.emplace_back(static_cast<std::uint32_t>(function_.code.size() - 1), slots);
 }
 
 void FunctionBuilder::set_last_target(std::string_view label) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -81,6 +82,8 @@ class FunctionBuilder {
   Slot constant(OperandType type, std::uint64_t bits);
   Slot scratch(OperandType type);
   Slot special(Special special);
+  /// The predicate of the carry flag.
+  Slot carry();
   /// The base register, its width, the offset, and the space if a symbol tells it, of `[...]`.
   SymbolAddress address(const ptx::Operand& operand);
   /// Of a name that is a variable.
@@ -94,6 +97,8 @@ class FunctionBuilder {
   Instruction& emit_helper(Handler handler);
   /// Appends the form of this opcode, which must be in the tables.
   Instruction& emit_form(std::string_view opcode);
+  /// The instruction that was emitted last loads these registers, as many as it has elements.
+  void set_last_loaded(const std::vector<Slot>& slots);
   /// The instruction that was emitted last branches to the label.
   void set_last_target(std::string_view label);
   std::uint32_t add_list(const std::vector<Slot>& slots);
@@ -125,6 +130,7 @@ class FunctionBuilder {
   void declare_local(const ptx::Variable& variable);
   void decode(const ptx::Instruction& instruction);
   void resolve_targets();
+  void mark_unread();
   Slot allocate(int bytes);
   std::optional<Register> find_register(std::string_view name);
   Slot source_register(const ptx::Operand& operand, OperandType type);
@@ -141,8 +147,11 @@ class FunctionBuilder {
   std::uint32_t predicate_next_ = 0;
   std::map<std::pair<int, std::uint64_t>, Slot> constants_;
   std::map<Special, Slot> specials_;
+  std::optional<Slot> carry_;
   std::unordered_map<std::string, std::uint32_t> labels_;
   std::vector<std::pair<std::uint32_t, std::string>> open_targets_;
+  std::set<std::uint32_t> read_;  // positions of registers
+  std::vector<std::pair<std::uint32_t, std::vector<Slot>>> loads_;
   struct OpenList {
     std::uint32_t first = 0;
     std::vector<std::string> labels;

@@ -57,11 +57,12 @@ Slot narrowed(FunctionBuilder& builder, const Operand& operand, OperandType type
   const Register wide = builder.register_of(operand);
   const int bytes = bytes_of(type);
   if (wide.bytes <= bytes) return builder.source(operand, type);
+  const Slot from = builder.source(operand, bits_type(wide.bytes));
   const Slot narrow = builder.scratch(type);
   Instruction& helper = builder.emit_helper(
       find_form(fmt::format("cvt.u{}.u{}", 8 * bytes, 8 * wide.bytes))->handler);
   helper.results[0] = narrow;
-  helper.sources[0] = wide.slot;
+  helper.sources[0] = from;
   return narrow;
 }
 
@@ -139,8 +140,8 @@ void decode_cvt(FunctionBuilder& builder) {
 void decode_cvta(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
   const bool to_space = opcode.take("to");
-  const auto space =
-      opcode.take_any({"global", "const", "shared", "shared::cta", "local", "param"});
+  const auto space = opcode.take_any(
+      {"global", "const", "shared", "shared::cta", "local", "param", "param::entry"});
   const bool is_wide = opcode.take("u64");
   if (!space || (!is_wide && !opcode.take("u32")) || !opcode.empty()) builder.fail_unknown();
   builder.expect_operands(2, 2);
@@ -160,14 +161,16 @@ void decode_cvta(FunctionBuilder& builder) {
 
 void decode_isspacep(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
-  const auto space = opcode.take_any({"global", "shared", "shared::cta", "local"});
+  const auto space =
+      opcode.take_any({"global", "shared", "shared::cta", "local", "param", "param::entry"});
   if (!space || !opcode.empty()) builder.fail_unknown();
   builder.expect_operands(2, 2);
   const Slot from = builder.source(builder.operand(1), OperandType::b64);
   const Slot to = builder.result(builder.operand(0), OperandType::predicate);
-  Instruction& instruction = builder.emit(*space == "global"  ? is_global_address
-                                          : *space == "local" ? is_local_address
-                                                              : is_shared_address);
+  Instruction& instruction = builder.emit(*space == "global"            ? is_global_address
+                                          : *space == "local"           ? is_local_address
+                                          : space->starts_with("param") ? is_param_address
+                                                                        : is_shared_address);
   instruction.results[0] = to;
   instruction.sources[0] = from;
 }

@@ -1,9 +1,10 @@
-// ld, st, atom, red, cp.async.
+// ld, st, cp.async.
 
 #include <algorithm>
 
 #include "core/error.h"
 #include "emulator/decode/families.h"
+#include "emulator/decode/memory_modifiers.h"
 #include "emulator/instructions/memory.h"
 #include "emulator/instructions/memory_access.h"
 
@@ -14,45 +15,6 @@ using ptx::Operand;
 using ptx::OperandKind;
 
 void do_nothing(Frame&, const Instruction&, LaneMask) {}
-
-/// Hints about caches have no effect; a cache policy is one more operand.
-bool take_cache_hints(Opcode& opcode) {
-  bool has_policy = false;
-  for (;;) {
-    if (opcode.take("L2::cache_hint")) {
-      has_policy = true;
-    } else if (!opcode.take_any({"ca", "cg", "cs", "lu", "cv", "wb", "wt", "L1::evict_normal",
-                                 "L1::evict_unchanged", "L1::evict_first", "L1::evict_last",
-                                 "L1::no_allocate", "L2::evict_normal", "L2::evict_first",
-                                 "L2::evict_last", "L2::64B", "L2::128B", "L2::256B"})) {
-      return has_policy;
-    }
-  }
-}
-
-struct MemoryModifiers {
-  bool strong = false;
-  Space space = Space::generic;
-  bool is_param = false;
-  bool is_constant = false;
-  bool has_policy = false;
-  int elements = 1;
-};
-
-Space take_space(Opcode& opcode, MemoryModifiers& modifiers) {
-  if (opcode.take("global")) return Space::global;
-  if (opcode.take_any({"shared", "shared::cta"})) return Space::shared;
-  if (opcode.take("local")) return Space::local;
-  if (opcode.take("const")) {
-    modifiers.is_constant = true;
-    return Space::global;
-  }
-  if (opcode.take_any({"param", "param::entry", "param::func"})) {
-    modifiers.is_param = true;
-    return Space::param;
-  }
-  return Space::generic;
-}
 
 MemoryModifiers take_modifiers(Opcode& opcode) {
   MemoryModifiers result;
@@ -68,13 +30,6 @@ MemoryModifiers take_modifiers(Opcode& opcode) {
     result.elements = (*vector)[1] - '0';
   }
   return result;
-}
-
-void set_address(Instruction& instruction, const SymbolAddress& address, Space space) {
-  instruction.sources[0] = address.base;
-  instruction.wide_address = address.wide;
-  instruction.offset = address.offset;
-  instruction.space = space;
 }
 
 /// Parameters of device functions and calls are in local memory; the symbol says so.
@@ -126,47 +81,26 @@ void decode_load_or_store(FunctionBuilder& builder, bool is_load) {
   instruction.detail = static_cast<std::uint16_t>(
       (modifiers.strong ? MemoryDetail::strong : 0) |
       (is_load && type.starts_with('s') ? MemoryDetail::sign_extend : 0));
-}
-
-/// atom d, [a], b[, c]; red [a], b.
-void decode_atomic(FunctionBuilder& builder, bool has_result) {
-  Opcode opcode(builder.instruction().opcode);
-  opcode.take_any({"relaxed", "acquire", "release", "acq_rel"});
-  opcode.take_any({"cta", "cluster", "gpu", "sys"});
-  MemoryModifiers modifiers;
-  const Space space = take_space(opcode, modifiers);
-  if (modifiers.is_param || modifiers.is_constant || space == Space::local) builder.fail_unknown();
-  const std::string_view operation = opcode.take_next();
-  opcode.take("noftz");
-  const std::string_view type = opcode.take_next();
-  const Handler handler = opcode.empty() ? atomic_handler(operation, type) : nullptr;
-  if (handler == nullptr) builder.fail_unknown();
-  const bool is_cas = operation == "cas";
-  const std::size_t first = has_result ? 1 : 0;
-  builder.expect_operands(first + (is_cas ? 3 : 2), first + (is_cas ? 3 : 2));
-  const OperandType operand_type = type == "f32"   ? OperandType::f32
-                                   : type == "f64" ? OperandType::f64
-                                                   : bits_type(ptx::type_bytes(type));
-  const SymbolAddress address = builder.address(builder.operand(first));
-  const Slot value = builder.source(builder.operand(first + 1), operand_type);
-  const Slot second = is_cas ? builder.source(builder.operand(first + 2), operand_type) : no_slot;
-  const Slot result = has_result ? builder.result(builder.operand(0), operand_type) : no_slot;
-  Instruction& instruction = builder.emit(handler);
-  set_address(instruction, address, space);
-  instruction.sources[1] = value;
-  instruction.sources[2] = second;
-  instruction.results[0] = result;
-  instruction.detail = MemoryDetail::strong;
+  if (is_load && slots.size() > 1) builder.set_last_loaded(slots);
 }
 
 }  // namespace
 
 void decode_ld(FunctionBuilder& builder) { decode_load_or_store(builder, true); }
 void decode_st(FunctionBuilder& builder) { decode_load_or_store(builder, false); }
-void decode_atom(FunctionBuilder& builder) { decode_atomic(builder, true); }
-void decode_red(FunctionBuilder& builder) { decode_atomic(builder, false); }
 
 void decode_without_effect(FunctionBuilder& builder) { builder.emit(do_nothing); }
+
+/// Policies of caches have no effect: they are all 0.
+void decode_createpolicy(FunctionBuilder& builder) {
+  Opcode opcode(builder.instruction().opcode);
+  if (!opcode.take_any({"fractional", "range", "cvt"})) builder.fail_unknown();
+  const Slot zero = builder.constant(OperandType::b64, 0);
+  const Slot policy = builder.result(builder.operand(0), OperandType::b64);
+  Instruction& instruction = builder.emit(find_form("mov.b64")->handler);
+  instruction.sources[0] = zero;
+  instruction.results[0] = policy;
+}
 
 /// cp.async copies at once; what waits for it has nothing to wait for.
 void decode_cp(FunctionBuilder& builder) {

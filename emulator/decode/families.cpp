@@ -26,11 +26,16 @@ FormIndex make_index() {
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(bit_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(compare_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(convert_forms)));
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(to_integer_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(single_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(double_forms)));
   add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(half_forms)));
+  add(choose_isa<FormTable>(LQNET_VECTOR_ISAS(half_compare_forms)));
   add(directed_forms);
   add(transcendental_forms);
+  add(small_conversion_forms);
+  add(packed_conversion_forms);
+  add(packed_integer_forms);
   return index;
 }
 
@@ -60,6 +65,30 @@ Decoder decoder_of(std::string_view base) {
       {"cvta", decode_cvta},
       {"isspacep", decode_isspacep},
       {"setp", decode_setp},
+      {"set", decode_set},
+      {"add", decode_add_sub_mad},
+      {"addc", decode_add_sub_mad},
+      {"sub", decode_add_sub_mad},
+      {"subc", decode_add_sub_mad},
+      {"mad", decode_add_sub_mad},
+      {"madc", decode_add_sub_mad},
+      {"min", decode_min_max},
+      {"max", decode_min_max},
+      {"lop3", decode_lop3},
+      {"vadd2", decode_simd_video},
+      {"vadd4", decode_simd_video},
+      {"vsub2", decode_simd_video},
+      {"vsub4", decode_simd_video},
+      {"vavrg2", decode_simd_video},
+      {"vavrg4", decode_simd_video},
+      {"vabsdiff2", decode_simd_video},
+      {"vabsdiff4", decode_simd_video},
+      {"vmin2", decode_simd_video},
+      {"vmin4", decode_simd_video},
+      {"vmax2", decode_simd_video},
+      {"vmax4", decode_simd_video},
+      {"vset2", decode_simd_video},
+      {"vset4", decode_simd_video},
       {"ld", decode_ld},
       {"ldu", decode_ld},
       {"st", decode_st},
@@ -72,6 +101,13 @@ Decoder decoder_of(std::string_view base) {
       {"prefetchu", decode_without_effect},
       {"nanosleep", decode_without_effect},
       {"discard", decode_without_effect},
+      {"applypriority", decode_without_effect},
+      {"pmevent", decode_without_effect},
+      {"griddepcontrol", decode_without_effect},
+      {"createpolicy", decode_createpolicy},
+      {"alloca", decode_stack},
+      {"stacksave", decode_stack},
+      {"stackrestore", decode_stack},
       {"bra", decode_bra},
       {"brx", decode_brx},
       {"call", decode_call},

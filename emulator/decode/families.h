@@ -24,13 +24,28 @@ void decode_isspacep(FunctionBuilder& builder);
 void decode_setp(FunctionBuilder& builder);
 void decode_form(FunctionBuilder& builder);
 
+// In decode_arithmetic.cpp.
+void decode_add_sub_mad(FunctionBuilder& builder);
+void decode_lop3(FunctionBuilder& builder);
+void decode_min_max(FunctionBuilder& builder);
+void decode_set(FunctionBuilder& builder);
+
+// In decode_video.cpp.
+void decode_simd_video(FunctionBuilder& builder);
+
 // In decode_memory.cpp.
 void decode_ld(FunctionBuilder& builder);
 void decode_st(FunctionBuilder& builder);
-void decode_atom(FunctionBuilder& builder);
-void decode_red(FunctionBuilder& builder);
 void decode_cp(FunctionBuilder& builder);
 void decode_without_effect(FunctionBuilder& builder);
+void decode_createpolicy(FunctionBuilder& builder);
+
+// In decode_atomic.cpp.
+void decode_atom(FunctionBuilder& builder);
+void decode_red(FunctionBuilder& builder);
+
+// In decode_stack.cpp.
+void decode_stack(FunctionBuilder& builder);
 
 // In decode_control.cpp.
 void decode_bra(FunctionBuilder& builder);

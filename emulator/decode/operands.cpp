@@ -83,12 +83,14 @@ Slot FunctionBuilder::source_register(const Operand& operand, OperandType type) 
   if (found->bytes != bytes_of(type)) {
     fail_operand(operand, fmt::format("a register of {} bits", 8 * bytes_of(type)));
   }
+  read_.insert(found->slot.position);
   return found->slot;
 }
 
 Slot FunctionBuilder::predicate_source(const Operand& operand) {
   const Register found = register_of(operand);
   if (!found.is_predicate()) fail_operand(operand, "a predicate");
+  read_.insert(found.slot.position);
   if (!operand.negated) return found.slot;
   const Slot negated = scratch(OperandType::predicate);
   Instruction& instruction = emit_helper(find_form("not.pred")->handler);
@@ -171,6 +173,7 @@ SymbolAddress FunctionBuilder::address(const Operand& operand) {
   } else if (const std::optional<Register> base = find_register(operand.name)) {
     if (base->bytes != 4 && base->bytes != 8) fail_operand(operand, "32 or 64 bits of address");
     result.base = base->slot;
+    read_.insert(base->slot.position);
     result.wide = base->bytes == 8;
     result.offset = operand.offset;
   } else if (const std::optional<SymbolAddress> variable = symbol(operand.name)) {

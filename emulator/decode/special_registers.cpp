@@ -29,8 +29,12 @@ template <typename T>
 void read_clock(Frame& frame, const Instruction& instruction, LaneMask mask) {
   fill<T>(frame, instruction, mask, clock_of(static_cast<Warp&>(frame)));
 }
+void read_clock_high(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  fill<std::uint32_t>(frame, instruction, mask, clock_of(static_cast<Warp&>(frame)) >> 32);
+}
+template <typename T, int shift>
 void read_timer(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  fill<std::uint64_t>(frame, instruction, mask, nanoseconds());
+  fill<T>(frame, instruction, mask, nanoseconds() >> shift);
 }
 
 }  // namespace
@@ -75,7 +79,10 @@ std::optional<std::uint32_t> special_constant(std::string_view name) {
 Handler special_reader(std::string_view name, int bytes) {
   if ((name == "%clock" || name == "%clock_lo") && bytes == 4) return read_clock<std::uint32_t>;
   if (name == "%clock64" && bytes == 8) return read_clock<std::uint64_t>;
-  if (name == "%globaltimer" && bytes == 8) return read_timer;
+  if (name == "%clock_hi" && bytes == 4) return read_clock_high;
+  if (name == "%globaltimer" && bytes == 8) return read_timer<std::uint64_t, 0>;
+  if (name == "%globaltimer_lo" && bytes == 4) return read_timer<std::uint32_t, 0>;
+  if (name == "%globaltimer_hi" && bytes == 4) return read_timer<std::uint32_t, 32>;
   return nullptr;
 }
 

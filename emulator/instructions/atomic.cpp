@@ -6,6 +6,7 @@
 
 #include "emulator/instructions/memory.h"
 #include "emulator/instructions/memory_access.h"
+#include "emulator/instructions/small_float.h"
 
 namespace lq::emulator {
 namespace {
@@ -78,6 +79,27 @@ T update(std::byte* bytes, Next&& next) {
   }
 }
 
+/// Numbers of 16 bits, alone or in pairs; of these each half is atomic.
+template <typename F>
+u16 add_small(u16 old, u16 value) {
+  return static_cast<u16>(
+      F::round(static_cast<long double>(F::widen(old)) + F::widen(value), Rounding::nearest));
+}
+template <typename F, bool smaller>
+u16 choose_small(u16 old, u16 value) {
+  const double x = F::widen(old);
+  const double y = F::widen(value);
+  if (std::isnan(x)) return std::isnan(y) ? F::not_a_number : value;
+  if (std::isnan(y)) return old;
+  const bool old_is_less = x < y || (x == y && std::signbit(x) && !std::signbit(y));
+  return old_is_less == smaller ? old : value;
+}
+template <u16 (*function)(u16, u16)>
+u32 both(u32 old, u32 value) {
+  return u32{function(static_cast<u16>(old >> 16), static_cast<u16>(value >> 16))} << 16 |
+         function(static_cast<u16>(old), static_cast<u16>(value));
+}
+
 template <typename T, typename Next>
 void for_all(Frame& frame, const Instruction& instruction, LaneMask mask, Next&& next) {
   Warp& warp = static_cast<Warp&>(frame);
@@ -94,8 +116,35 @@ void for_all(Frame& frame, const Instruction& instruction, LaneMask mask, Next&&
   });
 }
 
+/// The registers of the list are the operands' elements, and behind them, if there are any, those
+/// of the result.
+template <typename T, T (*function)(T, T)>
+void read_modify_write_vector(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  Warp& warp = static_cast<Warp&>(frame);
+  const LaneAddresses addresses(warp, instruction);
+  const unsigned elements = instruction.elements;
+  const auto bytes = static_cast<unsigned>(elements * sizeof(T));
+  count_request(warp, instruction, addresses, mask, bytes);
+  const Slot* const slots = warp.top().function->lists.data() + instruction.list;
+  for_each_lane(mask, [&](int lane) {
+    std::byte* const start =
+        checked_bytes(warp, instruction, lane, addresses[lane], bytes, AccessKind::read_and_write);
+    T values[8];
+    for (unsigned i = 0; i < elements; ++i) values[i] = warp.lanes<T>(slots[i])[lane];
+    for (unsigned i = 0; i < elements; ++i) {
+      const T old =
+          update<T>(start + i * sizeof(T), [&](T before) { return function(before, values[i]); });
+      if (instruction.list_size > elements) warp.lanes<T>(slots[elements + i])[lane] = old;
+    }
+  });
+}
+
 template <typename T, T (*function)(T, T)>
 void read_modify_write(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  if (instruction.elements > 1) {
+    read_modify_write_vector<T, function>(frame, instruction, mask);
+    return;
+  }
   const T* const operand = frame.lanes<T>(instruction.sources[1]);
   T values[warp_size];
   std::copy_n(operand, warp_size, values);
@@ -141,6 +190,18 @@ Handler atomic_handler(std::string_view operation, std::string_view type) {
       {"exch.b64", read_modify_write<u64, exchange<u64>>},
       {"inc.u32", read_modify_write<u32, increment>},
       {"dec.u32", read_modify_write<u32, decrement>},
+      {"add.f16", read_modify_write<u16, add_small<Binary16>>},
+      {"add.bf16", read_modify_write<u16, add_small<Bfloat16>>},
+      {"add.f16x2", read_modify_write<u32, both<add_small<Binary16>>>},
+      {"add.bf16x2", read_modify_write<u32, both<add_small<Bfloat16>>>},
+      {"min.f16", read_modify_write<u16, choose_small<Binary16, true>>},
+      {"min.bf16", read_modify_write<u16, choose_small<Bfloat16, true>>},
+      {"min.f16x2", read_modify_write<u32, both<choose_small<Binary16, true>>>},
+      {"min.bf16x2", read_modify_write<u32, both<choose_small<Bfloat16, true>>>},
+      {"max.f16", read_modify_write<u16, choose_small<Binary16, false>>},
+      {"max.bf16", read_modify_write<u16, choose_small<Bfloat16, false>>},
+      {"max.f16x2", read_modify_write<u32, both<choose_small<Binary16, false>>>},
+      {"max.bf16x2", read_modify_write<u32, both<choose_small<Bfloat16, false>>>},
       {"cas.b16", compare_and_swap<u16>},
       {"cas.b32", compare_and_swap<u32>},
       {"cas.b64", compare_and_swap<u64>},

@@ -6,13 +6,6 @@
 namespace lq::emulator::LQNET_ISA {
 namespace {
 
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-using s16 = std::int16_t;
-using s32 = std::int32_t;
-using s64 = std::int64_t;
-
 template <typename T>
 constexpr u32 bits = 8 * sizeof(T);
 
@@ -183,6 +176,19 @@ u32 prmt_b4e(u32 a, u32 b, u32 c) {
   return byte_of(a, b, c + 5) << 24 | byte_of(a, b, c + 6) << 16 | byte_of(a, b, c + 7) << 8 |
          byte_of(a, b, c);
 }
+// Bytes from the left or right edge on take the place of those beyond it.
+u32 prmt_ecl(u32 a, u32 b, u32 c) {
+  c &= 3;
+  u32 result = 0;
+  for (u32 i = 0; i < 4; ++i) result |= byte_of(a, b, i < c ? c : i) << (8 * i);
+  return result;
+}
+u32 prmt_ecr(u32 a, u32 b, u32 c) {
+  c &= 3;
+  u32 result = 0;
+  for (u32 i = 0; i < 4; ++i) result |= byte_of(a, b, i < c ? i : c) << (8 * i);
+  return result;
+}
 u32 prmt_rc8(u32 a, u32 b, u32 c) { return byte_of(a, b, c & 3) * 0x01010101; }
 u32 prmt_rc16(u32 a, u32 b, u32 c) {
   return (byte_of(a, b, 2 * (c & 1) + 1) << 8 | byte_of(a, b, 2 * (c & 1))) * 0x00010001;
@@ -282,6 +288,8 @@ constexpr Form forms[] = {
     form<prmt>("prmt.b32"),
     form<prmt_f4e>("prmt.b32.f4e"),
     form<prmt_b4e>("prmt.b32.b4e"),
+    form<prmt_ecl>("prmt.b32.ecl"),
+    form<prmt_ecr>("prmt.b32.ecr"),
     form<prmt_rc8>("prmt.b32.rc8"),
     form<prmt_rc16>("prmt.b32.rc16"),
 };

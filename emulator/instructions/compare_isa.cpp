@@ -3,16 +3,10 @@
 
 #include "emulator/instructions/instruction_tables.h"
 #include "emulator/instructions/lane_loops.h"
+#include "emulator/instructions/single_modifiers.h"
 
 namespace lq::emulator::LQNET_ISA {
 namespace {
-
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-using s16 = std::int16_t;
-using s32 = std::int32_t;
-using s64 = std::int64_t;
 
 // Of floating-point numbers these are false if one is no number ...
 template <typename T>
@@ -75,12 +69,6 @@ bool geu(T a, T b) {
 template <typename T>
 bool nan(T a, T b) {
   return a != a || b != b;
-}
-
-float flush(float a) { return __builtin_fabsf(a) < __FLT_MIN__ ? 0.0F : a; }
-template <bool (*function)(float, float)>
-bool flushed(float a, float b) {
-  return function(flush(a), flush(b));
 }
 
 template <typename T>

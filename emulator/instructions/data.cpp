@@ -124,6 +124,11 @@ void is_shared_address(Frame& frame, const Instruction& instruction, LaneMask ma
   test_addresses(frame, instruction, mask,
                  [&](std::uint64_t a) { return a - base < DeviceMemory::window_bytes; });
 }
+void is_param_address(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  const std::uint64_t base = memory_of(frame).param_window();
+  test_addresses(frame, instruction, mask,
+                 [&](std::uint64_t a) { return a - base < DeviceMemory::window_bytes; });
+}
 void is_local_address(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const std::uint64_t base = memory_of(frame).local_window();
   test_addresses(frame, instruction, mask,

@@ -22,5 +22,6 @@ void from_param_window(Frame& frame, const Instruction& instruction, LaneMask ma
 void is_global_address(Frame& frame, const Instruction& instruction, LaneMask mask);
 void is_shared_address(Frame& frame, const Instruction& instruction, LaneMask mask);
 void is_local_address(Frame& frame, const Instruction& instruction, LaneMask mask);
+void is_param_address(Frame& frame, const Instruction& instruction, LaneMask mask);
 
 }  // namespace lq::emulator

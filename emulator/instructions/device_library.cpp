@@ -123,17 +123,46 @@ std::string printed(LaneReader& reader) {
   return result;
 }
 
+template <typename T>
+void set_result(Warp& warp, const Instruction& instruction, int lane, T value) {
+  const Activation& top = warp.top();
+  const CallSite& call = top.function->calls[instruction.detail];
+  if (call.results.empty()) return;
+  std::memcpy(warp.local_bytes(lane) + top.local + call.results[0].offset, &value, sizeof(value));
+}
+
 void print(Frame& frame, const Instruction& instruction, LaneMask mask) {
   Warp& warp = static_cast<Warp&>(frame);
   for_each_lane(mask, [&](int lane) {
     LaneReader reader(warp, instruction, lane);
     const std::string text = printed(reader);
     std::fwrite(text.data(), 1, text.size(), stdout);
-    const Activation& top = warp.top();
-    const CallSite& call = top.function->calls[instruction.detail];
-    if (call.results.empty()) return;
-    const std::int32_t count = 0;
-    std::memcpy(warp.local_bytes(lane) + top.local + call.results[0].offset, &count, sizeof(count));
+    set_result(warp, instruction, lane, std::int32_t{0});
+  });
+}
+
+/// void* malloc(bytes): memory of the device like any other.
+void allocate(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  Warp& warp = static_cast<Warp&>(frame);
+  for_each_lane(mask, [&](int lane) {
+    const std::uint64_t bytes = LaneReader(warp, instruction, lane).parameter(0);
+    set_result(warp, instruction, lane, warp.block->memory().allocate(bytes));
+  });
+}
+
+void release(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  Warp& warp = static_cast<Warp&>(frame);
+  DeviceMemory& memory = warp.block->memory();
+  for_each_lane(mask, [&](int lane) {
+    const std::uint64_t address = LaneReader(warp, instruction, lane).parameter(0);
+    if (address == 0) return;
+    const auto found = memory.contains(address) ? memory.find(address) : std::nullopt;
+    if (!found || found->address != address || found->freed) {
+      fault(warp, instruction, lane,
+            fmt::format("free of {:#x}, which is {}", address,
+                        found && found->address == address ? "freed already" : "no allocation"));
+    }
+    memory.release(address);
   });
 }
 
@@ -153,6 +182,8 @@ void fail_assertion(Frame& frame, const Instruction& instruction, LaneMask mask)
 Handler device_library_function(std::string_view name) {
   if (name == "vprintf") return print;
   if (name == "__assertfail") return fail_assertion;
+  if (name == "malloc") return allocate;
+  if (name == "free") return release;
   return nullptr;
 }
 

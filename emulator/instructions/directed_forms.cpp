@@ -4,10 +4,10 @@
 #include <cfenv>
 #include <cmath>
 #include <iterator>
-#include <limits>
 
 #include "emulator/instructions/lane_by_lane.h"
 #include "emulator/instructions/scalar_forms.h"
+#include "emulator/instructions/single_modifiers.h"
 
 namespace lq::emulator {
 namespace {
@@ -77,18 +77,6 @@ To convert(From a) {
   const RoundingDirection scope(direction);
   return held(static_cast<To>(held(a)));
 }
-
-float flush(float a) {
-  return std::fabs(a) < std::numeric_limits<float>::min() ? std::copysign(0.0F, a) : a;
-}
-template <auto function>
-struct Flushed;
-template <typename... A, float (*function)(A...)>
-struct Flushed<function> {
-  static float run(A... a) { return flush(function(flush(a)...)); }
-};
-template <auto function>
-constexpr auto flushed = Flushed<function>::run;
 
 constexpr Form forms[] = {
     lane_form<add<float, FE_TOWARDZERO>>("add.rz.f32"),
@@ -175,6 +163,30 @@ constexpr Form forms[] = {
     lane_form<flushed<div<float, FE_UPWARD>>>("div.rp.ftz.f32"),
     lane_form<flushed<fma<float, FE_UPWARD>>>("fma.rp.ftz.f32"),
     lane_form<convert<float, double, FE_UPWARD>>("cvt.rp.f32.f64"),
+    lane_form<pair_of_singles<add<float, FE_TOWARDZERO>>>("add.rz.f32x2"),
+    lane_form<pair_of_singles<flushed<add<float, FE_TOWARDZERO>>>>("add.rz.ftz.f32x2"),
+    lane_form<pair_of_singles<sub<float, FE_TOWARDZERO>>>("sub.rz.f32x2"),
+    lane_form<pair_of_singles<flushed<sub<float, FE_TOWARDZERO>>>>("sub.rz.ftz.f32x2"),
+    lane_form<pair_of_singles<mul<float, FE_TOWARDZERO>>>("mul.rz.f32x2"),
+    lane_form<pair_of_singles<flushed<mul<float, FE_TOWARDZERO>>>>("mul.rz.ftz.f32x2"),
+    lane_form<pair_of_singles<fma<float, FE_TOWARDZERO>>>("fma.rz.f32x2"),
+    lane_form<pair_of_singles<flushed<fma<float, FE_TOWARDZERO>>>>("fma.rz.ftz.f32x2"),
+    lane_form<pair_of_singles<add<float, FE_DOWNWARD>>>("add.rm.f32x2"),
+    lane_form<pair_of_singles<flushed<add<float, FE_DOWNWARD>>>>("add.rm.ftz.f32x2"),
+    lane_form<pair_of_singles<sub<float, FE_DOWNWARD>>>("sub.rm.f32x2"),
+    lane_form<pair_of_singles<flushed<sub<float, FE_DOWNWARD>>>>("sub.rm.ftz.f32x2"),
+    lane_form<pair_of_singles<mul<float, FE_DOWNWARD>>>("mul.rm.f32x2"),
+    lane_form<pair_of_singles<flushed<mul<float, FE_DOWNWARD>>>>("mul.rm.ftz.f32x2"),
+    lane_form<pair_of_singles<fma<float, FE_DOWNWARD>>>("fma.rm.f32x2"),
+    lane_form<pair_of_singles<flushed<fma<float, FE_DOWNWARD>>>>("fma.rm.ftz.f32x2"),
+    lane_form<pair_of_singles<add<float, FE_UPWARD>>>("add.rp.f32x2"),
+    lane_form<pair_of_singles<flushed<add<float, FE_UPWARD>>>>("add.rp.ftz.f32x2"),
+    lane_form<pair_of_singles<sub<float, FE_UPWARD>>>("sub.rp.f32x2"),
+    lane_form<pair_of_singles<flushed<sub<float, FE_UPWARD>>>>("sub.rp.ftz.f32x2"),
+    lane_form<pair_of_singles<mul<float, FE_UPWARD>>>("mul.rp.f32x2"),
+    lane_form<pair_of_singles<flushed<mul<float, FE_UPWARD>>>>("mul.rp.ftz.f32x2"),
+    lane_form<pair_of_singles<fma<float, FE_UPWARD>>>("fma.rp.f32x2"),
+    lane_form<pair_of_singles<flushed<fma<float, FE_UPWARD>>>>("fma.rp.ftz.f32x2"),
 };
 
 }  // namespace

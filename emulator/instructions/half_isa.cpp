@@ -1,63 +1,10 @@
 // Numbers of 16 bits: binary16 (f16) and bfloat16 (bf16), single and in pairs.
 
+#include "emulator/instructions/half_numbers.h"
 #include "emulator/instructions/instruction_tables.h"
-#include "emulator/instructions/lane_loops.h"
 
 namespace lq::emulator::LQNET_ISA {
 namespace {
-
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-
-/// Rounds a double to a format of 16 bits with `fraction` bits of fraction and exponents of `bias`,
-/// to nearest, ties to even. A double holds every value of both formats, and every sum and product
-/// of two of them but for what round_to_odd() takes care of.
-template <int fraction, int bias>
-u16 round_to_16(double value) {
-  const u64 bits = __builtin_bit_cast(u64, value);
-  const u16 sign = static_cast<u16>(bits >> 48 & 0x8000);
-  constexpr u16 infinity = static_cast<u16>((2 * bias + 1) << fraction);
-  if (value != value) return 0x7FFF;
-  int exponent = static_cast<int>(bits >> 52 & 0x7FF) - 1023;
-  if (exponent > bias) return static_cast<u16>(sign | infinity);
-  // Subnormal results keep fewer bits.
-  const int low = 1 - bias;
-  const int dropped = 52 - fraction + (exponent < low ? low - exponent : 0);
-  if (dropped > 54) return sign;
-  const u64 significand = (bits & ((u64{1} << 52) - 1)) | u64{1} << 52;
-  const u64 half = u64{1} << (dropped - 1);
-  const u64 rounded = (significand + half - 1 + (significand >> dropped & 1)) >> dropped;
-  // A carry out of the fraction moves on to the exponent.
-  const u64 base = exponent < low ? 0 : static_cast<u64>(exponent - low) << fraction;
-  return static_cast<u16>(sign | (base + rounded));
-}
-
-template <int fraction, int bias>
-double widen_16(u16 a) {
-  const u64 sign = u64{a} >> 15 << 63;
-  const int exponent = (a & 0x7FFF) >> fraction;
-  const u64 significand = a & ((1U << fraction) - 1);
-  if (exponent == 2 * bias + 1) {
-    return __builtin_bit_cast(double, sign | u64{0x7FF} << 52 | significand << (52 - fraction));
-  }
-  const double magnitude =
-      exponent == 0
-          ? static_cast<double>(significand) *
-                __builtin_bit_cast(double, static_cast<u64>(1023 + 1 - bias - fraction) << 52)
-          : __builtin_bit_cast(double, static_cast<u64>(exponent - bias + 1023) << 52 |
-                                           significand << (52 - fraction));
-  return __builtin_bit_cast(double, __builtin_bit_cast(u64, magnitude) | sign);
-}
-
-struct Binary16 {
-  static double widen(u16 a) { return widen_16<10, 15>(a); }
-  static u16 round(double a) { return round_to_16<10, 15>(a); }
-};
-struct Bfloat16 {
-  static double widen(u16 a) { return widen_16<7, 127>(a); }
-  static u16 round(double a) { return round_to_16<7, 127>(a); }
-};
 
 /// a + b such that a second rounding to fewer bits gives the rounding of the exact sum: if the sum
 /// is not exact, its last bit is made odd.
@@ -101,10 +48,6 @@ bool less(u16 a, u16 b) {
   return x < y || (x == y && (a >> 15) > (b >> 15));
 }
 template <typename F>
-bool is_nan(u16 a) {
-  return F::widen(a) != F::widen(a);
-}
-template <typename F>
 u16 min(u16 a, u16 b) {
   if (is_nan<F>(a)) return is_nan<F>(b) ? u16{0x7FFF} : b;
   return !is_nan<F>(b) && less<F>(b, a) ? b : a;
@@ -114,50 +57,21 @@ u16 max(u16 a, u16 b) {
   if (is_nan<F>(a)) return is_nan<F>(b) ? u16{0x7FFF} : b;
   return !is_nan<F>(b) && less<F>(a, b) ? b : a;
 }
+/// What is no number wins.
+template <typename F>
+u16 min_nan(u16 a, u16 b) {
+  return is_nan<F>(a) || is_nan<F>(b) ? u16{0x7FFF} : min<F>(a, b);
+}
+template <typename F>
+u16 max_nan(u16 a, u16 b) {
+  return is_nan<F>(a) || is_nan<F>(b) ? u16{0x7FFF} : max<F>(a, b);
+}
 u16 neg(u16 a) { return a ^ 0x8000; }
 u16 abs(u16 a) { return a & 0x7FFF; }
 
-/// Both halves of a pair.
-template <auto function>
-struct Pair;
-template <typename... A, u16 (*function)(A...)>
-struct Pair<function> {
-  template <typename>
-  using Word = u32;
-  static u32 run(Word<A>... a) {
-    return u32{function(static_cast<u16>(a >> 16)...)} << 16 | function(static_cast<u16>(a)...);
-  }
-};
-template <auto function>
-constexpr auto pair = Pair<function>::run;
-
-template <typename F, int comparison>
-bool compare(u16 a, u16 b) {
-  const double x = F::widen(a);
-  const double y = F::widen(b);
-  switch (comparison) {
-    case 0:
-      return x == y;
-    case 1:
-      return x < y || x > y;
-    case 2:
-      return x < y;
-    case 3:
-      return x <= y;
-    case 4:
-      return x > y;
-    case 5:
-      return x >= y;
-    case 6:
-      return x != y;
-    default:
-      return x != x || y != y;
-  }
-}
-
 template <typename F>
 float to_single(u16 a) {
-  return static_cast<float>(F::widen(a));
+  return is_nan<F>(a) ? __builtin_bit_cast(float, 0x7FFFFFFFU) : static_cast<float>(F::widen(a));
 }
 template <typename F>
 u16 from_single(float a) {
@@ -179,6 +93,20 @@ template <typename F>
 u16 from_double(double a) {
   return F::round(a);
 }
+
+/// .sat: results are clamped to [0, 1], and what is no number becomes 0.
+template <typename F, auto function>
+struct Saturated;
+template <typename F, typename... A, u16 (*function)(A...)>
+struct Saturated<F, function> {
+  static u16 run(A... a) {
+    const u16 result = function(a...);
+    const double value = F::widen(result);
+    return value > 0 ? (value < 1 ? result : F::round(1)) : u16{0};
+  }
+};
+template <typename F, auto function>
+constexpr auto saturated = Saturated<F, function>::run;
 
 /// 19 bits in a register of 32; ties away from zero.
 u32 tf32_away(float a) {
@@ -235,22 +163,28 @@ constexpr Form forms[] = {
     form<pair<max<Bfloat16>>>("max.bf16x2"),
     form<pair<neg>>("neg.bf16x2"),
     form<pair<abs>>("abs.bf16x2"),
-    form<compare<Binary16, 0>>("setp.eq.f16"),
-    form<compare<Binary16, 1>>("setp.ne.f16"),
-    form<compare<Binary16, 2>>("setp.lt.f16"),
-    form<compare<Binary16, 3>>("setp.le.f16"),
-    form<compare<Binary16, 4>>("setp.gt.f16"),
-    form<compare<Binary16, 5>>("setp.ge.f16"),
-    form<compare<Binary16, 6>>("setp.neu.f16"),
-    form<compare<Binary16, 7>>("setp.nan.f16"),
-    form<compare<Bfloat16, 0>>("setp.eq.bf16"),
-    form<compare<Bfloat16, 1>>("setp.ne.bf16"),
-    form<compare<Bfloat16, 2>>("setp.lt.bf16"),
-    form<compare<Bfloat16, 3>>("setp.le.bf16"),
-    form<compare<Bfloat16, 4>>("setp.gt.bf16"),
-    form<compare<Bfloat16, 5>>("setp.ge.bf16"),
-    form<compare<Bfloat16, 6>>("setp.neu.bf16"),
-    form<compare<Bfloat16, 7>>("setp.nan.bf16"),
+    form<min_nan<Binary16>>("min.NaN.f16"),
+    form<max_nan<Binary16>>("max.NaN.f16"),
+    form<saturated<Binary16, add<Binary16>>>("add.sat.f16"),
+    form<saturated<Binary16, add<Binary16>>>("add.rn.sat.f16"),
+    form<saturated<Binary16, sub<Binary16>>>("sub.sat.f16"),
+    form<saturated<Binary16, sub<Binary16>>>("sub.rn.sat.f16"),
+    form<saturated<Binary16, mul<Binary16>>>("mul.sat.f16"),
+    form<saturated<Binary16, mul<Binary16>>>("mul.rn.sat.f16"),
+    form<saturated<Binary16, fma<Binary16>>>("fma.rn.sat.f16"),
+    form<pair<min_nan<Binary16>>>("min.NaN.f16x2"),
+    form<pair<max_nan<Binary16>>>("max.NaN.f16x2"),
+    form<pair<saturated<Binary16, add<Binary16>>>>("add.sat.f16x2"),
+    form<pair<saturated<Binary16, add<Binary16>>>>("add.rn.sat.f16x2"),
+    form<pair<saturated<Binary16, sub<Binary16>>>>("sub.sat.f16x2"),
+    form<pair<saturated<Binary16, sub<Binary16>>>>("sub.rn.sat.f16x2"),
+    form<pair<saturated<Binary16, mul<Binary16>>>>("mul.sat.f16x2"),
+    form<pair<saturated<Binary16, mul<Binary16>>>>("mul.rn.sat.f16x2"),
+    form<pair<saturated<Binary16, fma<Binary16>>>>("fma.rn.sat.f16x2"),
+    form<min_nan<Bfloat16>>("min.NaN.bf16"),
+    form<max_nan<Bfloat16>>("max.NaN.bf16"),
+    form<pair<min_nan<Bfloat16>>>("min.NaN.bf16x2"),
+    form<pair<max_nan<Bfloat16>>>("max.NaN.bf16x2"),
     form<to_single<Binary16>>("cvt.f32.f16"),
     form<to_single<Bfloat16>>("cvt.f32.bf16"),
     form<from_single<Binary16>>("cvt.rn.f16.f32"),

@@ -6,12 +6,6 @@
 namespace lq::emulator::LQNET_ISA {
 namespace {
 
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-using s16 = std::int16_t;
-using s32 = std::int32_t;
-using s64 = std::int64_t;
 __extension__ using u128 = unsigned __int128;
 __extension__ using s128 = __int128;
 
@@ -149,6 +143,12 @@ T mad24_lo(T a, T b, T c) {
   return add(mul24_lo(a, b), c);
 }
 
+template <typename T>
+T mad24_hi(T a, T b, T c) {
+  return add(mul24_hi(a, b), c);
+}
+s32 mad24_hi_saturated(s32 a, s32 b, s32 c) { return saturated(s64{mul24_hi(a, b)} + c); }
+
 // Dot products of four bytes, each with or without sign.
 template <bool a_signed, bool b_signed>
 u32 dp4a(u32 a, u32 b, u32 c) {
@@ -224,6 +224,9 @@ constexpr Form forms[] = {
     form<mul24_hi<s32>>("mul24.hi.s32"),
     form<mad24_lo<u32>>("mad24.lo.u32"),
     form<mad24_lo<s32>>("mad24.lo.s32"),
+    form<mad24_hi<u32>>("mad24.hi.u32"),
+    form<mad24_hi<s32>>("mad24.hi.s32"),
+    form<mad24_hi_saturated>("mad24.hi.sat.s32"),
     form<div<u16>>("div.u16"),
     form<div<s16>>("div.s16"),
     form<div<u32>>("div.u32"),

@@ -29,6 +29,25 @@ bool is_row(const Warp& warp, const Instruction& instruction, const LaneAddresse
          warp.block->memory().is_row_written(addresses[0], bytes * std::uint64_t{warp_size});
 }
 
+/// Where a lane's vector starts, of which only the elements that somebody reads have to be written.
+const std::byte* read_elements(Warp& warp, const Instruction& instruction, int lane,
+                               std::uint64_t address, unsigned element_bytes) {
+  const unsigned bytes = element_bytes * instruction.elements;
+  if (instruction.unread == 0) {
+    return checked_bytes(warp, instruction, lane, address, bytes, AccessKind::read);
+  }
+  if ((address & (bytes - 1)) != 0) fault_misaligned(warp, instruction, lane, address, bytes);
+  const std::byte* start = nullptr;
+  for (unsigned element = 0; element < instruction.elements; ++element) {
+    if ((instruction.unread >> element & 1) != 0) continue;
+    const unsigned offset = element * element_bytes;
+    start =
+        checked_bytes(warp, instruction, lane, address + offset, element_bytes, AccessKind::read) -
+        offset;
+  }
+  return start;
+}
+
 template <typename Memory, typename Register>
 void load(Frame& frame, const Instruction& instruction, LaneMask mask) {
   Warp& warp = warp_of(frame);
@@ -49,8 +68,9 @@ void load(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const bool extends = (instruction.detail & MemoryDetail::sign_extend) != 0;
   for_each_lane(mask, [&](int lane) {
     const std::byte* const from =
-        checked_bytes(warp, instruction, lane, addresses[lane], bytes, AccessKind::read);
+        read_elements(warp, instruction, lane, addresses[lane], sizeof(Memory));
     for (int element = 0; element < instruction.elements; ++element) {
+      if ((instruction.unread >> element & 1) != 0) continue;
       Memory value;
       std::memcpy(&value, from + static_cast<std::size_t>(element) * sizeof(Memory),
                   sizeof(Memory));

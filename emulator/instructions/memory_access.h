@@ -40,7 +40,9 @@ inline std::byte* global_bytes(Warp& warp, const Instruction& instruction, int l
   DeviceMemory& memory = warp.block->memory();
   const bool fine = kind == AccessKind::write ? memory.is_allocated(address, bytes)
                                               : memory.is_written(address, bytes);
-  if (!fine) [[unlikely]]
+  const bool passes =
+      fine || (warp.block->launch->reads_unwritten && memory.is_allocated(address, bytes));
+  if (!passes) [[unlikely]]
     fault_global(warp, instruction, lane, address, bytes, kind);
   if (kind != AccessKind::read) memory.mark(address, bytes);
   return memory.host_bytes(address);
@@ -63,7 +65,10 @@ inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int l
   const bool strong = (instruction.detail & MemoryDetail::strong) != 0;
   const auto verdict = shared.access(warp.index, static_cast<std::uint32_t>(offset), bytes, kind,
                                      strong, place_of(warp, instruction));
-  if (verdict != SharedMemory::Verdict::fine) [[unlikely]] {
+  const bool passes =
+      verdict == SharedMemory::Verdict::fine ||
+      (verdict == SharedMemory::Verdict::unwritten && warp.block->launch->reads_unwritten);
+  if (!passes) [[unlikely]] {
     fault_shared(warp, instruction, lane, offset, bytes, kind, verdict);
   }
   return shared.data() + offset;
@@ -72,7 +77,7 @@ inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int l
 inline std::byte* local_bytes(Warp& warp, const Instruction& instruction, int lane,
                               std::uint64_t offset, unsigned bytes) {
   const Activation& top = warp.top();
-  const std::uint64_t size = std::uint64_t{top.local} + top.function->local_bytes;
+  const std::uint64_t size = std::uint64_t{top.local} + top.function->local_bytes + top.stack_bytes;
   if (offset >= size || bytes > size - offset) [[unlikely]] {
     fault_bounds(warp, instruction, lane, "local", offset, bytes, size);
   }

@@ -3,6 +3,7 @@
 
 #include "emulator/instructions/instruction_tables.h"
 #include "emulator/instructions/lane_loops.h"
+#include "emulator/instructions/single_modifiers.h"
 
 namespace lq::emulator::LQNET_ISA {
 namespace {
@@ -29,6 +30,13 @@ float max_nan(float a, float b) { return a != a || b != b ? canonical(a + b) : m
 
 float abs(float a) { return __builtin_fabsf(a); }
 float neg(float a) { return -a; }
+/// .xorsign.abs: of the magnitudes, with the product of the signs.
+template <float (*function)(float, float)>
+float magnitude_with_sign(float a, float b) {
+  const float result = function(__builtin_fabsf(a), __builtin_fabsf(b));
+  if (result != result) return result;
+  return is_negative(a) != is_negative(b) ? -result : result;
+}
 float copysign(float a, float b) { return __builtin_copysignf(b, a); }
 
 bool is_finite(float a) { return a - a == 0; }
@@ -37,29 +45,6 @@ bool is_number(float a) { return a == a; }
 bool is_notanumber(float a) { return a != a; }
 bool is_normal(float a) { return is_finite(a) && __builtin_fabsf(a) >= __FLT_MIN__; }
 bool is_subnormal(float a) { return a != 0 && __builtin_fabsf(a) < __FLT_MIN__; }
-
-float flush(float a) { return __builtin_fabsf(a) < __FLT_MIN__ ? __builtin_copysignf(0, a) : a; }
-float saturate(float a) { return a > 0 ? (a < 1 ? a : 1) : 0; }
-
-/// .ftz: subnormal operands and results become zeros of their sign.
-template <auto function>
-struct Flushed;
-template <typename... A, float (*function)(A...)>
-struct Flushed<function> {
-  static float run(A... a) { return flush(function(flush(a)...)); }
-};
-template <auto function>
-constexpr auto flushed = Flushed<function>::run;
-
-/// .sat: results are clamped to [0, 1], and what is no number becomes 0.
-template <auto function>
-struct Saturated;
-template <typename... A, float (*function)(A...)>
-struct Saturated<function> {
-  static float run(A... a) { return saturate(function(a...)); }
-};
-template <auto function>
-constexpr auto saturated = Saturated<function>::run;
 
 constexpr Form forms[] = {
     form<add>("add.f32"),
@@ -112,6 +97,14 @@ constexpr Form forms[] = {
     form<max_nan>("max.NaN.f32"),
     form<flushed<min_nan>>("min.ftz.NaN.f32"),
     form<flushed<max_nan>>("max.ftz.NaN.f32"),
+    form<magnitude_with_sign<min>>("min.xorsign.abs.f32"),
+    form<flushed<magnitude_with_sign<min>>>("min.ftz.xorsign.abs.f32"),
+    form<magnitude_with_sign<min_nan>>("min.NaN.xorsign.abs.f32"),
+    form<flushed<magnitude_with_sign<min_nan>>>("min.ftz.NaN.xorsign.abs.f32"),
+    form<magnitude_with_sign<max>>("max.xorsign.abs.f32"),
+    form<flushed<magnitude_with_sign<max>>>("max.ftz.xorsign.abs.f32"),
+    form<magnitude_with_sign<max_nan>>("max.NaN.xorsign.abs.f32"),
+    form<flushed<magnitude_with_sign<max_nan>>>("max.ftz.NaN.xorsign.abs.f32"),
     form<abs>("abs.f32"),
     form<flushed<abs>>("abs.ftz.f32"),
     form<neg>("neg.f32"),
@@ -126,6 +119,20 @@ constexpr Form forms[] = {
     form<flushed<rcp>>("rcp.approx.ftz.f32"),
     form<rsqrt>("rsqrt.approx.f32"),
     form<flushed<rsqrt>>("rsqrt.approx.ftz.f32"),
+    form<pair_of_singles<add>>("add.f32x2"),
+    form<pair_of_singles<flushed<add>>>("add.ftz.f32x2"),
+    form<pair_of_singles<add>>("add.rn.f32x2"),
+    form<pair_of_singles<flushed<add>>>("add.rn.ftz.f32x2"),
+    form<pair_of_singles<sub>>("sub.f32x2"),
+    form<pair_of_singles<flushed<sub>>>("sub.ftz.f32x2"),
+    form<pair_of_singles<sub>>("sub.rn.f32x2"),
+    form<pair_of_singles<flushed<sub>>>("sub.rn.ftz.f32x2"),
+    form<pair_of_singles<mul>>("mul.f32x2"),
+    form<pair_of_singles<flushed<mul>>>("mul.ftz.f32x2"),
+    form<pair_of_singles<mul>>("mul.rn.f32x2"),
+    form<pair_of_singles<flushed<mul>>>("mul.rn.ftz.f32x2"),
+    form<pair_of_singles<fma>>("fma.rn.f32x2"),
+    form<pair_of_singles<flushed<fma>>>("fma.rn.ftz.f32x2"),
     form<copysign>("copysign.f32"),
     form<is_finite>("testp.finite.f32"),
     form<is_infinite>("testp.infinite.f32"),

@@ -12,7 +12,6 @@ namespace lq::emulator {
 namespace {
 
 // What a device grants a thread at most.
-constexpr std::uint32_t most_local_bytes = 512 * 1024;
 constexpr std::uint32_t local_alignment = 16;
 
 std::uint32_t uniform_value(const Warp& warp, Special special) {
@@ -139,8 +138,9 @@ void enter_function(Warp& warp, const Function& function, LaneMask lanes, const 
     const Activation& caller = warp.top();
     caller_local = caller.local;
     activation.registers = caller.registers + caller.function->register_bytes;
-    activation.local = (caller.local + caller.function->local_bytes + local_alignment - 1) /
-                       local_alignment * local_alignment;
+    activation.local =
+        (caller.local + caller.function->local_bytes + caller.stack_bytes + local_alignment - 1) /
+        local_alignment * local_alignment;
   }
   const std::size_t register_end = activation.registers + function.register_bytes;
   if (warp.registers.size() < register_end) warp.registers.resize(register_end);
@@ -153,6 +153,18 @@ void enter_function(Warp& warp, const Function& function, LaneMask lanes, const 
   }
   fill_specials(warp, activation);
   warp.activations.push_back(activation);
+}
+
+std::uint32_t grow_stack(Warp& warp, std::uint32_t bytes) {
+  Activation& top = warp.top();
+  const auto round_up = [](std::uint32_t value) {
+    return (value + local_alignment - 1) / local_alignment * local_alignment;
+  };
+  const std::uint32_t begin = round_up(top.local + top.function->local_bytes + top.stack_bytes);
+  const std::uint32_t end = begin + round_up(bytes);
+  reserve_local(warp, end);
+  top.stack_bytes = end - top.local - top.function->local_bytes;
+  return begin;
 }
 
 void leave_function(Warp& warp, LaneMask lanes) {

@@ -40,7 +40,8 @@ struct Launch {
   std::uint32_t dynamic_shared_bytes = 0;
   std::vector<std::byte> arguments;
   DeviceMemory* memory = nullptr;
-  bool counts = false;  // whether sectors and bank conflicts are wanted
+  bool counts = false;           // whether sectors and bank conflicts are wanted
+  bool reads_unwritten = false;  // reads of unwritten memory are let pass
 };
 
 enum class Wait : std::uint8_t { none, collective, barrier };
@@ -49,9 +50,10 @@ enum class Wait : std::uint8_t { none, collective, barrier };
 /// first, and so meet again behind a branch.
 struct Activation {
   const Function* function = nullptr;
-  std::uint32_t registers = 0;  // offset in the warp's registers
-  std::uint32_t local = 0;      // offset in each lane's local memory
-  LaneMask live = 0;            // lanes that have not returned
+  std::uint32_t registers = 0;    // offset in the warp's registers
+  std::uint32_t local = 0;        // offset in each lane's local memory
+  std::uint32_t stack_bytes = 0;  // behind the function's own local memory, by alloca
+  LaneMask live = 0;              // lanes that have not returned
   LaneMask waiting = 0;
   const CallSite* call = nullptr;  // in the activation below
   std::array<std::uint32_t, warp_size> pc{};

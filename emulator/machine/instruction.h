@@ -69,6 +69,7 @@ struct Instruction {
   Space space = Space::generic;
   std::uint8_t access_bytes = 0;    // of one element in memory
   std::uint8_t elements = 1;        // of a vector access
+  std::uint8_t unread = 0;          // elements of a load whose registers nothing reads, as bits
   std::uint8_t register_bytes = 0;  // of the register that is loaded or stored
   bool wide_address = true;         // the address register has 64 bits
   bool counts = true;               // false for helpers that the decoder adds

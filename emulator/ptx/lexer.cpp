@@ -79,9 +79,13 @@ class Lexer {
     return TokenKind::punctuation;
   }
 
+  /// Modifiers belong to their opcode, but directives may follow each other without a blank:
+  /// `.reg.f32 x`.
   TokenKind word() {
+    const bool is_directive = peek() == '.';
+    ++at_;
     for (;;) {
-      if (continues_word(peek())) {
+      if (continues_word(peek()) && !(is_directive && peek() == '.')) {
         ++at_;
       } else if (peek() == ':' && peek(1) == ':' && is_letter(peek(2))) {
         at_ += 2;  // a scoped modifier: .shared::cta

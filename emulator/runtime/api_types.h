@@ -75,12 +75,17 @@ struct FunctionAttributes {
   int reserved[16];
 };
 
+struct LaunchAttribute {
+  int id;
+  alignas(8) std::byte value[64];
+};
+
 struct LaunchConfiguration {
   Dim3 grid;
   Dim3 block;
   std::size_t dynamic_shared_bytes;
   Stream* stream;
-  void* attributes;
+  const LaunchAttribute* attributes;
   unsigned attribute_count;
 };
 
@@ -172,6 +177,6 @@ static_assert(sizeof(DeviceProperties) == 1008 && offsetof(DeviceProperties, maj
               offsetof(DeviceProperties, cluster_launch) == 748 &&
               offsetof(DeviceProperties, reserved) == 784);
 static_assert(sizeof(FunctionAttributes) == 144 && sizeof(PointerAttributes) == 88 &&
-              sizeof(LaunchConfiguration) == 56);
+              sizeof(LaunchConfiguration) == 56 && sizeof(LaunchAttribute) == 72);
 
 }  // namespace lq::emulator

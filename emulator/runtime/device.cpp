@@ -138,7 +138,8 @@ ErrorCode Device::launch(KernelRecord& kernel, const Dim3& grid, const Dim3& blo
                 .block = block,
                 .dynamic_shared_bytes = static_cast<std::uint32_t>(dynamic_shared_bytes),
                 .memory = &memory_,
-                .counts = settings_.prints_counters};
+                .counts = settings_.prints_counters,
+                .reads_unwritten = settings_.reads_unwritten};
   launch.arguments.resize(code.argument_bytes);
   for (std::size_t i = 0; i < code.parameters.size(); ++i) {
     const ParameterPlace& place = code.parameters[i];

@@ -1,5 +1,7 @@
 // What nvcc's code calls by itself: registration before main(), and launches.
 
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "core/error.h"
@@ -26,6 +28,14 @@ struct CallConfiguration {
 thread_local std::vector<CallConfiguration> call_configurations;
 
 Module* module_of(void** handle) { return reinterpret_cast<Module*>(handle); }
+
+/// Attributes of a launch that mean nothing where each runs to its end before the next starts, or
+/// are hints: none, access policy, synchronization policy, programmatic stream serialization,
+/// priority, memory domains, the share of shared memory.
+bool is_without_effect(int attribute) {
+  constexpr int known[] = {0, 1, 3, 6, 8, 9, 10, 14};
+  return std::find(std::begin(known), std::end(known), attribute) != std::end(known);
+}
 
 }  // namespace
 }  // namespace lq::emulator
@@ -117,9 +127,11 @@ LQNET_CUDA_API int cudaLaunchKernel(const void* function, Dim3 grid, Dim3 block,
 
 LQNET_CUDA_API int cudaLaunchKernelExC(const LaunchConfiguration* configuration,
                                        const void* function, void** arguments) {
-  if (configuration->attribute_count != 0) {
-    return api_call("cudaLaunchKernelExC", [](Device&) -> ErrorCode {
-      lq::fail("launch attributes (clusters, cooperative launches) are not supported");
+  for (unsigned i = 0; i < configuration->attribute_count; ++i) {
+    const int id = configuration->attributes[i].id;
+    if (is_without_effect(id)) continue;
+    return api_call("cudaLaunchKernelExC", [id](Device&) -> ErrorCode {
+      lq::fail("launch attribute {} (2: cooperative launch, 4: clusters) is not supported", id);
     });
   }
   return launch("cudaLaunchKernelExC", function, configuration->grid, configuration->block,

@@ -54,6 +54,7 @@ Settings settings_from_environment() {
   settings.memory_bytes =
       static_cast<std::uint64_t>(megabyte * number("LQNET_EMULATED_MEMORY_MB", 4096, 16, 1 << 18));
   settings.prints_counters = number("LQNET_EMULATED_COUNTERS", 0, 0, 1) != 0;
+  settings.reads_unwritten = number("LQNET_EMULATED_UNWRITTEN", 0, 0, 1) != 0;
   settings.continues = number("LQNET_EMULATED_CONTINUE", 0, 0, 1) != 0;
   return settings;
 }

@@ -10,6 +10,7 @@ struct Settings {
   int threads = 1;                 // LQNET_EMULATED_THREADS, at first the number of cores
   std::uint64_t memory_bytes = 0;  // LQNET_EMULATED_MEMORY_MB
   bool prints_counters = false;    // LQNET_EMULATED_COUNTERS=1
+  bool reads_unwritten = false;    // LQNET_EMULATED_UNWRITTEN=1: such reads are let pass
   bool continues = false;          // LQNET_EMULATED_CONTINUE=1: faults become error codes
 };
 

@@ -18,8 +18,9 @@ constexpr std::size_t count = threads * blocks;
 
 FormCases all_cases() {
   FormCases all;
-  for (const FormCases& cases : {integer_cases(), bit_cases(), compare_cases(), convert_cases(),
-                                 single_cases(), double_cases(), directed_cases(), half_cases()}) {
+  for (const FormCases& cases :
+       {integer_cases(), bit_cases(), compare_cases(), convert_cases(), single_cases(),
+        double_cases(), directed_cases(), half_cases(), small_cases(), pair_cases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

@@ -28,7 +28,7 @@ TEST(PtxParserTest, ModuleVariablesKeepSpaceAlignmentAndInitializer) {
 .global .align 8 .u64 message = generic($str)+3;
 .global .v4 .f32 quad = {0f3F800000, 1.5, 2, -1.0};
 .extern .shared .align 16 .b8 dynamic[];
-.visible .global .u32 matrix[2][3];
+.visible.global.u32 matrix[2][3];
 )");
   ASSERT_EQ(module.variables.size(), 5U);
   EXPECT_EQ(module.target, "sm_80");

@@ -82,6 +82,26 @@ __global__ void misaligned(char* out, bool fault) {
   *reinterpret_cast<double*>(out + 8 * i + (fault ? 4 : 0)) = 1;  // LINE misaligned
 }
 
+// EXPECT free_twice: free of , which is freed already, thread (0, 0, 0)
+__global__ void free_twice(int* out, bool fault) {
+  auto* const own = static_cast<int*>(malloc(16));
+  own[3] = threadIdx.x;
+  out[threadIdx.x] = own[3];
+  free(own);
+  if (fault) {
+    free(own);  // LINE free_twice
+  }
+}
+
+// EXPECT heap_overrun: write of 4 bytes, out of bounds, of an allocation of 12 bytes, thread (0, 0,
+// 0)
+__global__ void heap_overrun(int* out, bool fault) {
+  auto* const own = static_cast<int*>(malloc(12));
+  own[fault ? 3 : 2] = threadIdx.x;  // LINE heap_overrun
+  out[threadIdx.x] = own[2];
+  free(own);
+}
+
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const std::string name = argv[1];
@@ -106,5 +126,7 @@ int main(int argc, char** argv) {
     use_after_free<<<1, threads>>>(out);
   }
   if (name == "misaligned") misaligned<<<1, threads>>>(reinterpret_cast<char*>(out), fault);
+  if (name == "free_twice") free_twice<<<1, threads>>>(out, fault);
+  if (name == "heap_overrun") heap_overrun<<<1, threads>>>(out, fault);
   return finish();
 }

@@ -1,17 +1,9 @@
 #!/usr/bin/env bash
 # What cannot be run ends with status 99 and one line that says why.
 # Usage: run_messages.sh emulator/run messages.cu build-folder
-set -euo pipefail
-
-run=$1 source=$2 folder=$3
-command -v nvcc >/dev/null || {
-  echo "skipped: no nvcc in PATH"
-  exit 77
-}
-mkdir -p "$folder"
-ptx=(-gencode arch=compute_80,code=compute_80)
-nvcc -cudart shared "${ptx[@]}" "$source" -o "$folder/messages"
-nvcc -cudart static "${ptx[@]}" "$source" -o "$folder/messages_static"
+source "$(dirname "${BASH_SOURCE[0]}")/with_nvcc.sh" "$@"
+nvcc -cudart shared "$(ptx_for 80)" "$source" -o "$folder/messages"
+nvcc -cudart static "$(ptx_for 80)" "$source" -o "$folder/messages_static"
 nvcc -cudart shared -gencode arch=compute_80,code=sm_80 "$source" -o "$folder/messages_no_ptx"
 
 failed=0

@@ -77,5 +77,7 @@ FormCases single_cases();
 FormCases double_cases();
 FormCases directed_cases();
 FormCases half_cases();
+FormCases small_cases();
+FormCases pair_cases();
 
 }  // namespace lq::emulator::testing

@@ -118,6 +118,20 @@ void add_arithmetic(const Format& format, FormCases& cases) {
     add_both(format, operation.name + ".rn", check, cases);
   }
   const Operation fma = operations[3];
+  if (format.name == "f16") {
+    for (const Operation& operation : operations) {
+      // Below 0 and what is no number become 0, above 1 becomes 1; in between nothing changes.
+      const auto check = [format, operation](const Values& v, std::uint64_t result) {
+        const double a = format.value(v[0]), b = format.value(v[1]), c = format.value(v[2]);
+        const double plain = operation.special(a, b, c);
+        if (std::isnan(plain) || plain <= 0) return std::optional(result == 0);
+        if (plain >= 1) return std::optional(result == 0x3C00);
+        return is_right(format, operation, v, result);
+      };
+      if (operation.operands == 2) add_both(format, operation.name + ".sat", check, cases);
+      add_both(format, operation.name + ".rn.sat", check, cases);
+    }
+  }
   add_both(
       format, "fma.rn.relu",
       [format, fma](const Values& v, std::uint64_t result) {
@@ -143,8 +157,16 @@ void add_choices(const Format& format, FormCases& cases) {
       return result == ((a < b) == smaller ? v[0] : v[1]);
     };
   };
+  const auto propagate = [format](const auto& chosen) {
+    return [format, chosen](const Values& v, std::uint64_t result) -> std::optional<bool> {
+      if (is_nan(format, v[0]) || is_nan(format, v[1])) return result == 0x7FFF;
+      return chosen(v, result);
+    };
+  };
   add_both(format, "min", choose(true), cases);
   add_both(format, "max", choose(false), cases);
+  add_both(format, "min.NaN", propagate(choose(true)), cases);
+  add_both(format, "max.NaN", propagate(choose(false)), cases);
   add_both(
       format, "neg",
       [](const Values& v, std::uint64_t result) {
@@ -165,6 +187,12 @@ void add_choices(const Format& format, FormCases& cases) {
       {"gt", [](double a, double b) { return a > b; }},
       {"ge", [](double a, double b) { return a >= b; }},
       {"neu", [](double a, double b) { return !(a == b); }},
+      {"equ", [](double a, double b) { return a == b || std::isunordered(a, b); }},
+      {"ltu", [](double a, double b) { return a < b || std::isunordered(a, b); }},
+      {"leu", [](double a, double b) { return a <= b || std::isunordered(a, b); }},
+      {"gtu", [](double a, double b) { return a > b || std::isunordered(a, b); }},
+      {"geu", [](double a, double b) { return a >= b || std::isunordered(a, b); }},
+      {"num", [](double a, double b) { return !std::isunordered(a, b); }},
       {"nan", [](double a, double b) { return std::isunordered(a, b); }}};
   for (const auto& [name, test] : comparisons) {
     const auto holds = test;
@@ -172,7 +200,46 @@ void add_choices(const Format& format, FormCases& cases) {
         exactly(std::string("setp.") + name + "." + format.name, [format, holds](const Values& v) {
           return std::uint64_t{holds(format.value(v[0]), format.value(v[1]))};
         }));
+    const std::string pair = "." + format.name + "x2";
+    for (const std::string& to : {pair.substr(1), std::string("u32"), std::string("s32")}) {
+      const std::uint64_t yes = to.ends_with("32")      ? 0xFFFF
+                                : format.fraction == 10 ? 0x3C00
+                                                        : 0x3F80;
+      const std::string opcode = std::string("set.") + name + "." + to + pair;
+      cases.push_back(exactly(opcode, [format, holds, yes](const Values& v) {
+        std::uint64_t result = 0;
+        for (const int shift : {0, 16}) {
+          const double a = format.value(v[0] >> shift & 0xFFFF);
+          const double b = format.value(v[1] >> shift & 0xFFFF);
+          result |= (holds(a, b) ? yes : 0) << shift;
+        }
+        return result;
+      }));
+    }
   }
+}
+
+std::uint64_t rounded(const Format& format, double value);
+
+/// Rounded from what the library of the host gives in extended precision.
+void add_functions(FormCases& cases) {
+  const auto add = [&](const Format& format, const std::string& name, bool flushes,
+                       long double (*function)(long double)) {
+    add_both(
+        format, name,
+        [=](const Values& v, std::uint64_t result) {
+          long double exact = function(format.value(v[0]));
+          if (flushes && exact < 0x1p-126L) exact = 0;
+          return std::optional(result == rounded(format, static_cast<double>(exact)));
+        },
+        cases);
+  };
+  const auto power = [](long double x) { return std::exp2(x); };
+  const auto tangent = [](long double x) { return std::tanh(x); };
+  add({"f16", 10}, "tanh.approx", false, tangent);
+  add({"bf16", 7}, "tanh.approx", false, tangent);
+  add({"f16", 10}, "ex2.approx", false, power);
+  add({"bf16", 7}, "ex2.approx.ftz", true, power);
 }
 
 std::uint64_t rounded(const Format& format, double value) {
@@ -187,7 +254,7 @@ void add_conversions(const Format& format, FormCases& cases) {
   cases.push_back({"cvt.f32." + format.name, [format](const Values& v, std::uint64_t r) {
                      const double expected = format.value(v[0]);
                      return std::optional(std::isnan(expected)
-                                              ? std::isnan(as_float(r))
+                                              ? r == 0x7FFFFFFF
                                               : bits_of(expected) == bits_of(double{as_float(r)}));
                    }});
   cases.push_back(exactly("cvt.rn." + format.name + ".f32",
@@ -211,6 +278,7 @@ FormCases half_cases() {
     add_choices(format, cases);
     add_conversions(format, cases);
   }
+  add_functions(cases);
   cases.push_back({"cvt.f64.f16", [=](const Values& v, std::uint64_t r) {
                      const double expected = binary16.value(v[0]);
                      return std::optional(is_nan(binary16, v[0]) ? std::isnan(as_double(r))

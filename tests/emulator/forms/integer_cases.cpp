@@ -69,6 +69,14 @@ void add_24_bits(const IntegerType& type, FormCases& cases) {
       exactly("mul24.lo." + type.name, [=](const Values& v) { return type.raw(product(v)); }));
   cases.push_back(exactly("mul24.hi." + type.name,
                           [=](const Values& v) { return type.raw(product(v) >> 16); }));
+  cases.push_back(exactly("mad24.hi." + type.name, [=](const Values& v) {
+    return type.raw(type.value(type.raw(product(v) >> 16)) + type.value(v[2]));
+  }));
+  if (type.is_signed) {
+    cases.push_back(exactly("mad24.hi.sat." + type.name, [=](const Values& v) {
+      return type.raw(type.clamp(type.value(type.raw(product(v) >> 16)) + type.value(v[2])));
+    }));
+  }
   cases.push_back(exactly("mad24.lo." + type.name, [=](const Values& v) {
     return type.raw(product(v) + type.value(v[2]));
   }));

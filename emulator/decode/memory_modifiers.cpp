@@ -1,0 +1,41 @@
+#include "emulator/decode/memory_modifiers.h"
+
+namespace lq::emulator {
+
+bool take_cache_hints(Opcode& opcode) {
+  bool has_policy = false;
+  for (;;) {
+    if (opcode.take("L2::cache_hint")) {
+      has_policy = true;
+    } else if (!opcode.take_any({"ca", "cg", "cs", "lu", "cv", "wb", "wt", "L1::evict_normal",
+                                 "L1::evict_unchanged", "L1::evict_first", "L1::evict_last",
+                                 "L1::no_allocate", "L2::evict_normal", "L2::evict_first",
+                                 "L2::evict_last", "L2::64B", "L2::128B", "L2::256B"})) {
+      return has_policy;
+    }
+  }
+}
+
+Space take_space(Opcode& opcode, MemoryModifiers& modifiers) {
+  if (opcode.take("global")) return Space::global;
+  if (opcode.take_any({"shared", "shared::cta"})) return Space::shared;
+  if (opcode.take("local")) return Space::local;
+  if (opcode.take("const")) {
+    modifiers.is_constant = true;
+    return Space::global;
+  }
+  if (opcode.take_any({"param", "param::entry", "param::func"})) {
+    modifiers.is_param = true;
+    return Space::param;
+  }
+  return Space::generic;
+}
+
+void set_address(Instruction& instruction, const SymbolAddress& address, Space space) {
+  instruction.sources[0] = address.base;
+  instruction.wide_address = address.wide;
+  instruction.offset = address.offset;
+  instruction.space = space;
+}
+
+}  // namespace lq::emulator
