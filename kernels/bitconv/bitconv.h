@@ -130,7 +130,8 @@ struct Slice {
 };
 
 /// A convolution that is ready to run: weights are arranged for the machine. Immutable: threads may
-/// run it at the same time.
+/// run it at the same time. On a device operands and scratch memory lie there, a run has one slice
+/// and is queued on the stream that the convolution was prepared with, which must outlive it.
 class Bitconv {
  public:
   virtual ~Bitconv() = default;
@@ -167,6 +168,8 @@ namespace cpu {
 PrepareBitconv prepare_bitconv;
 }
 
+/// The arithmetic of each segment as above, but that weights of a CodedFloatSegment are decoded at
+/// once. Integer sums are exact; segments are added in float.
 namespace cuda {
 PrepareBitconv prepare_bitconv;
 }

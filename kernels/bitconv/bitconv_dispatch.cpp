@@ -144,9 +144,9 @@ void check_description(const BitconvDescription& description) {
 
 std::unique_ptr<Bitconv> prepare_bitconv(Stream& stream, const BitconvDescription& description) {
   check_description(description);
-  return choose<PrepareBitconv>(
-      operation, stream, {reference::prepare_bitconv, cpu::prepare_bitconv, nullptr})(stream,
-                                                                                      description);
+  return choose<PrepareBitconv>(operation, stream,
+                                {reference::prepare_bitconv, cpu::prepare_bitconv,
+                                 LQNET_CUDA_KERNEL(cuda::prepare_bitconv)})(stream, description);
 }
 
 }  // namespace lq::kernels

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <thread>
@@ -12,6 +13,7 @@
 #include "kernels/common/aligned_vector.h"
 #include "tests/support/backends.h"
 #include "tests/support/errors.h"
+#include "tests/support/staged.h"
 
 namespace lq::testing {
 namespace {
@@ -136,6 +138,7 @@ class Problem {
 
   BitconvDescription description;
   std::vector<BitconvBuffer<const void*>> inputs;
+  std::vector<std::size_t> input_bytes;
   std::vector<float> residual;
   const ConvCase& conv_case() const { return case_; }
 
@@ -198,7 +201,9 @@ class Problem {
     }
     description.segments.emplace_back(std::move(segment));
     bit_tensors_.push_back(std::move(bits));
-    inputs.push_back({bit_tensors_.back().plane(0), bit_tensors_.back().words_per_plane()});
+    const BitTensor& own = bit_tensors_.back();
+    add_input(own.plane(0), own.words_per_plane() * own.planes() * sizeof(std::uint32_t),
+              own.words_per_plane());
   }
 
   template <typename Segment>
@@ -235,7 +240,7 @@ class Problem {
     }
     description.segments.emplace_back(std::move(segment));
     bytes_.push_back(std::move(bytes));
-    inputs.push_back({bytes_.back().data(), 0});
+    add_input(bytes_.back().data(), bytes_.back().size(), 0);
   }
 
   void add_floats(const SegmentCase& c, std::vector<int>& weight_values,
@@ -259,7 +264,12 @@ class Problem {
     std::vector<float> values = integers(static_cast<std::int64_t>(input_values.size()), -9, 9);
     std::ranges::copy(values, input_values.begin());
     floats_.push_back(std::move(values));
-    inputs.push_back({floats_.back().data(), 0});
+    add_input(floats_.back().data(), floats_.back().size() * sizeof(float), 0);
+  }
+
+  void add_input(const void* data, std::size_t bytes, std::int64_t plane_words) {
+    inputs.push_back({data, plane_words});
+    input_bytes.push_back(bytes);
   }
 
   void sum_up() {
@@ -307,12 +317,43 @@ class Problem {
   std::vector<std::int64_t> sums_;
 };
 
+/// Host arrays on the device of a stream; those that are written come back with copy_back().
+class DeviceArrays {
+ public:
+  explicit DeviceArrays(Stream& stream) : device_(stream.device()) {}
+
+  template <typename T>
+  T* put(T* host, std::size_t bytes) {
+    if (device_ == Device{} || host == nullptr) return host;
+    using Byte = const std::uint8_t;
+    copies_.push_back({const_cast<void*>(static_cast<const void*>(host)),
+                       Tensor::from(std::span(reinterpret_cast<Byte*>(host), bytes),
+                                    {static_cast<std::int64_t>(bytes)}, device_)});
+    return static_cast<T*>(copies_.back().there.raw());
+  }
+  void copy_back() {
+    for (const Copy& copy : copies_) {
+      const Tensor here = copy.there.to(Device{});
+      std::memcpy(copy.host, here.raw(), here.bytes());
+    }
+  }
+
+ private:
+  struct Copy {
+    void* host;
+    Tensor there;
+  };
+  Device device_;
+  std::vector<Copy> copies_;
+};
+
 /// Runs a problem and compares all of its results with the integers.
 void expect_exact(const Problem& problem, const BackendCase& backend, int workers) {
   const BitconvDescription& description = problem.description;
   const Conv2dGeometry& g = description.geometry;
   const std::int64_t batch = problem.pixels() / (g.out_h * g.out_w);
-  Stream stream(backend.backend);
+  Stream& stream = stream_of(backend);
+  DeviceArrays read(stream), written(stream);
   const std::unique_ptr<Bitconv> conv = prepare_bitconv(stream, description);
 
   // What is there before does not matter.
@@ -320,7 +361,9 @@ void expect_exact(const Problem& problem, const BackendCase& backend, int worker
       description.float_outputs.size(),
       std::vector<float>(problem.results(), std::numeric_limits<float>::quiet_NaN()));
   std::vector<float*> float_pointers;
-  for (auto& values : floats) float_pointers.push_back(values.data());
+  for (auto& values : floats) {
+    float_pointers.push_back(written.put(values.data(), values.size() * sizeof(float)));
+  }
   std::vector<BitTensor> planes;
   std::vector<std::vector<std::uint8_t>> bytes;
   std::vector<BitconvBuffer<void*>> symbols;
@@ -330,21 +373,33 @@ void expect_exact(const Problem& problem, const BackendCase& backend, int worker
     std::fill_n(planes.back().plane(0), planes.back().words_per_plane() * planes.back().planes(),
                 0xa5a5a5a5U);
     if (output.planes == 0) {
-      symbols.push_back({bytes.back().data(), 0});
+      symbols.push_back({written.put(bytes.back().data(), bytes.back().size()), 0});
     } else {
-      symbols.push_back({planes.back().plane(0), planes.back().words_per_plane()});
+      const std::size_t size =
+          planes.back().words_per_plane() * planes.back().planes() * sizeof(std::uint32_t);
+      symbols.push_back(
+          {written.put(planes.back().plane(0), size), planes.back().words_per_plane()});
     }
+  }
+  std::vector<BitconvBuffer<const void*>> inputs = problem.inputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    inputs[i].data =
+        read.put(static_cast<const std::byte*>(inputs[i].data), problem.input_bytes[i]);
   }
   const BitconvOperands operands{
       .batch = batch,
-      .inputs = problem.inputs,
-      .residual = problem.residual.empty() ? nullptr : problem.residual.data(),
+      .inputs = inputs,
+      .residual = problem.residual.empty()
+                      ? nullptr
+                      : read.put(problem.residual.data(), problem.residual.size() * sizeof(float)),
       .floats = float_pointers,
       .symbols = symbols};
-  for (int worker = 0; worker < workers; ++worker) {
+  const int slices = is_elsewhere(stream) ? 1 : workers;
+  for (int worker = 0; worker < slices; ++worker) {
     kernels::AlignedVector<std::byte> scratch(conv->scratch_bytes());
-    conv->run(operands, {worker, workers}, scratch);
+    conv->run(operands, {worker, slices}, scratch);
   }
+  written.copy_back();
 
   for (std::int64_t pixel = 0; pixel < problem.pixels(); ++pixel) {
     for (std::int64_t o = 0; o < g.c_out; ++o) {
@@ -613,7 +668,9 @@ TEST_P(BitconvTest, CodedWeightsAreTheFloatsThatTheyStandFor) {
       floats.weights.push_back(static_cast<float>(weight));
     }
     const std::vector<float> input = normals(2 * 5 * 6 * 7);
-    const BitconvBuffer<const void*> in = {input.data(), 0};
+    Stream& stream = stream_of(GetParam());
+    DeviceArrays read(stream);
+    const BitconvBuffer<const void*> in = {read.put(input.data(), input.size() * sizeof(float)), 0};
     const auto results = [&](BitconvSegment segment) {
       const BitconvDescription description = {
           .geometry = kernels::conv2d_geometry({1, 5, 6, 7}, {outputs, 3, 3, 7},
@@ -622,12 +679,13 @@ TEST_P(BitconvTest, CodedWeightsAreTheFloatsThatTheyStandFor) {
           .scale = std::vector(outputs, 0.7F),
           .shift = std::vector(outputs, 0.1F),
           .float_outputs = {{}}};
-      Stream& stream = stream_of(GetParam());
       const auto conv = prepare_bitconv(stream, description);
       kernels::AlignedVector<std::byte> scratch(conv->scratch_bytes());
       std::vector<float> out(2 * 5 * 6 * outputs);
-      float* const to = out.data();
+      DeviceArrays written(stream);
+      float* const to = written.put(out.data(), out.size() * sizeof(float));
       conv->run({.batch = 2, .inputs = {&in, 1}, .floats = {&to, 1}}, {}, scratch);
+      written.copy_back();
       return out;
     };
     EXPECT_EQ(results(coded), results(floats)) << bits << " bits";
@@ -734,7 +792,7 @@ TEST_P(BitconvTest, DescriptionsThatDoNotFitAreRefused) {
       refused([&](auto& d) { coded(d).weight_basis.assign(32, 2e38F); }, "channel 0 reach"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, BitconvTest, ::testing::ValuesIn(without_cuda(all_backends())),
+INSTANTIATE_TEST_SUITE_P(Backends, BitconvTest, ::testing::ValuesIn(all_backends()),
                          backend_case_name);
 
 }  // namespace
