@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "emulator/machine/block.h"
 
@@ -23,10 +24,14 @@ enum ErrorCode : int {
   invalid_device = 101,
   no_kernel_image = 209,
   invalid_resource_handle = 400,
+  illegal_state = 401,
   not_ready = 600,
   launch_out_of_resources = 701,
   launch_failure = 719,
   not_supported = 801,
+  capture_unsupported = 900,
+  capture_invalidated = 901,
+  capture_wrong_thread = 908,
 };
 
 enum class CopyKind : int {
@@ -37,10 +42,18 @@ enum class CopyKind : int {
   by_address = 4,
 };
 
+struct Capture;
+
 struct Stream {
   unsigned flags = 0;
   int priority = 0;
+  std::shared_ptr<Capture> capture = nullptr;  // null while it is not captured
 };
+
+/// The null stream and the two that stand for default streams have no object.
+inline bool is_created(const Stream* stream) {
+  return reinterpret_cast<std::uintptr_t>(stream) > 2;
+}
 
 struct Event {
   bool recorded = false;

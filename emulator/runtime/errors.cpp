@@ -26,11 +26,19 @@ constexpr ErrorText texts[] = {
     {no_kernel_image, "cudaErrorNoKernelImageForDevice",
      "no kernel image is available for execution on the device"},
     {invalid_resource_handle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
+    {illegal_state, "cudaErrorIllegalState",
+     "the operation cannot be performed in the present state"},
     {not_ready, "cudaErrorNotReady", "device not ready"},
     {launch_out_of_resources, "cudaErrorLaunchOutOfResources",
      "too many resources requested for launch"},
     {launch_failure, "cudaErrorLaunchFailure", "unspecified launch failure"},
     {not_supported, "cudaErrorNotSupported", "operation not supported"},
+    {capture_unsupported, "cudaErrorStreamCaptureUnsupported",
+     "operation not permitted when stream is capturing"},
+    {capture_invalidated, "cudaErrorStreamCaptureInvalidated",
+     "operation failed due to a previous error during capture"},
+    {capture_wrong_thread, "cudaErrorStreamCaptureWrongThread",
+     "attempt to terminate a thread-local capture sequence from another thread"},
 };
 
 const ErrorText* find_text(int code) {

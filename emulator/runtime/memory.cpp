@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "emulator/runtime/device.h"
+#include "emulator/runtime/graph.h"
 
 using namespace lq::emulator;
 
@@ -60,16 +61,31 @@ void copy_row(Device& device, void* to, const void* from, std::size_t bytes, Cop
   }
 }
 
-int copy(const char* name, void* to, const void* from, std::size_t bytes, CopyKind kind) {
+/// Entry points that wait for what they do, which no capture can keep, have this in place of a
+/// stream.
+constexpr Stream* no_stream = nullptr;
+
+/// Does what a stream was asked for, or keeps it for a graph.
+int issue_on(const char* name, Stream* stream, Work work) {
+  if (stream != no_stream) return issue(name, stream, std::move(work));
   return api_call(name, [&](Device& device) {
+    const ErrorCode code = forbid_in_capture();
+    return code == success ? work(device) : code;
+  });
+}
+
+int copy(const char* name, void* to, const void* from, std::size_t bytes, CopyKind kind,
+         Stream* stream = no_stream) {
+  return issue_on(name, stream, [=](Device& device) {
     copy_row(device, to, from, bytes, kind, name);
     return success;
   });
 }
 
 int copy_rows(const char* name, void* to, std::size_t to_pitch, const void* from,
-              std::size_t from_pitch, std::size_t width, std::size_t height, CopyKind kind) {
-  return api_call(name, [&](Device& device) {
+              std::size_t from_pitch, std::size_t width, std::size_t height, CopyKind kind,
+              Stream* stream = no_stream) {
+  return issue_on(name, stream, [=](Device& device) {
     if (width > to_pitch || width > from_pitch) return invalid_value;
     for (std::size_t row = 0; row < height; ++row) {
       copy_row(device, static_cast<std::byte*>(to) + row * to_pitch,
@@ -89,8 +105,8 @@ void fill_row(Device& device, void* to, int value, std::size_t bytes, const char
 }
 
 int fill(const char* name, void* to, std::size_t pitch, int value, std::size_t width,
-         std::size_t height) {
-  return api_call(name, [&](Device& device) {
+         std::size_t height, Stream* stream = no_stream) {
+  return issue_on(name, stream, [=](Device& device) {
     if (height > 1 && width > pitch) return invalid_value;
     for (std::size_t row = 0; row < height; ++row) {
       fill_row(device, static_cast<std::byte*>(to) + row * pitch, value, width, name);
@@ -111,16 +127,16 @@ void* symbol_address(Device& device, const void* symbol, std::size_t offset, std
 }
 
 int copy_to_symbol(const char* name, const void* symbol, const void* from, std::size_t bytes,
-                   std::size_t offset, CopyKind kind) {
-  return api_call(name, [&](Device& device) {
+                   std::size_t offset, CopyKind kind, Stream* stream = no_stream) {
+  return issue_on(name, stream, [=](Device& device) {
     copy_row(device, symbol_address(device, symbol, offset, bytes, name), from, bytes, kind, name);
     return success;
   });
 }
 
 int copy_from_symbol(const char* name, void* to, const void* symbol, std::size_t bytes,
-                     std::size_t offset, CopyKind kind) {
-  return api_call(name, [&](Device& device) {
+                     std::size_t offset, CopyKind kind, Stream* stream = no_stream) {
+  return issue_on(name, stream, [=](Device& device) {
     copy_row(device, to, symbol_address(device, symbol, offset, bytes, name), bytes, kind, name);
     return success;
   });
@@ -128,18 +144,23 @@ int copy_from_symbol(const char* name, void* to, const void* symbol, std::size_t
 
 int allocate_device(const char* name, void** pointer, std::size_t bytes) {
   return api_call(name, [&](Device& device) {
+    if (const ErrorCode code = forbid_in_capture(); code != success) return code;
     return allocate(device, pointer, bytes, DeviceMemory::Access::device_only);
   });
 }
 
 int allocate_host_too(const char* name, void** pointer, std::size_t bytes) {
   return api_call(name, [&](Device& device) {
+    if (const ErrorCode code = forbid_in_capture(); code != success) return code;
     return allocate(device, pointer, bytes, DeviceMemory::Access::host_too);
   });
 }
 
 int release_memory(const char* name, void* pointer) {
-  return api_call(name, [&](Device& device) { return release(device, pointer); });
+  return api_call(name, [&](Device& device) {
+    const ErrorCode code = forbid_in_capture();
+    return code == success ? release(device, pointer) : code;
+  });
 }
 
 }  // namespace
@@ -204,8 +225,8 @@ LQNET_CUDA_API int cudaMemcpy(void* to, const void* from, std::size_t bytes, Cop
   return copy("cudaMemcpy", to, from, bytes, kind);
 }
 LQNET_CUDA_API int cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, CopyKind kind,
-                                   Stream*) {
-  return copy("cudaMemcpyAsync", to, from, bytes, kind);
+                                   Stream* stream) {
+  return copy("cudaMemcpyAsync", to, from, bytes, kind, stream);
 }
 LQNET_CUDA_API int cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from,
                                 std::size_t from_pitch, std::size_t width, std::size_t height,
@@ -214,23 +235,24 @@ LQNET_CUDA_API int cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from
 }
 LQNET_CUDA_API int cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from,
                                      std::size_t from_pitch, std::size_t width, std::size_t height,
-                                     CopyKind kind, Stream*) {
-  return copy_rows("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind);
+                                     CopyKind kind, Stream* stream) {
+  return copy_rows("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind,
+                   stream);
 }
 
 LQNET_CUDA_API int cudaMemset(void* to, int value, std::size_t bytes) {
   return fill("cudaMemset", to, bytes, value, bytes, 1);
 }
-LQNET_CUDA_API int cudaMemsetAsync(void* to, int value, std::size_t bytes, Stream*) {
-  return fill("cudaMemsetAsync", to, bytes, value, bytes, 1);
+LQNET_CUDA_API int cudaMemsetAsync(void* to, int value, std::size_t bytes, Stream* stream) {
+  return fill("cudaMemsetAsync", to, bytes, value, bytes, 1, stream);
 }
 LQNET_CUDA_API int cudaMemset2D(void* to, std::size_t pitch, int value, std::size_t width,
                                 std::size_t height) {
   return fill("cudaMemset2D", to, pitch, value, width, height);
 }
 LQNET_CUDA_API int cudaMemset2DAsync(void* to, std::size_t pitch, int value, std::size_t width,
-                                     std::size_t height, Stream*) {
-  return fill("cudaMemset2DAsync", to, pitch, value, width, height);
+                                     std::size_t height, Stream* stream) {
+  return fill("cudaMemset2DAsync", to, pitch, value, width, height, stream);
 }
 
 LQNET_CUDA_API int cudaMemcpyToSymbol(const void* symbol, const void* from, std::size_t bytes,
@@ -238,16 +260,16 @@ LQNET_CUDA_API int cudaMemcpyToSymbol(const void* symbol, const void* from, std:
   return copy_to_symbol("cudaMemcpyToSymbol", symbol, from, bytes, offset, kind);
 }
 LQNET_CUDA_API int cudaMemcpyToSymbolAsync(const void* symbol, const void* from, std::size_t bytes,
-                                           std::size_t offset, CopyKind kind, Stream*) {
-  return copy_to_symbol("cudaMemcpyToSymbolAsync", symbol, from, bytes, offset, kind);
+                                           std::size_t offset, CopyKind kind, Stream* stream) {
+  return copy_to_symbol("cudaMemcpyToSymbolAsync", symbol, from, bytes, offset, kind, stream);
 }
 LQNET_CUDA_API int cudaMemcpyFromSymbol(void* to, const void* symbol, std::size_t bytes,
                                         std::size_t offset, CopyKind kind) {
   return copy_from_symbol("cudaMemcpyFromSymbol", to, symbol, bytes, offset, kind);
 }
 LQNET_CUDA_API int cudaMemcpyFromSymbolAsync(void* to, const void* symbol, std::size_t bytes,
-                                             std::size_t offset, CopyKind kind, Stream*) {
-  return copy_from_symbol("cudaMemcpyFromSymbolAsync", to, symbol, bytes, offset, kind);
+                                             std::size_t offset, CopyKind kind, Stream* stream) {
+  return copy_from_symbol("cudaMemcpyFromSymbolAsync", to, symbol, bytes, offset, kind, stream);
 }
 LQNET_CUDA_API int cudaGetSymbolAddress(void** pointer, const void* symbol) {
   return api_call("cudaGetSymbolAddress", [&](Device& device) {

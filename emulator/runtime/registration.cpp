@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "emulator/runtime/device.h"
+#include "emulator/runtime/graph.h"
 
 namespace lq::emulator {
 namespace {
@@ -97,12 +98,31 @@ LQNET_CUDA_API int __cudaPopCallConfiguration(Dim3* grid, Dim3* block, std::size
 
 namespace {
 
+/// The device checks a launch when it is made; what a graph keeps is checked when it runs.
 int launch(const char* name, const void* function, const Dim3& grid, const Dim3& block,
-           void** arguments, std::size_t shared_bytes) {
-  return api_call(name, [&](Device& device) {
+           void** arguments, std::size_t shared_bytes, Stream* stream) {
+  if (capture_of(stream) == nullptr) {
+    return api_call(name, [&](Device& device) {
+      KernelRecord* const kernel = device.find_kernel(function);
+      if (kernel == nullptr) return invalid_device_function;
+      return device.launch(*kernel, grid, block, arguments, shared_bytes);
+    });
+  }
+  return api_call(name, [&](Device& device) -> ErrorCode {
     KernelRecord* const kernel = device.find_kernel(function);
     if (kernel == nullptr) return invalid_device_function;
-    return device.launch(*kernel, grid, block, arguments, shared_bytes);
+    const Function& code = device.function(*kernel);
+    std::vector<std::vector<std::byte>> copies;
+    for (std::size_t i = 0; i < code.parameters.size(); ++i) {
+      const auto* const from = static_cast<const std::byte*>(arguments[i]);
+      copies.emplace_back(from, from + code.parameters[i].bytes);
+    }
+    return static_cast<ErrorCode>(
+        issue(name, stream, [=, copies = std::move(copies)](Device& later) mutable {
+          std::vector<void*> pointers;
+          for (auto& copy : copies) pointers.push_back(copy.data());
+          return later.launch(*kernel, grid, block, pointers.data(), shared_bytes);
+        }));
   });
 }
 
@@ -116,13 +136,13 @@ LQNET_CUDA_API int __cudaGetKernel(KernelRecord** kernel, const void* host_funct
 }
 
 LQNET_CUDA_API int __cudaLaunchKernel(KernelRecord* kernel, Dim3 grid, Dim3 block, void** arguments,
-                                      std::size_t shared_bytes, Stream*) {
-  return launch("kernel launch", kernel, grid, block, arguments, shared_bytes);
+                                      std::size_t shared_bytes, Stream* stream) {
+  return launch("kernel launch", kernel, grid, block, arguments, shared_bytes, stream);
 }
 
 LQNET_CUDA_API int cudaLaunchKernel(const void* function, Dim3 grid, Dim3 block, void** arguments,
-                                    std::size_t shared_bytes, Stream*) {
-  return launch("cudaLaunchKernel", function, grid, block, arguments, shared_bytes);
+                                    std::size_t shared_bytes, Stream* stream) {
+  return launch("cudaLaunchKernel", function, grid, block, arguments, shared_bytes, stream);
 }
 
 LQNET_CUDA_API int cudaLaunchKernelExC(const LaunchConfiguration* configuration,
@@ -135,5 +155,5 @@ LQNET_CUDA_API int cudaLaunchKernelExC(const LaunchConfiguration* configuration,
     });
   }
   return launch("cudaLaunchKernelExC", function, configuration->grid, configuration->block,
-                arguments, configuration->dynamic_shared_bytes);
+                arguments, configuration->dynamic_shared_bytes, configuration->stream);
 }

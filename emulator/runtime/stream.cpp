@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "emulator/runtime/device.h"
+#include "emulator/runtime/graph.h"
 
 using namespace lq::emulator;
 
@@ -17,7 +18,7 @@ std::int64_t now() {
 int create_stream(const char* name, Stream** stream, unsigned flags, int priority) {
   return api_call(name, [&](Device&) {
     if (stream == nullptr) return invalid_value;
-    *stream = new Stream{flags, priority};
+    *stream = new Stream{flags, priority, nullptr};
     return success;
   });
 }
@@ -30,8 +31,9 @@ int create_event(const char* name, Event** event) {
   });
 }
 
-int record_event(const char* name, Event* event) {
+int record_event(const char* name, Event* event, Stream* stream) {
   return api_call(name, [&](Device&) {
+    refuse_capture(name, stream);
     if (event == nullptr) return invalid_resource_handle;
     *event = {true, now()};
     return success;
@@ -41,9 +43,6 @@ int record_event(const char* name, Event* event) {
 int do_nothing(const char* name) {
   return api_call(name, [](Device&) { return success; });
 }
-
-/// The null stream and the two that stand for default streams have no object.
-bool is_created(const Stream* stream) { return reinterpret_cast<std::uintptr_t>(stream) > 2; }
 
 }  // namespace
 
@@ -63,10 +62,17 @@ LQNET_CUDA_API int cudaStreamDestroy(Stream* stream) {
     return success;
   });
 }
-LQNET_CUDA_API int cudaStreamSynchronize(Stream*) { return do_nothing("cudaStreamSynchronize"); }
-LQNET_CUDA_API int cudaStreamQuery(Stream*) { return do_nothing("cudaStreamQuery"); }
-LQNET_CUDA_API int cudaStreamWaitEvent(Stream*, Event*, unsigned) {
-  return do_nothing("cudaStreamWaitEvent");
+LQNET_CUDA_API int cudaStreamSynchronize(Stream* stream) {
+  return api_call("cudaStreamSynchronize", [&](Device&) { return forbid_waiting(stream); });
+}
+LQNET_CUDA_API int cudaStreamQuery(Stream* stream) {
+  return api_call("cudaStreamQuery", [&](Device&) { return forbid_waiting(stream); });
+}
+LQNET_CUDA_API int cudaStreamWaitEvent(Stream* stream, Event*, unsigned) {
+  return api_call("cudaStreamWaitEvent", [&](Device&) {
+    refuse_capture("cudaStreamWaitEvent", stream);
+    return success;
+  });
 }
 LQNET_CUDA_API int cudaStreamGetFlags(Stream* stream, unsigned* flags) {
   return api_call("cudaStreamGetFlags", [&](Device&) {
@@ -80,12 +86,6 @@ LQNET_CUDA_API int cudaStreamGetPriority(Stream* stream, int* priority) {
     return success;
   });
 }
-LQNET_CUDA_API int cudaStreamIsCapturing(Stream*, int* status) {
-  return api_call("cudaStreamIsCapturing", [&](Device&) {
-    *status = 0;
-    return success;
-  });
-}
 LQNET_CUDA_API int cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
   return api_call("cudaDeviceGetStreamPriorityRange", [&](Device&) {
     if (least != nullptr) *least = 0;
@@ -93,8 +93,8 @@ LQNET_CUDA_API int cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
     return success;
   });
 }
-LQNET_CUDA_API int cudaLaunchHostFunc(Stream*, void (*function)(void*), void* argument) {
-  return api_call("cudaLaunchHostFunc", [&](Device&) {
+LQNET_CUDA_API int cudaLaunchHostFunc(Stream* stream, void (*function)(void*), void* argument) {
+  return issue("cudaLaunchHostFunc", stream, [=](Device&) {
     function(argument);
     return success;
   });
@@ -111,11 +111,11 @@ LQNET_CUDA_API int cudaEventDestroy(Event* event) {
     return success;
   });
 }
-LQNET_CUDA_API int cudaEventRecord(Event* event, Stream*) {
-  return record_event("cudaEventRecord", event);
+LQNET_CUDA_API int cudaEventRecord(Event* event, Stream* stream) {
+  return record_event("cudaEventRecord", event, stream);
 }
-LQNET_CUDA_API int cudaEventRecordWithFlags(Event* event, Stream*, unsigned) {
-  return record_event("cudaEventRecordWithFlags", event);
+LQNET_CUDA_API int cudaEventRecordWithFlags(Event* event, Stream* stream, unsigned) {
+  return record_event("cudaEventRecordWithFlags", event, stream);
 }
 LQNET_CUDA_API int cudaEventSynchronize(Event*) { return do_nothing("cudaEventSynchronize"); }
 LQNET_CUDA_API int cudaEventQuery(Event*) { return do_nothing("cudaEventQuery"); }

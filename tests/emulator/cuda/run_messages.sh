@@ -18,7 +18,7 @@ expect() { # text command...
   fi
 }
 "$run" "$folder/messages"
-expect "cudaGraphCreate: this call is not supported" "$run" "$folder/messages" unsupported
+expect "cudaGraphDebugDotPrint: this call is not supported" "$run" "$folder/messages" unsupported
 expect "build it with nvcc -cudart shared" "$run" "$folder/messages_static"
 expect "PTX present: none); build with nvcc -gencode arch=compute_80" "$run" "$folder/messages_no_ptx"
 LQNET_EMULATED_SM=75 expect "PTX present: sm_80" "$run" "$folder/messages"
