@@ -7,7 +7,10 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 cmake/install_dependencies.sh
-cmake --preset release >/dev/null
+# Without a GPU, kernels for one would only take time to compile.
+cuda=()
+if [ ! -e build/release/CMakeCache.txt ] && [ ! -e /dev/nvidia0 ]; then cuda=(-DLQ_CUDA=OFF); fi
+cmake --preset release "${cuda[@]}" >/dev/null
 cmake --build --preset release --target lqnet
 
 lqnet=build/release/bin/lqnet

@@ -12,7 +12,7 @@ cmake/install_dependencies.sh "libclang-rt-$version-dev" "libomp-$version-dev"
 
 out=build/fuzz
 cmake -S . -B "$out" -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-  -DLQNET_BUILD_FUZZERS=ON -DLQNET_SANITIZE=address >/dev/null
+  -DLQNET_BUILD_FUZZERS=ON -DLQNET_SANITIZE=address -DLQ_CUDA=OFF >/dev/null
 cmake --build "$out" --target safetensors_fuzz packed_file_fuzz fatbin_fuzz ptx_fuzz
 fuzz() { # fuzzer corpus
   mkdir -p "$out/found/$1"

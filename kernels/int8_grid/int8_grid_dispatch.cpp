@@ -13,8 +13,8 @@ void snap_rows_to_grid(Stream& stream, ConstView<float> basis, View<float> snapp
   check_view(operation, "snapped", stream, snapped, basis.shape);
   // About a hundred scales for a few hundred rows: on the CPU the plain version is fast enough.
   choose<SnapRowsToGrid>(operation, stream,
-                         {reference::snap_rows_to_grid, reference::snap_rows_to_grid, nullptr})(
-      stream, basis, snapped);
+                         {reference::snap_rows_to_grid, reference::snap_rows_to_grid,
+                          LQNET_CUDA_KERNEL(cuda::snap_rows_to_grid)})(stream, basis, snapped);
 }
 
 }  // namespace lq::kernels

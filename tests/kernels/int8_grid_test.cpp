@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/tensor.h"
+#include "tests/support/backends.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
 #include "tests/support/staged.h"
@@ -80,24 +81,29 @@ TEST(SnapToGridTest, RefusesWhatIsNotFinite) {
   }
 }
 
-TEST(SnapRowsToGridTest, RowsAreSnappedOneByOne) {
-  const Tensor basis = random_normal({5, 3}, 11);
+class SnapRowsToGridTest : public ::testing::TestWithParam<BackendCase> {
+ protected:
+  Stream& stream = stream_of(GetParam());
+};
+
+TEST_P(SnapRowsToGridTest, RowsAreSnappedOneByOne) {
+  Tensor basis = random_normal({70, 3}, 11);
+  for (std::int64_t i = 0; i < 3; ++i) basis.span<float>()[9 + i] = 0.0F;
   Tensor snapped(basis.shape());
-  kernels::snap_rows_to_grid(current_stream({}), basis.view<float>(), snapped.view<float>());
-  for (std::int64_t row = 0; row < 5; ++row) {
+  kernels::snap_rows_to_grid(stream, on(stream, std::as_const(basis)), on(stream, snapped));
+  for (std::int64_t row = 0; row < 70; ++row) {
     const GridBasis grid = snap_to_grid(basis.slice(row, row + 1).span<float>());
     for (std::int64_t i = 0; i < 3; ++i) {
-      EXPECT_EQ(snapped.span<float>()[row * 3 + i],
-                static_cast<float>(grid.scale * grid.multiples[i]));
+      EXPECT_FLOAT_EQ(snapped.span<float>()[row * 3 + i],
+                      static_cast<float>(grid.scale * grid.multiples[i]));
     }
   }
 }
 
-TEST(SnapRowsToGridTest, SnappedRowsStay) {
+TEST_P(SnapRowsToGridTest, SnappedRowsStay) {
   const Tensor basis = random_normal({200, 4}, 12);
   Tensor once(basis.shape());
   Tensor twice(basis.shape());
-  Stream& stream = current_stream({});
   kernels::snap_rows_to_grid(stream, on(stream, basis), on(stream, once));
   kernels::snap_rows_to_grid(stream, on(stream, once), on(stream, twice));
   for (std::int64_t i = 0; i < basis.elements(); ++i) {
@@ -105,7 +111,10 @@ TEST(SnapRowsToGridTest, SnappedRowsStay) {
   }
 }
 
-TEST(SnapRowsToGridTest, RefusesMoreBitsThanTheGridHas) {
+INSTANTIATE_TEST_SUITE_P(Backends, SnapRowsToGridTest,
+                         ::testing::ValuesIn(uncapped(all_backends())), backend_case_name);
+
+TEST(SnapRowsToGridErrorTest, RefusesMoreBitsThanTheGridHas) {
   Tensor basis = Tensor::zeros({2, 8});
   EXPECT_TRUE(throws_error(
       [&] {
