@@ -1,0 +1,332 @@
+// Where the operands of float_gemm.h come from. A source belongs to a thread: load() fetches the
+// thread's share of a tile into registers, store() puts it into shared memory. Whatever lies
+// outside of an operand is zero. Accesses are `width` values wide. For *.cu files.
+#pragma once
+
+#include "kernels/common/cuda/divider.h"
+#include "kernels/common/cuda/float_gemm.h"
+
+namespace lq::kernels::cuda {
+
+/// A thread's share of a tile whose memory is contiguous along k: neighbouring threads take
+/// neighbouring k of a line. The tile is transposed as it is stored.
+template <int extent, int width, int threads>
+struct AlongDepth {
+  static constexpr int threads_per_line = gemm_depth / width;
+  static constexpr int lines_per_pass = threads / threads_per_line;
+  static constexpr int passes = divide_up(extent, lines_per_pass);
+
+  Pack<float, width> values[passes];
+
+  __device__ static int k() { return static_cast<int>(threadIdx.x) % threads_per_line * width; }
+  __device__ static int line(int pass) {
+    return static_cast<int>(threadIdx.x) / threads_per_line + pass * lines_per_pass;
+  }
+  __device__ static bool takes_part(int pass) {
+    return extent % lines_per_pass == 0 || line(pass) < extent;
+  }
+  __device__ void store(StagedOperand<extent>& staged) const {
+#pragma unroll
+    for (int pass = 0; pass < passes; ++pass) {
+      if (!takes_part(pass)) continue;
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        staged.values[staged.place(k() + i, line(pass))] = values[pass].values[i];
+      }
+    }
+  }
+};
+
+/// The same for memory that is contiguous along the lines: neighbouring threads take neighbouring
+/// lines of one k. With more lines than threads, a thread takes several lines of a k.
+template <int extent, int width, int threads>
+struct AlongLines {
+  static constexpr int threads_per_k = extent / width;
+  static constexpr int lines_of_thread = threads_per_k > threads ? threads_per_k / threads : 1;
+  static constexpr int k_per_pass = threads_per_k > threads ? 1 : threads / threads_per_k;
+  static constexpr int passes = divide_up(gemm_depth, k_per_pass);
+
+  Pack<float, width> values[passes][lines_of_thread];
+
+  __device__ static int line(int i) {
+    return (static_cast<int>(threadIdx.x) % threads_per_k + i * threads) * width;
+  }
+  __device__ static int k(int pass) {
+    return static_cast<int>(threadIdx.x) / threads_per_k + pass * k_per_pass;
+  }
+  __device__ static bool takes_part(int pass) {
+    return gemm_depth % k_per_pass == 0 || k(pass) < gemm_depth;
+  }
+  __device__ void store(StagedOperand<extent>& staged) const {
+#pragma unroll
+    for (int pass = 0; pass < passes; ++pass) {
+      if (!takes_part(pass)) continue;
+#pragma unroll
+      for (int i = 0; i < lines_of_thread; ++i) {
+        *reinterpret_cast<Pack<float, width>*>(staged.values + staged.place(k(pass), line(i))) =
+            values[pass][i];
+      }
+    }
+  }
+};
+
+__device__ inline Pack<float, 1> load_global(const float* from, Pack<float, 1> /*kind*/) {
+  return {{__ldg(from)}};
+}
+
+__device__ inline Pack<float, 4> load_global(const float* from, Pack<float, 4> /*kind*/) {
+  const float4 values = __ldg(reinterpret_cast<const float4*>(from));
+  return {{values.x, values.y, values.z, values.w}};
+}
+
+template <int width>
+__device__ Pack<float, width> load_or_zero(const float* from, bool inside) {
+  Pack<float, width> values{};
+  if (inside) values = load_global(from, values);
+  return values;
+}
+
+/// Windows that slide over a map, one for each pixel of a grid. The values in a window are
+/// numbered tap by tap, channels of the group fastest.
+struct Windows {
+  const float* map;
+  int height, width, channels;
+  int group_channels;
+  int pixels, window_values;  // of the whole grid, of a window
+  Divider grid_rows, grid_columns;
+  int step_h, step_w;    // in the map, from pixel to pixel
+  int first_h, first_w;  // where the window of the first pixel begins
+  Divider taps_w, channels_of_tap;
+  int tap_h, tap_w;  // in the map, from tap to tap
+
+  /// Added to anything on a map, it leads out of it.
+  static constexpr int outside = -(1 << 29);
+
+  /// Where a window begins, which may be outside of the map.
+  struct alignas(16) Window {
+    const float* first;
+    int row, column;
+  };
+
+  /// A value, relative to its window.
+  struct Value {
+    int offset;
+    int row, column;
+  };
+
+  __device__ Window window(int pixel, int group) const {
+    if (pixel >= pixels) return {map, outside, outside};
+    int row, column;
+    const std::int64_t image = grid_rows.split(grid_columns.split(pixel, column), row);
+    row = row * step_h + first_h;
+    column = column * step_w + first_w;
+    return {map + (((image * height + row) * width + column) * channels + group * group_channels),
+            row, column};
+  }
+
+  __device__ Value value(int number) const {
+    if (number >= window_values) return {0, outside, outside};
+    int channel, column;
+    int row = taps_w.split(channels_of_tap.split(number, channel), column);
+    row *= tap_h;
+    column *= tap_w;
+    return {(row * width + column) * channels + channel, row, column};
+  }
+
+  template <int values>
+  __device__ Pack<float, values> load(const Window& window, const Value& value) const {
+    const auto row = static_cast<unsigned>(window.row + value.row);
+    const auto column = static_cast<unsigned>(window.column + value.column);
+    const bool inside =
+        row < static_cast<unsigned>(height) && column < static_cast<unsigned>(width);
+    return load_or_zero<values>(window.first + value.offset, inside);
+  }
+};
+
+/// Lines are pixels, k is the number of a value. The windows of the block's pixels are tabulated.
+template <int extent, int width, int threads>
+class WindowRows {
+ public:
+  struct Shared {
+    Windows::Window windows[extent];
+  };
+
+  __device__ WindowRows(const Windows& windows, Shared& shared, int group, int first_line)
+      : windows_(windows), shared_(shared) {
+    for (int line = static_cast<int>(threadIdx.x); line < extent; line += threads) {
+      shared.windows[line] = windows.window(first_line + line, group);
+    }
+  }
+  __device__ void prepare(int /*tile*/) {}
+  __device__ void load(int tile) {
+    const Windows::Value value = windows_.value(tile * gemm_depth + share_.k());
+#pragma unroll
+    for (int pass = 0; pass < share_.passes; ++pass) {
+      if (!share_.takes_part(pass)) continue;
+      share_.values[pass] = windows_.load<width>(shared_.windows[share_.line(pass)], value);
+    }
+  }
+  __device__ void store(StagedOperand<extent>& staged) const { share_.store(staged); }
+
+ private:
+  const Windows& windows_;
+  const Shared& shared_;
+  AlongDepth<extent, width, threads> share_;
+};
+
+/// Lines are the numbers of values, k is the pixel. The windows of two tiles' pixels are tabulated.
+template <int extent, int width, int threads>
+class WindowValues {
+ public:
+  struct Shared {
+    Windows::Window windows[2][gemm_depth];
+  };
+
+  __device__ WindowValues(const Windows& windows, Shared& shared, int group, int first_line)
+      : windows_(windows), shared_(shared), group_(group) {
+#pragma unroll
+    for (int i = 0; i < share_.lines_of_thread; ++i) {
+      values_[i] = windows.value(first_line + share_.line(i));
+    }
+  }
+  /// Takes the place of the table of two tiles before, which nobody reads any more.
+  __device__ void prepare(int tile) {
+    const auto k = static_cast<int>(threadIdx.x);
+    if (k < gemm_depth) {
+      shared_.windows[tile % 2][k] = windows_.window(tile * gemm_depth + k, group_);
+    }
+  }
+  __device__ void load(int tile) {
+#pragma unroll
+    for (int pass = 0; pass < share_.passes; ++pass) {
+      if (!share_.takes_part(pass)) continue;
+      const Windows::Window window = shared_.windows[tile % 2][share_.k(pass)];
+#pragma unroll
+      for (int i = 0; i < share_.lines_of_thread; ++i) {
+        share_.values[pass][i] = windows_.load<width>(window, values_[i]);
+      }
+    }
+  }
+  __device__ void store(StagedOperand<extent>& staged) const { share_.store(staged); }
+
+ private:
+  const Windows& windows_;
+  Shared& shared_;
+  int group_;
+  Windows::Value values_[AlongLines<extent, width, threads>::lines_of_thread];
+  AlongLines<extent, width, threads> share_;
+};
+
+/// A matrix in memory, one per group.
+struct GroupedMatrix {
+  const float* data;
+  std::int64_t pitch;         // from row to row
+  std::int64_t group_offset;  // from group to group
+  int lines, depth;
+};
+
+/// Rows in memory are lines.
+template <int extent, int width, int threads>
+class MatrixAlongDepth {
+ public:
+  __device__ MatrixAlongDepth(const GroupedMatrix& matrix, int group, int first_line)
+      : matrix_(matrix),
+        first_(matrix.data + group * matrix.group_offset +
+               (first_line + share_.line(0)) * matrix.pitch + share_.k()),
+        lines_left_(matrix.lines - first_line - share_.line(0)) {}
+  __device__ void load(int tile) {
+    const bool inside = tile * gemm_depth + share_.k() < matrix_.depth;
+    const float* from = first_ + tile * gemm_depth;
+#pragma unroll
+    for (int pass = 0; pass < share_.passes; ++pass) {
+      const int line = pass * share_.lines_per_pass;
+      share_.values[pass] = load_or_zero<width>(
+          from + line * matrix_.pitch, inside && share_.takes_part(pass) && line < lines_left_);
+    }
+  }
+  __device__ void store(StagedOperand<extent>& staged) const { share_.store(staged); }
+
+ private:
+  const GroupedMatrix& matrix_;
+  AlongDepth<extent, width, threads> share_;
+  const float* first_;
+  int lines_left_;
+};
+
+/// Rows in memory are steps of k.
+template <int extent, int width, int threads>
+class MatrixAlongLines {
+ public:
+  __device__ MatrixAlongLines(const GroupedMatrix& matrix, int group, int first_line)
+      : matrix_(matrix), group_(matrix.data + group * matrix.group_offset), first_(first_line) {}
+  __device__ void load(int tile) {
+#pragma unroll
+    for (int pass = 0; pass < share_.passes; ++pass) {
+      const int k = tile * gemm_depth + share_.k(pass);
+#pragma unroll
+      for (int i = 0; i < share_.lines_of_thread; ++i) {
+        const int line = first_ + share_.line(i);
+        share_.values[pass][i] = load_or_zero<width>(
+            group_ + k * matrix_.pitch + line,
+            k < matrix_.depth && line < matrix_.lines && share_.takes_part(pass));
+      }
+    }
+  }
+  __device__ void store(StagedOperand<extent>& staged) const { share_.store(staged); }
+
+ private:
+  const GroupedMatrix& matrix_;
+  const float* group_;
+  int first_;
+  AlongLines<extent, width, threads> share_;
+};
+
+/// Some taps of a convolution's weight O R S C/G: lines are its input channels, k is the tap and,
+/// fastest, the output channel of the group.
+struct WeightTaps {
+  const float* weight;
+  int kernel_h, kernel_w, group_inputs;
+  int depth;
+  Divider group_outputs, taps_w;
+  int first_r, first_s;  // of the taps
+  int step_r, step_s;
+};
+
+template <int extent, int width, int threads>
+class TapsAlongLines {
+ public:
+  __device__ TapsAlongLines(const WeightTaps& taps, int group, int first_line)
+      : taps_(taps), first_output_(group * taps.group_outputs.value()), first_(first_line) {}
+  __device__ void load(int tile) {
+#pragma unroll
+    for (int pass = 0; pass < share_.passes; ++pass) {
+      const int k = tile * gemm_depth + share_.k(pass);
+      const bool inside = k < taps_.depth && share_.takes_part(pass);
+      const float* const row = taps_.weight + row_of(k);
+#pragma unroll
+      for (int i = 0; i < share_.lines_of_thread; ++i) {
+        const int line = first_ + share_.line(i);
+        share_.values[pass][i] =
+            load_or_zero<width>(row + line, inside && line < taps_.group_inputs);
+      }
+    }
+  }
+  __device__ void store(StagedOperand<extent>& staged) const { share_.store(staged); }
+
+ private:
+  __device__ std::int64_t row_of(int k) const {
+    int output, s;
+    int r = taps_.taps_w.split(taps_.group_outputs.split(k, output), s);
+    r = taps_.first_r + r * taps_.step_r;
+    s = taps_.first_s + s * taps_.step_s;
+    const std::int64_t filter = first_output_ + output;
+    return ((filter * taps_.kernel_h + r) * taps_.kernel_w + s) * taps_.group_inputs;
+  }
+
+  const WeightTaps& taps_;
+  int first_output_;
+  int first_;
+  AlongLines<extent, width, threads> share_;
+};
+
+}  // namespace lq::kernels::cuda
