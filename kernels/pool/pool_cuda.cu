@@ -1,6 +1,7 @@
 #include "kernels/common/cuda/pixels.h"
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/pool/pool.h"
+#include "kernels/pool/pool_cuda.h"
 
 // Every kernel but one is a function of pixels and groups of channels
 // (kernels/common/cuda/pixels.h): forward of output pixels, backward of input pixels, which gather
@@ -11,94 +12,17 @@ namespace lq::kernels::cuda {
 
 namespace {
 
-/// Half open.
-struct Range {
-  int begin;
-  int end;
-};
-
-/// Windows along one axis.
-struct WindowAxis {
-  int in;
-  int out;
-  int kernel;
-  int before;
-  Divider stride;
-
-  __device__ int start(int window) const { return window * stride.value() - before; }
-  /// The part of a window that lies on the map.
-  __device__ Range positions(int window) const {
-    return {max(start(window), 0), min(start(window) + kernel, in)};
-  }
-  /// The windows that cover a position.
-  __device__ Range covering(int position) const {
-    const int last = position + before;
-    const int begin = last < kernel ? 0 : stride.quotient(last - kernel) + 1;
-    return {begin, min(stride.quotient(last) + 1, out)};
-  }
-};
-
-struct Position {
-  int image;
-  int row;
-  int column;
-};
-
-/// The windows over maps of one size.
-struct Plane {
-  WindowAxis vertical;
-  WindowAxis horizontal;
-  Divider in_rows, in_columns, out_rows, out_columns;
-  int channels;
-
-  Plane(std::string_view operation, const Shape& x, const PoolOptions& options) {
-    const PoolGeometry geometry = resolve_pool(operation, x, options);
-    const auto axis = [&](std::int64_t in, const AxisPadding& padding) {
-      return WindowAxis{index_extent(operation, in), index_extent(operation, padding.out),
-                        index_extent(operation, options.kernel),
-                        index_extent(operation, padding.before), Divider(options.stride)};
-    };
-    vertical = axis(x[1], geometry.height);
-    horizontal = axis(x[2], geometry.width);
-    in_rows = Divider(vertical.in);
-    in_columns = Divider(horizontal.in);
-    out_rows = Divider(vertical.out);
-    out_columns = Divider(horizontal.out);
-    channels = index_extent(operation, x[3]);
-  }
-
-  __device__ static Position position(int pixel, const Divider& rows, const Divider& columns) {
-    Position at;
-    at.image = rows.split(columns.split(pixel, at.column), at.row);
-    return at;
-  }
-  __device__ Position input_position(int pixel) const {
-    return position(pixel, in_rows, in_columns);
-  }
-  __device__ Position output_position(int pixel) const {
-    return position(pixel, out_rows, out_columns);
-  }
-  __device__ std::int64_t input(int image, int row, int column) const {
-    return ((static_cast<std::int64_t>(image) * vertical.in + row) * horizontal.in + column) *
-           channels;
-  }
-  __device__ std::int64_t output(int image, int row, int column) const {
-    return ((static_cast<std::int64_t>(image) * vertical.out + row) * horizontal.out + column) *
-           channels;
-  }
-};
-
 struct MaxForward {
-  Plane plane;
+  PoolPlane plane;
   const float* x;
   float* y;
   std::uint8_t* argmax;  // may be null
 
   template <int group>
   __device__ void apply(int pixel, int channel) const {
-    const Position at = plane.output_position(pixel);
-    const Range rows = plane.vertical.positions(at.row);
-    const Range columns = plane.horizontal.positions(at.column);
+    const PoolPosition at = plane.output_position(pixel);
+    const PoolRange rows = plane.vertical.positions(at.row);
+    const PoolRange columns = plane.horizontal.positions(at.column);
     const int top = plane.vertical.start(at.row);
     const int left = plane.horizontal.start(at.column);
     Channels<group> best{};
@@ -129,7 +53,7 @@ struct MaxForward {
 
 /// Adds the windows in the order of the output, to the gradient that was there.
 struct MaxBackward {
-  Plane plane;
+  PoolPlane plane;
   const float* grad_y;
   const std::uint8_t* argmax;
   float* grad_x;
@@ -137,9 +61,9 @@ struct MaxBackward {
 
   template <int group>
   __device__ void apply(int pixel, int channel) const {
-    const Position at = plane.input_position(pixel);
-    const Range rows = plane.vertical.covering(at.row);
-    const Range columns = plane.horizontal.covering(at.column);
+    const PoolPosition at = plane.input_position(pixel);
+    const PoolRange rows = plane.vertical.covering(at.row);
+    const PoolRange columns = plane.horizontal.covering(at.column);
     float* const to = grad_x + static_cast<std::int64_t>(pixel) * plane.channels + channel;
     Channels<group> sums{};
     if (add) sums = load_channels<group>(to);
@@ -161,15 +85,15 @@ struct MaxBackward {
 };
 
 struct AverageForward {
-  Plane plane;
+  PoolPlane plane;
   const float* x;
   float* y;
 
   template <int group>
   __device__ void apply(int pixel, int channel) const {
-    const Position at = plane.output_position(pixel);
-    const Range rows = plane.vertical.positions(at.row);
-    const Range columns = plane.horizontal.positions(at.column);
+    const PoolPosition at = plane.output_position(pixel);
+    const PoolRange rows = plane.vertical.positions(at.row);
+    const PoolRange columns = plane.horizontal.positions(at.column);
     Channels<group> sums{};
     for (int h = rows.begin; h < rows.end; ++h) {
       for (int w = columns.begin; w < columns.end; ++w) {
@@ -187,21 +111,21 @@ struct AverageForward {
 };
 
 struct AverageBackward {
-  Plane plane;
+  PoolPlane plane;
   const float* grad_y;
   float* grad_x;
   bool add;
 
   template <int group>
   __device__ void apply(int pixel, int channel) const {
-    const Position at = plane.input_position(pixel);
-    const Range rows = plane.vertical.covering(at.row);
-    const Range columns = plane.horizontal.covering(at.column);
+    const PoolPosition at = plane.input_position(pixel);
+    const PoolRange rows = plane.vertical.covering(at.row);
+    const PoolRange columns = plane.horizontal.covering(at.column);
     Channels<group> sums{};
     for (int oh = rows.begin; oh < rows.end; ++oh) {
-      const Range h = plane.vertical.positions(oh);
+      const PoolRange h = plane.vertical.positions(oh);
       for (int ow = columns.begin; ow < columns.end; ++ow) {
-        const Range w = plane.horizontal.positions(ow);
+        const PoolRange w = plane.horizontal.positions(ow);
         const float share = 1.0F / static_cast<float>((h.end - h.begin) * (w.end - w.begin));
         const Channels<group> gradients =
             load_channels<group>(grad_y + plane.output(at.image, oh, ow) + channel);
@@ -267,7 +191,7 @@ void max_pool_forward(Stream& stream, ConstView<float> x, View<float> y, View<st
   constexpr std::string_view operation = "max_pool_forward";
   const bool in_groups = fit_groups(y.shape[3], x.data, y.data, argmax.data);
   for_each_pixel(operation, stream, pixels_of(y.shape), y.shape[3], in_groups,
-                 MaxForward{Plane(operation, x.shape, options), x.data, y.data, argmax.data});
+                 MaxForward{PoolPlane(operation, x.shape, options), x.data, y.data, argmax.data});
 }
 
 void max_pool_backward(Stream& stream, ConstView<float> grad_y, ConstView<std::uint8_t> argmax,
@@ -276,7 +200,7 @@ void max_pool_backward(Stream& stream, ConstView<float> grad_y, ConstView<std::u
   constexpr std::string_view operation = "max_pool_backward";
   const bool in_groups = fit_groups(grad_x.shape[3], grad_y.data, argmax.data, grad_x.data);
   for_each_pixel(operation, stream, pixels_of(grad_x.shape), grad_x.shape[3], in_groups,
-                 MaxBackward{Plane(operation, grad_x.shape, options), grad_y.data, argmax.data,
+                 MaxBackward{PoolPlane(operation, grad_x.shape, options), grad_y.data, argmax.data,
                              grad_x.data, mode == GradientMode::accumulate});
 }
 
@@ -285,7 +209,7 @@ void average_pool_forward(Stream& stream, ConstView<float> x, View<float> y,
   constexpr std::string_view operation = "average_pool_forward";
   for_each_pixel(operation, stream, pixels_of(y.shape), y.shape[3],
                  fit_groups(y.shape[3], x.data, y.data),
-                 AverageForward{Plane(operation, x.shape, options), x.data, y.data});
+                 AverageForward{PoolPlane(operation, x.shape, options), x.data, y.data});
 }
 
 void average_pool_backward(Stream& stream, ConstView<float> grad_y, View<float> grad_x,
@@ -294,8 +218,8 @@ void average_pool_backward(Stream& stream, ConstView<float> grad_y, View<float> 
   constexpr std::string_view operation = "average_pool_backward";
   for_each_pixel(operation, stream, pixels_of(grad_x.shape), grad_x.shape[3],
                  fit_groups(grad_x.shape[3], grad_y.data, grad_x.data),
-                 AverageBackward{Plane(operation, grad_x.shape, options), grad_y.data, grad_x.data,
-                                 mode == GradientMode::accumulate});
+                 AverageBackward{PoolPlane(operation, grad_x.shape, options), grad_y.data,
+                                 grad_x.data, mode == GradientMode::accumulate});
 }
 
 void global_average_pool_forward(Stream& stream, ConstView<float> x, View<float> y) {

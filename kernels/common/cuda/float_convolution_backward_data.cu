@@ -14,7 +14,7 @@ namespace {
 
 /// Rows are pixels of x, columns input channels, k the taps and output channels.
 struct BackwardData {
-  using RowParameters = Windows;
+  using RowParameters = MapWindows;
   using ColumnParameters = WeightTaps;
   using Output = PixelOutput;
   template <int extent, int width, int threads>
@@ -52,7 +52,7 @@ struct Part {
   }
 };
 
-Windows windows_of_taps(const Conv2dGeometry& g, const Part& part, const float* grad_y) {
+MapWindows windows_of_taps(const Conv2dGeometry& g, const Part& part, const float* grad_y) {
   const GemmExtents extents = part.extents(g);
   return {.map = grad_y,
           .height = static_cast<int>(g.out_h),

@@ -11,7 +11,7 @@ namespace {
 
 /// Rows are the values of a window, columns output channels, k the output pixels.
 struct BackwardWeights {
-  using RowParameters = Windows;
+  using RowParameters = MapWindows;
   using ColumnParameters = GroupedMatrix;
   using Output = FilterOutput;
   template <int extent, int width, int threads>

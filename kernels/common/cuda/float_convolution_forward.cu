@@ -10,7 +10,7 @@ namespace {
 
 /// Rows are output pixels, columns output channels, k the values of a window.
 struct Forward {
-  using RowParameters = Windows;
+  using RowParameters = MapWindows;
   using ColumnParameters = GroupedMatrix;
   using Output = PixelOutput;
   template <int extent, int width, int threads>

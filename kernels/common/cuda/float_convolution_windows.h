@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/common/conv2d_geometry.h"
-#include "kernels/common/cuda/float_gemm_sources.h"
+#include "kernels/common/cuda/float_gemm_windows.h"
 
 namespace lq::kernels::cuda {
 
@@ -22,7 +22,7 @@ inline void check_indices(std::string_view operation, const Conv2dGeometry& g) {
 }
 
 /// The windows of x that the filters are laid on, one per output pixel.
-inline Windows windows_of_filter(const Conv2dGeometry& g, const float* x) {
+inline MapWindows windows_of_filter(const Conv2dGeometry& g, const float* x) {
   return {.map = x,
           .height = static_cast<int>(g.h),
           .width = static_cast<int>(g.w),
