@@ -14,7 +14,8 @@ template <int extent, int width, int threads>
 struct AlongDepth {
   static constexpr int threads_per_line = gemm_depth / width;
   static constexpr int lines_per_pass = threads / threads_per_line;
-  static constexpr int passes = divide_up(extent, lines_per_pass);
+  static constexpr int passes = extent / lines_per_pass;
+  static_assert(extent % lines_per_pass == 0);
 
   Pack<float, width> values[passes];
 
@@ -22,13 +23,9 @@ struct AlongDepth {
   __device__ static int line(int pass) {
     return static_cast<int>(threadIdx.x) / threads_per_line + pass * lines_per_pass;
   }
-  __device__ static bool takes_part(int pass) {
-    return extent % lines_per_pass == 0 || line(pass) < extent;
-  }
   __device__ void store(StagedOperand<extent>& staged) const {
 #pragma unroll
     for (int pass = 0; pass < passes; ++pass) {
-      if (!takes_part(pass)) continue;
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         staged.values[staged.place(k() + i, line(pass))] = values[pass].values[i];
@@ -44,7 +41,8 @@ struct AlongLines {
   static constexpr int threads_per_k = extent / width;
   static constexpr int lines_of_thread = threads_per_k > threads ? threads_per_k / threads : 1;
   static constexpr int k_per_pass = threads_per_k > threads ? 1 : threads / threads_per_k;
-  static constexpr int passes = divide_up(gemm_depth, k_per_pass);
+  static constexpr int passes = gemm_depth / k_per_pass;
+  static_assert(gemm_depth % k_per_pass == 0);
 
   Pack<float, width> values[passes][lines_of_thread];
 
@@ -54,13 +52,9 @@ struct AlongLines {
   __device__ static int k(int pass) {
     return static_cast<int>(threadIdx.x) / threads_per_k + pass * k_per_pass;
   }
-  __device__ static bool takes_part(int pass) {
-    return gemm_depth % k_per_pass == 0 || k(pass) < gemm_depth;
-  }
   __device__ void store(StagedOperand<extent>& staged) const {
 #pragma unroll
     for (int pass = 0; pass < passes; ++pass) {
-      if (!takes_part(pass)) continue;
 #pragma unroll
       for (int i = 0; i < lines_of_thread; ++i) {
         *reinterpret_cast<Pack<float, width>*>(staged.values + staged.place(k(pass), line(i))) =
@@ -109,8 +103,8 @@ class MatrixAlongDepth {
 #pragma unroll
     for (int pass = 0; pass < share_.passes; ++pass) {
       const int line = pass * share_.lines_per_pass;
-      share_.values[pass] = load_or_zero<width>(
-          from + line * matrix_.pitch, inside && share_.takes_part(pass) && line < lines_left_);
+      share_.values[pass] =
+          load_or_zero<width>(from + line * matrix_.pitch, inside && line < lines_left_);
     }
   }
   __device__ void store(StagedOperand<extent>& staged) const { share_.store(staged); }
@@ -135,9 +129,8 @@ class MatrixAlongLines {
 #pragma unroll
       for (int i = 0; i < share_.lines_of_thread; ++i) {
         const int line = first_ + share_.line(i);
-        share_.values[pass][i] = load_or_zero<width>(
-            group_ + k * matrix_.pitch + line,
-            k < matrix_.depth && line < matrix_.lines && share_.takes_part(pass));
+        share_.values[pass][i] = load_or_zero<width>(group_ + k * matrix_.pitch + line,
+                                                     k < matrix_.depth && line < matrix_.lines);
       }
     }
   }
@@ -170,7 +163,7 @@ class TapsAlongLines {
 #pragma unroll
     for (int pass = 0; pass < share_.passes; ++pass) {
       const int k = tile * gemm_depth + share_.k(pass);
-      const bool inside = k < taps_.depth && share_.takes_part(pass);
+      const bool inside = k < taps_.depth;
       const float* const row = taps_.weight + row_of(k);
 #pragma unroll
       for (int i = 0; i < share_.lines_of_thread; ++i) {

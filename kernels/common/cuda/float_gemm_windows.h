@@ -82,7 +82,6 @@ class WindowRows {
     const MapWindows::Value value = windows_.value(tile * gemm_depth + share_.k());
 #pragma unroll
     for (int pass = 0; pass < share_.passes; ++pass) {
-      if (!share_.takes_part(pass)) continue;
       share_.values[pass] = windows_.load<width>(shared_.windows[share_.line(pass)], value);
     }
   }
@@ -119,7 +118,6 @@ class WindowValues {
   __device__ void load(int tile) {
 #pragma unroll
     for (int pass = 0; pass < share_.passes; ++pass) {
-      if (!share_.takes_part(pass)) continue;
       const MapWindows::Window window = shared_.windows[tile % 2][share_.k(pass)];
 #pragma unroll
       for (int i = 0; i < share_.lines_of_thread; ++i) {
