@@ -29,9 +29,9 @@ struct MaxForward {
     Pack<std::uint8_t, group> winners{};
     bool first = true;
     for (int h = rows.begin; h < rows.end; ++h) {
-      for (int w = columns.begin; w < columns.end; ++w) {
-        const Channels<group> values =
-            load_channels<group>(x + plane.input(at.image, h, w) + channel);
+      const float* from = x + plane.input(at.image, h, columns.begin) + channel;
+      for (int w = columns.begin; w < columns.end; ++w, from += plane.channels) {
+        const Channels<group> values = load_channels<group>(from);
         const int place = (h - top) * plane.vertical.kernel + w - left;
 #pragma unroll
         for (int i = 0; i < group; ++i) {
@@ -68,8 +68,8 @@ struct MaxBackward {
     Channels<group> sums{};
     if (add) sums = load_channels<group>(to);
     for (int oh = rows.begin; oh < rows.end; ++oh) {
-      for (int ow = columns.begin; ow < columns.end; ++ow) {
-        const std::int64_t from = plane.output(at.image, oh, ow) + channel;
+      std::int64_t from = plane.output(at.image, oh, columns.begin) + channel;
+      for (int ow = columns.begin; ow < columns.end; ++ow, from += plane.channels) {
         const int place = (at.row - plane.vertical.start(oh)) * plane.vertical.kernel + at.column -
                           plane.horizontal.start(ow);
         const auto winners = *reinterpret_cast<const Pack<std::uint8_t, group>*>(argmax + from);
@@ -96,9 +96,9 @@ struct AverageForward {
     const PoolRange columns = plane.horizontal.positions(at.column);
     Channels<group> sums{};
     for (int h = rows.begin; h < rows.end; ++h) {
-      for (int w = columns.begin; w < columns.end; ++w) {
-        const Channels<group> values =
-            load_channels<group>(x + plane.input(at.image, h, w) + channel);
+      const float* from = x + plane.input(at.image, h, columns.begin) + channel;
+      for (int w = columns.begin; w < columns.end; ++w, from += plane.channels) {
+        const Channels<group> values = load_channels<group>(from);
 #pragma unroll
         for (int i = 0; i < group; ++i) sums.values[i] += values.values[i];
       }
@@ -124,11 +124,11 @@ struct AverageBackward {
     Channels<group> sums{};
     for (int oh = rows.begin; oh < rows.end; ++oh) {
       const PoolRange h = plane.vertical.positions(oh);
-      for (int ow = columns.begin; ow < columns.end; ++ow) {
+      const float* from = grad_y + plane.output(at.image, oh, columns.begin) + channel;
+      for (int ow = columns.begin; ow < columns.end; ++ow, from += plane.channels) {
         const PoolRange w = plane.horizontal.positions(ow);
         const float share = 1.0F / static_cast<float>((h.end - h.begin) * (w.end - w.begin));
-        const Channels<group> gradients =
-            load_channels<group>(grad_y + plane.output(at.image, oh, ow) + channel);
+        const Channels<group> gradients = load_channels<group>(from);
 #pragma unroll
         for (int i = 0; i < group; ++i) sums.values[i] += share * gradients.values[i];
       }
