@@ -1,31 +1,26 @@
 #include "kernels/channel_pad/channel_pad.h"
-#include "kernels/common/cuda/for_each.h"
-#include "kernels/common/cuda/gradient.h"
-
-// A thread owns an element of what is written, channels fastest. Bound by memory.
+#include "kernels/common/cuda/channel_slice.h"
 
 namespace lq::kernels::cuda {
 
 namespace {
 
-struct Pad {
-  std::int64_t before, x_channels, y_channels;
+/// Every channel of y: that of x, or zero. A group lies wholly within x or wholly outside.
+struct PadChannels {
   const float* x;
   float* y;
-  __device__ void operator()(std::int64_t i) const {
-    const std::int64_t c = i % y_channels - before;
-    y[i] = c >= 0 && c < x_channels ? x[i / y_channels * x_channels + c] : 0.0F;
-  }
-};
+  int x_channels;
+  int y_channels;
+  int before;
 
-struct PadGradient {
-  std::int64_t before, x_channels, y_channels;
-  const float* grad_y;
-  float* grad_x;
-  GradientMode mode;
-  __device__ void operator()(std::int64_t i) const {
-    deliver_gradient(grad_x[i], grad_y[i / x_channels * y_channels + before + i % x_channels],
-                     mode);
+  template <int group>
+  __device__ void apply(int pixel, int channel) const {
+    const int source = channel - before;
+    Channels<group> values{};
+    if (source >= 0 && source < x_channels) {
+      values = load_channels<group>(x + static_cast<std::int64_t>(pixel) * x_channels + source);
+    }
+    store_channels<group>(y + static_cast<std::int64_t>(pixel) * y_channels + channel, values);
   }
 };
 
@@ -33,16 +28,21 @@ struct PadGradient {
 
 void channel_pad_forward(Stream& stream, ConstView<float> x, View<float> y,
                          const ChannelPadOptions& options) {
-  for_each("channel_pad_forward", stream, y.elements(),
-           Pad{options.before, x.shape[-1], y.shape[-1], x.data, y.data});
+  constexpr std::string_view operation = "channel_pad_forward";
+  const std::int64_t x_channels = x.shape[-1];
+  const std::int64_t y_channels = y.shape[-1];
+  const bool in_groups = fit_groups(y_channels, x.data, y.data) &&
+                         x_channels % channels_of_group == 0 &&
+                         options.before % channels_of_group == 0;
+  const PadChannels pad{x.data, y.data, index_extent(operation, x_channels),
+                        index_extent(operation, y_channels),
+                        index_extent(operation, options.before)};
+  for_each_pixel(operation, stream, pixels_of(y.shape), y_channels, in_groups, pad);
 }
 
 void channel_pad_backward(Stream& stream, ConstView<float> grad_y, View<float> grad_x,
                           const ChannelPadOptions& options, GradientMode mode) {
-  if (mode == GradientMode::ignore) return;
-  for_each("channel_pad_backward", stream, grad_x.elements(),
-           PadGradient{options.before, grad_x.shape[-1], grad_y.shape[-1], grad_y.data, grad_x.data,
-                       mode});
+  take_channels("channel_pad_backward", stream, grad_y, options.before, grad_x, mode);
 }
 
 }  // namespace lq::kernels::cuda

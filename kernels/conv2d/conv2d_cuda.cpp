@@ -1,30 +1,32 @@
-#include "kernels/common/cuda/convolution_products.h"
+#include "kernels/common/cuda/float_convolution.h"
 #include "kernels/conv2d/conv2d.h"
 
 namespace lq::kernels::cuda {
 
 void conv2d_forward(Stream& stream, const Conv2dGeometry& geometry, ConstView<float> x,
                     ConstView<float> weight, ConstView<float> bias, View<float> y) {
-  convolution_forward("conv2d_forward", stream, geometry, x.data, weight.data, bias.data, y.data);
+  float_convolution_forward("conv2d_forward", stream, geometry, x.data, weight.data, bias.data,
+                            y.data);
 }
 
 void conv2d_backward_data(Stream& stream, const Conv2dGeometry& geometry, ConstView<float> grad_y,
                           ConstView<float> weight, View<float> grad_x, GradientMode mode) {
-  convolution_backward_data("conv2d_backward_data", stream, geometry, grad_y.data, weight.data,
-                            grad_x.data, mode);
+  float_convolution_backward_data("conv2d_backward_data", stream, geometry, grad_y.data,
+                                  weight.data, grad_x.data, mode);
 }
 
 void conv2d_backward_weights(Stream& stream, const Conv2dGeometry& geometry,
                              ConstView<float> grad_y, ConstView<float> x, View<float> grad_weight,
                              GradientMode mode) {
-  convolution_backward_weights("conv2d_backward_weights", stream, geometry, grad_y.data, x.data,
-                               grad_weight.data, mode);
+  float_convolution_backward_weights("conv2d_backward_weights", stream, geometry, grad_y.data,
+                                     x.data, grad_weight.data, mode);
 }
 
 void conv2d_backward_bias(Stream& stream, const Conv2dGeometry& geometry, ConstView<float> grad_y,
                           View<float> grad_bias, GradientMode mode) {
-  bias_gradient("conv2d_backward_bias", stream, geometry.n * geometry.out_h * geometry.out_w,
-                geometry.c_out, grad_y.data, grad_bias.data, mode);
+  sum_over_pixels("conv2d_backward_bias", stream, grad_y.data,
+                  geometry.n * geometry.out_h * geometry.out_w, geometry.c_out, grad_bias.data,
+                  mode);
 }
 
 }  // namespace lq::kernels::cuda

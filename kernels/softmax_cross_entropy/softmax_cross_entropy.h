@@ -33,7 +33,9 @@ using CountCorrect = void(Stream& stream, ConstView<float> logits, ConstView<std
                           View<std::int64_t> count);
 
 /// The public calls throw Error for shapes that do not fit, empty views, and (where the host can
-/// read them) labels outside [0, K).
+/// read them) labels outside [0, K). On a GPU such a label makes the loss NaN, leaves
+/// grad_logits[n] at grad_loss / N * probabilities[n], and counts as incorrect; nothing outside of
+/// the views is read.
 SoftmaxCrossEntropyForward softmax_cross_entropy_forward;
 SoftmaxCrossEntropyBackward softmax_cross_entropy_backward;
 CountCorrect count_correct;

@@ -1,7 +1,7 @@
-#include <cmath>
-#include <limits>
+#include <algorithm>
+#include <bit>
 
-#include "kernels/common/cuda/for_each.h"
+#include "kernels/common/cuda/divider.h"
 #include "kernels/common/cuda/gradient.h"
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/common/cuda/scratch.h"
@@ -11,128 +11,140 @@ namespace lq::kernels::cuda {
 
 namespace {
 
-constexpr int row_threads = 128;
-constexpr int sum_threads = 256;
+constexpr int softmax_threads = 128;
 
-/// The lane's share of a row and of what is asked about it. A warp owns a row, a lane every 32nd
-/// class.
-struct Row {
-  std::int64_t n;
-  int lane;
-};
+/// The neighbouring lanes of one warp that own a row of N x K: a power of two, no more than K
+/// needs. They walk the row side by side, so that their accesses are consecutive, and what they
+/// find is combined by shuffles, in an order that depends on K alone. All lanes of a warp take part
+/// in these; those behind the last row walk none.
+struct RowTeam {
+  int lane_bits;
+  int rows;
+  int classes;
 
-__device__ Row own_row() {
-  const std::int64_t thread = static_cast<std::int64_t>(blockIdx.x) * row_threads + threadIdx.x;
-  return {thread / warp_threads, static_cast<int>(threadIdx.x) % warp_threads};
-}
-
-LaunchShape warp_per_row(std::int64_t rows) {
-  return {dim3(static_cast<unsigned>(divide_up<std::int64_t>(rows * warp_threads, row_threads))),
-          dim3(row_threads)};
-}
-
-/// Logits are read three times, from the cache but for the first: bound by the launch for the few
-/// classes that there are.
-__global__ void __launch_bounds__(row_threads)
-    forward_kernel(std::int64_t rows, std::int64_t classes, const float* logits,
-                   const std::int32_t* labels, float* probabilities, double* losses) {
-  const Row row = own_row();
-  if (row.n >= rows) return;  // the whole warp
-  const float* const own = logits + row.n * classes;
-  float largest = -std::numeric_limits<float>::infinity();
-  bool has_nan = false;
-  for (std::int64_t k = row.lane; k < classes; k += warp_threads) {
-    has_nan = has_nan || isnan(own[k]);
-    largest = own[k] > largest ? own[k] : largest;
+  RowTeam(std::string_view operation, const Shape& scores)
+      : rows(index_extent(operation, scores[0])), classes(index_extent(operation, scores[1])) {
+    const auto useful = static_cast<unsigned>(std::min(classes, warp_threads));
+    lane_bits = std::bit_width(useful - 1U);
   }
-  largest = warp_max(largest);
-  if (__any_sync(whole_warp, has_nan)) largest = std::numeric_limits<float>::quiet_NaN();
-  const std::int32_t label = labels[row.n];
-  double sum = 0;
-  double at_label = 0;
-  for (std::int64_t k = row.lane; k < classes; k += warp_threads) {
-    sum += exp(static_cast<double>(own[k]) - static_cast<double>(largest));
-    if (k == label) at_label = static_cast<double>(own[k]);
+
+  LaunchShape launch_shape() const {
+    return {dim3(static_cast<unsigned>(divide_up(rows, softmax_threads >> lane_bits))),
+            dim3(softmax_threads)};
   }
-  sum = warp_sum(sum);
-  at_label = warp_sum(at_label);
-  for (std::int64_t k = row.lane; k < classes; k += warp_threads) {
-    probabilities[row.n * classes + k] =
-        static_cast<float>(exp(static_cast<double>(own[k]) - static_cast<double>(largest)) / sum);
-  }
-  // A label that is no class, which the host could not see, makes the loss NaN.
-  const bool is_class = label >= 0 && label < classes;
-  const double loss = log(sum) + (static_cast<double>(largest) - at_label);
-  if (row.lane == 0) losses[row.n] = is_class ? loss : nan("");
-}
+  __device__ int lanes() const { return 1 << lane_bits; }
+  __device__ int lane() const { return static_cast<int>(threadIdx.x) & (lanes() - 1); }
+  __device__ bool has_row() const { return own_row() < rows; }
+  __device__ int row() const { return min(own_row(), rows - 1); }
+  /// Where the walk through the row ends.
+  __device__ int end() const { return has_row() ? classes : 0; }
 
-/// One block: a thread owns every 256th row.
-__global__ void __launch_bounds__(sum_threads)
-    mean_loss_kernel(std::int64_t rows, const double* losses, float* loss) {
-  __shared__ double shared[sum_threads / warp_threads];
-  double sum = 0;
-  for (std::int64_t n = threadIdx.x; n < rows; n += sum_threads) sum += losses[n];
-  sum = block_sum<sum_threads>(sum, shared);
-  if (threadIdx.x == 0) *loss = static_cast<float>(sum / static_cast<double>(rows));
-}
-
-struct Gradient {
-  std::int64_t rows, classes;
-  const float* grad_loss;
-  const float* probabilities;
-  const std::int32_t* labels;
-  float* grad_logits;
-  GradientMode mode;
-
-  __device__ void operator()(std::int64_t i) const {
-    const float target = i % classes == labels[i / classes] ? 1.0F : 0.0F;
-    const float scale = *grad_loss / static_cast<float>(rows);
-    deliver_gradient(grad_logits[i], scale * (probabilities[i] - target), mode);
-  }
-};
-
-/// The largest logit of a row and its class; of equal ones the first. A NaN wins, and has no class.
-struct Prediction {
-  float logit = -std::numeric_limits<float>::infinity();
-  std::int32_t k = std::numeric_limits<std::int32_t>::max();
-
-  __device__ void meet(float other, std::int32_t other_k) {
-    if (other > logit || (other == logit && other_k < k)) {
-      logit = other;
-      k = other_k;
+  template <typename T, typename Function>
+  __device__ T combine(T value, Function function) const {
+    for (int distance = lanes() / 2; distance > 0; distance /= 2) {
+      value = function(value, __shfl_xor_sync(whole_warp, value, distance));
     }
+    return value;
+  }
+
+ private:
+  __device__ int own_row() const {
+    return static_cast<int>(blockIdx.x * (softmax_threads >> lane_bits) +
+                            (threadIdx.x >> lane_bits));
   }
 };
 
-__global__ void __launch_bounds__(row_threads)
-    predict_kernel(std::int64_t rows, std::int64_t classes, const float* logits,
-                   const std::int32_t* labels, std::int32_t* is_correct) {
-  const Row row = own_row();
-  if (row.n >= rows) return;
-  Prediction best;
-  bool has_nan = false;
-  for (std::int64_t k = row.lane; k < classes; k += warp_threads) {
-    const float logit = logits[row.n * classes + k];
-    has_nan = has_nan || isnan(logit);
-    best.meet(logit, static_cast<std::int32_t>(k));
+struct Larger {
+  __device__ float operator()(float a, float b) const { return fmaxf(a, b); }
+};
+
+struct Added {
+  __device__ double operator()(double a, double b) const { return a + b; }
+};
+
+struct Both {
+  __device__ int operator()(int a, int b) const { return a & b; }
+};
+
+/// A team owns a row: its maximum, the exponentials with their sum, and the probabilities, which a
+/// lane makes of what it has itself written, so that they may lie where the logits were. A row is
+/// read twice and written twice, the second time in cache. Bound by memory for many classes and by
+/// the launch for few.
+__global__ void __launch_bounds__(softmax_threads)
+    softmax_kernel(RowTeam team, const float* logits, const std::int32_t* labels,
+                   float* probabilities, double* row_losses) {
+  const std::int64_t first = static_cast<std::int64_t>(team.row()) * team.classes;
+  const int label = labels[team.row()];
+  const bool is_class = label >= 0 && label < team.classes;
+  const float label_logit = is_class ? logits[first + label] : NAN;
+  float largest = -INFINITY;
+  for (int k = team.lane(); k < team.end(); k += team.lanes()) {
+    largest = fmaxf(largest, logits[first + k]);
   }
-#pragma unroll
-  for (int distance = warp_threads / 2; distance > 0; distance /= 2) {
-    best.meet(__shfl_xor_sync(whole_warp, best.logit, distance),
-              __shfl_xor_sync(whole_warp, best.k, distance));
+  // Behind this, every lane of the warp has read the logit of its label.
+  largest = team.combine(largest, Larger{});
+  __syncwarp();
+
+  double sum = 0.0;
+  for (int k = team.lane(); k < team.end(); k += team.lanes()) {
+    const float exponential = expf(logits[first + k] - largest);
+    probabilities[first + k] = exponential;
+    sum += exponential;
   }
-  has_nan = __any_sync(whole_warp, has_nan);
-  if (row.lane == 0) is_correct[row.n] = !has_nan && best.k == labels[row.n] ? 1 : 0;
+  sum = team.combine(sum, Added{});
+  if (!team.has_row()) return;
+  const auto scale = static_cast<float>(1.0 / sum);
+  for (int k = team.lane(); k < team.end(); k += team.lanes()) probabilities[first + k] *= scale;
+  if (team.lane() == 0) {
+    row_losses[team.row()] = log(sum) + (largest - static_cast<double>(label_logit));
+  }
 }
 
-/// One block: a thread owns every 256th row.
-__global__ void __launch_bounds__(sum_threads)
-    count_kernel(std::int64_t rows, const std::int32_t* is_correct, std::int64_t* count) {
-  __shared__ std::int64_t shared[sum_threads / warp_threads];
-  std::int64_t sum = 0;
-  for (std::int64_t n = threadIdx.x; n < rows; n += sum_threads) sum += is_correct[n];
-  sum = block_sum<sum_threads>(sum, shared);
-  if (threadIdx.x == 0) *count = sum;
+constexpr int mean_threads = 256;
+
+/// One block: a thread adds up every 256th row, and the block these, in an order of their own.
+__global__ void __launch_bounds__(mean_threads)
+    mean_loss_kernel(const double* row_losses, int rows, float* loss) {
+  __shared__ double shared[mean_threads / warp_threads];
+  double sum = 0.0;
+  for (int row = static_cast<int>(threadIdx.x); row < rows; row += mean_threads) {
+    sum += row_losses[row];
+  }
+  sum = block_sum<mean_threads>(sum, shared);
+  if (threadIdx.x == 0) *loss = static_cast<float>(sum / rows);
+}
+
+/// A team owns a row. Bound by memory.
+__global__ void __launch_bounds__(softmax_threads)
+    softmax_gradient_kernel(RowTeam team, const float* grad_loss, const float* probabilities,
+                            const std::int32_t* labels, float* grad_logits, GradientMode mode) {
+  const std::int64_t first = static_cast<std::int64_t>(team.row()) * team.classes;
+  const float scale = *grad_loss / static_cast<float>(team.rows);
+  const int label = labels[team.row()];
+  for (int k = team.lane(); k < team.end(); k += team.lanes()) {
+    const float gradient = scale * (probabilities[first + k] - (k == label ? 1.0F : 0.0F));
+    deliver_gradient(grad_logits[first + k], gradient, mode);
+  }
+}
+
+/// A team owns a row, which is correct when the label's logit is above all earlier and not below
+/// any later one: a NaN anywhere fails its comparison, a NaN at the label the one with itself. A
+/// block adds its rows to the count, which is an integer.
+__global__ void __launch_bounds__(softmax_threads)
+    count_correct_kernel(RowTeam team, const float* logits, const std::int32_t* labels,
+                         unsigned long long* count) {
+  const float* const row = logits + static_cast<std::int64_t>(team.row()) * team.classes;
+  const int label = labels[team.row()];
+  const bool is_class = label >= 0 && label < team.classes;
+  const float at_label = is_class ? row[label] : NAN;
+  int correct = 1;
+  for (int k = team.lane(); k < team.end(); k += team.lanes()) {
+    correct &= k < label ? at_label > row[k] : at_label >= row[k];
+  }
+  correct = team.combine(correct, Both{});
+  const int counts = team.has_row() && team.lane() == 0 && correct != 0 ? 1 : 0;
+  const int block_count = __syncthreads_count(counts);
+  if (threadIdx.x == 0) atomicAdd(count, static_cast<unsigned long long>(block_count));
 }
 
 }  // namespace
@@ -141,32 +153,31 @@ void softmax_cross_entropy_forward(Stream& stream, ConstView<float> logits,
                                    ConstView<std::int32_t> labels, View<float> probabilities,
                                    View<float> loss) {
   constexpr std::string_view operation = "softmax_cross_entropy";
-  const std::int64_t rows = logits.shape[0];
-  Scratch<double> losses(stream, rows);
-  launch(operation, forward_kernel, warp_per_row(rows), stream, rows, logits.shape[1], logits.data,
-         labels.data, probabilities.data, losses.data());
-  launch(operation, mean_loss_kernel, {dim3(1), dim3(sum_threads)}, stream, rows,
-         static_cast<const double*>(losses.data()), loss.data);
+  const RowTeam team(operation, logits.shape);
+  Scratch<double> row_losses(stream, team.rows);
+  launch(operation, softmax_kernel, team.launch_shape(), stream, team, logits.data, labels.data,
+         probabilities.data, row_losses.data());
+  launch(operation, mean_loss_kernel, {dim3(1), dim3(mean_threads)}, stream, row_losses.data(),
+         team.rows, loss.data);
 }
 
 void softmax_cross_entropy_backward(Stream& stream, ConstView<float> grad_loss,
                                     ConstView<float> probabilities, ConstView<std::int32_t> labels,
                                     View<float> grad_logits, GradientMode mode) {
   if (mode == GradientMode::ignore) return;
-  for_each("softmax_cross_entropy_backward", stream, probabilities.elements(),
-           Gradient{probabilities.shape[0], probabilities.shape[1], grad_loss.data,
-                    probabilities.data, labels.data, grad_logits.data, mode});
+  constexpr std::string_view operation = "softmax_cross_entropy_backward";
+  const RowTeam team(operation, probabilities.shape);
+  launch(operation, softmax_gradient_kernel, team.launch_shape(), stream, team, grad_loss.data,
+         probabilities.data, labels.data, grad_logits.data, mode);
 }
 
 void count_correct(Stream& stream, ConstView<float> logits, ConstView<std::int32_t> labels,
                    View<std::int64_t> count) {
   constexpr std::string_view operation = "count_correct";
-  const std::int64_t rows = logits.shape[0];
-  Scratch<std::int32_t> is_correct(stream, rows);
-  launch(operation, predict_kernel, warp_per_row(rows), stream, rows, logits.shape[1], logits.data,
-         labels.data, is_correct.data());
-  launch(operation, count_kernel, {dim3(1), dim3(sum_threads)}, stream, rows,
-         static_cast<const std::int32_t*>(is_correct.data()), count.data);
+  const RowTeam team(operation, logits.shape);
+  device_memory(count.device).zero(count.data, sizeof(*count.data), stream);
+  launch(operation, count_correct_kernel, team.launch_shape(), stream, team, logits.data,
+         labels.data, reinterpret_cast<unsigned long long*>(count.data));
 }
 
 }  // namespace lq::kernels::cuda

@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <limits>
+#include <list>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "core/tensor.h"
@@ -379,6 +381,70 @@ TEST_P(Conv2dTest, MatchesReferenceOnLayersOfTheNetworks) {
       kernels::conv2d_geometry({2, 6, 6, 32}, {64, 6, 6, 32}, {.padding = Padding::valid()}),
       kernels::conv2d_geometry({1, 9, 9, 32}, {32, 3, 3, 1}, {.groups = 32})};
   for (const Conv2dGeometry& layer : layers) expect_matches_reference(layer, 5);
+}
+
+// Sizes that fill tiles of products of 16 to 128 in all three passes and hardly overhang them, with
+// channels that vectors of four fit and others; and what is odd in every way.
+TEST_P(Conv2dTest, MatchesReferenceOnSizesOfTiles) {
+  const Conv2dGeometry layers[] = {
+      kernels::conv2d_geometry({2, 16, 16, 16}, {64, 3, 3, 16}, {}),
+      kernels::conv2d_geometry({2, 16, 16, 64}, {16, 1, 1, 64}, {}),
+      kernels::conv2d_geometry({2, 16, 16, 63}, {63, 1, 1, 63}, {}),
+      kernels::conv2d_geometry({1, 5, 7, 14}, {63, 3, 3, 14}, {}),
+      kernels::conv2d_geometry({1, 11, 11, 65}, {33, 1, 1, 65}, {}),
+      kernels::conv2d_geometry({3, 7, 5, 17}, {19, 3, 3, 17}, {.stride_h = 2, .stride_w = 2}),
+      kernels::conv2d_geometry({2, 7, 5, 8}, {12, 3, 3, 4}, {.stride_w = 3, .groups = 2}),
+      kernels::conv2d_geometry({1, 3, 2, 4}, {4, 5, 5, 4}, {.stride_h = 4, .stride_w = 4}),
+      kernels::conv2d_geometry({2, 40, 40, 4}, {4, 3, 3, 4}, {})};
+  for (const Conv2dGeometry& layer : layers) expect_matches_reference(layer, 21);
+}
+
+/// A tensor of this shape that begins one element behind the start of its memory.
+struct Shifted {
+  Shifted(const Shape& shape_, std::uint64_t seed)
+      : shape(shape_), memory(random_normal({shape_.elements() + 1}, seed)) {}
+
+  View<float> behind_first(View<float> whole) const {
+    return {whole.data + 1, shape, whole.device};
+  }
+
+  Shape shape;
+  Tensor memory;
+};
+
+TEST_P(Conv2dTest, TakesViewsThatAreNotAligned) {
+  const auto geometry = kernels::conv2d_geometry({2, 6, 5, 8}, {16, 3, 3, 8}, {});
+  const auto run = [&](Stream& at) {
+    std::vector<Shifted> tensors{{geometry.x_shape(), 1},    {geometry.weight_shape(), 2},
+                                 {geometry.bias_shape(), 3}, {geometry.y_shape(), 4},
+                                 {geometry.x_shape(), 5},    {geometry.weight_shape(), 6},
+                                 {geometry.bias_shape(), 7}};
+    {
+      std::list<Staged<float>> staged;
+      std::vector<View<float>> views;
+      for (Shifted& tensor : tensors) {
+        views.push_back(tensor.behind_first(staged.emplace_back(at, tensor.memory)));
+      }
+      const auto& [x, weight, bias, y, grad_x, grad_weight, grad_bias] =
+          std::tie(views[0], views[1], views[2], views[3], views[4], views[5], views[6]);
+      constexpr auto mode = GradientMode::accumulate;
+      kernels::conv2d_forward(at, geometry, x, weight, bias, y);
+      kernels::conv2d_backward_data(at, geometry, y, weight, grad_x, mode);
+      kernels::conv2d_backward_weights(at, geometry, y, x, grad_weight, mode);
+      kernels::conv2d_backward_bias(at, geometry, y, grad_bias, mode);
+    }
+    std::vector<Tensor> results;
+    for (const Shifted& tensor : tensors) results.push_back(tensor.memory);
+    return results;
+  };
+  Stream oracle(Backend::reference);
+  const std::vector<Tensor> actual = run(stream), expected = run(oracle);
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    // Up to 144 terms, of numbers of size 9.
+    EXPECT_TRUE(all_close(actual[i].span<float>(), expected[i].span<float>(), 4 * float_epsilon,
+                          4 * 9 * 144 * float_epsilon))
+        << i;
+  }
 }
 
 TEST_P(Conv2dTest, WorksForAnyNumberOfThreads) {

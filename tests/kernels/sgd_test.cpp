@@ -117,6 +117,36 @@ TEST_P(SgdTest, NesterovAndDecay) {
       {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 0.02, .nesterov = true});
 }
 
+// Slices of which few fit accesses of four values.
+TEST_P(SgdTest, ParametersThatAreNotAligned) {
+  constexpr std::int64_t count = 9, elements = 13;
+  const Shape shape{count, elements};
+  Tensor value = random_normal(shape, 1), velocity = random_normal(shape, 2);
+  const Tensor gradient = random_normal(shape, 3);
+  const auto before_value = to_double(value), before_velocity = to_double(velocity);
+  const SgdOptions options{.learning_rate = 0.5, .momentum = 0.9, .weight_decay = 0.1};
+  {
+    auto own_value = on(stream, value), own_velocity = on(stream, velocity);
+    const auto own_gradient = on(stream, gradient);
+    const SgdParameter whole{own_value, own_gradient, own_velocity};
+    std::vector<SgdParameter> rows;
+    for (std::int64_t row = 0; row < count; ++row) {
+      const auto part = [&](auto view) {
+        return decltype(view)(view.data + row * elements, {elements}, view.device);
+      };
+      rows.push_back({part(whole.value), part(whole.gradient), part(whole.velocity), row % 2 == 0});
+    }
+    kernels::sgd_step(stream, rows, options);
+  }
+  for (std::int64_t i = 0; i < shape.elements(); ++i) {
+    const bool decay = i / elements % 2 == 0;
+    const double g = gradient.span<float>()[i] + (decay ? 0.1 * before_value[i] : 0.0);
+    const double v = 0.9 * before_velocity[i] + g;
+    EXPECT_NEAR(velocity.span<float>()[i], v, 1e-6) << i;
+    EXPECT_NEAR(value.span<float>()[i], before_value[i] - 0.5 * v, 1e-6) << i;
+  }
+}
+
 TEST_P(SgdTest, RefusesOptionsOutOfRange) {
   if (is_elsewhere(stream)) GTEST_SKIP() << "what is refused is the same for all backends";
   const auto step = [&](const SgdOptions& options) {

@@ -240,6 +240,26 @@ TEST_P(SoftmaxCrossEntropyTest, LossIsTheSameForAnyNumberOfThreads) {
   EXPECT_EQ(losses[0], losses[2]);
 }
 
+TEST_P(SoftmaxCrossEntropyTest, LabelsThatAreNoClassShowInTheLoss) {
+  if (!is_elsewhere(stream)) GTEST_SKIP() << "they are refused";
+  const Shape shape{3, 4};
+  const Tensor logits = random_normal(shape, 1);
+  const Tensor grad_loss = Tensor::full({1}, 3.0F);
+  for (const std::int32_t bad : {-1, 4, std::numeric_limits<std::int32_t>::min(),
+                                 std::numeric_limits<std::int32_t>::max()}) {
+    const Tensor labels = labels_of({0, bad, 1});
+    const ForwardResult result = forward(stream, logits, labels);
+    EXPECT_TRUE(std::isnan(result.loss)) << bad;
+    EXPECT_EQ(correct(stream, logits.slice(1, 2), labels_of({bad})), 0);
+    Tensor gradient(shape);
+    kernels::softmax_cross_entropy_backward(
+        stream, on(stream, grad_loss), on(stream, result.probabilities),
+        on<std::int32_t>(stream, labels), on(stream, gradient), GradientMode::overwrite);
+    EXPECT_TRUE(all_close(gradient.slice(1, 2).span<float>(),
+                          result.probabilities.slice(1, 2).span<float>(), 1e-6, 0));
+  }
+}
+
 TEST_P(SoftmaxCrossEntropyTest, RefusesLabelsThatAreNoClass) {
   if (is_elsewhere(stream)) GTEST_SKIP() << "what is refused is the same for all backends";
   const Tensor logits = random_normal({3, 4}, 1);

@@ -2,12 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "core/error.h"
 
 namespace lq::kernels::cuda {
 
 /// Quotients of numbers below 2^31 by one multiplication.
 class Divider {
  public:
+  Divider() = default;
   /// divisor: 1 to 2^31 - 1.
   explicit Divider(std::int64_t divisor) : divisor_(static_cast<std::uint32_t>(divisor)) {
     while ((std::uint64_t{1} << shift_) < divisor_) ++shift_;
@@ -22,10 +27,34 @@ class Divider {
     return quotient;
   }
 
+  __host__ __device__ int value() const { return static_cast<int>(divisor_); }
+
+  __device__ int quotient(int dividend) const {
+    auto rest = static_cast<std::uint32_t>(dividend);
+    return static_cast<int>(divide(rest));
+  }
+
+  /// Returns the quotient, and the remainder beside it.
+  __device__ int split(int dividend, int& remainder) const {
+    auto rest = static_cast<std::uint32_t>(dividend);
+    const std::uint32_t quotient = divide(rest);
+    remainder = static_cast<int>(rest);
+    return static_cast<int>(quotient);
+  }
+
  private:
-  std::uint32_t divisor_;
+  std::uint32_t divisor_ = 1;
   std::uint32_t multiplier_ = 0;
   std::uint32_t shift_ = 0;
 };
+
+/// An extent as kernels count it, with room for a tile behind it; throws Error naming the operation
+/// for larger ones.
+inline int index_extent(std::string_view operation, std::int64_t extent) {
+  constexpr int most = std::numeric_limits<int>::max() - (1 << 16);
+  check(extent <= most, "{}: {} pixels, channels or products, expected at most {} on a GPU",
+        operation, extent, most);
+  return static_cast<int>(extent);
+}
 
 }  // namespace lq::kernels::cuda

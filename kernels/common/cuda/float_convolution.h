@@ -1,0 +1,46 @@
+// Convolutions in float by own kernels, on tiles of matrix products whose operands are gathered on
+// the way: nothing is unfolded in memory. A fully connected layer is one over maps of one pixel.
+// Arguments and results as in conv2d/conv2d.h; sums are float, in an order that depends on the
+// shape alone.
+#pragma once
+
+#include <string_view>
+
+#include "core/stream.h"
+#include "core/view.h"
+#include "kernels/common/conv2d_geometry.h"
+#include "kernels/common/gradient_mode.h"
+
+namespace lq::kernels::cuda {
+
+void float_convolution_forward(std::string_view operation, Stream& stream,
+                               const Conv2dGeometry& geometry, const float* x, const float* weight,
+                               const float* bias, float* y);
+
+void float_convolution_backward_data(std::string_view operation, Stream& stream,
+                                     const Conv2dGeometry& geometry, const float* grad_y,
+                                     const float* weight, float* grad_x, GradientMode mode);
+
+void float_convolution_backward_weights(std::string_view operation, Stream& stream,
+                                        const Conv2dGeometry& geometry, const float* grad_y,
+                                        const float* x, float* grad_weight, GradientMode mode);
+
+/// sums[c] (+)= the sum over the pixels of values[pixel, c], in double.
+void sum_over_pixels(std::string_view operation, Stream& stream, const float* values,
+                     std::int64_t pixels, std::int64_t channels, float* sums, GradientMode mode);
+
+/// The layer of linear/linear.h as a convolution.
+inline Conv2dGeometry linear_geometry(std::int64_t batch, std::int64_t inputs,
+                                      std::int64_t outputs) {
+  return {.n = batch,
+          .h = 1,
+          .w = 1,
+          .c_in = inputs,
+          .c_out = outputs,
+          .kernel_h = 1,
+          .kernel_w = 1,
+          .out_h = 1,
+          .out_w = 1};
+}
+
+}  // namespace lq::kernels::cuda

@@ -1,0 +1,76 @@
+#include "kernels/common/cuda/channel_sums.h"
+#include "kernels/common/cuda/float_convolution.h"
+#include "kernels/common/cuda/float_convolution_windows.h"
+#include "kernels/common/cuda/float_gemm_launch.h"
+#include "kernels/common/cuda/float_gemm_outputs.h"
+#include "kernels/common/cuda/float_gemm_sources.h"
+
+namespace lq::kernels::cuda {
+
+namespace {
+
+/// Rows are the values of a window, columns output channels, k the output pixels.
+struct BackwardWeights {
+  using RowParameters = MapWindows;
+  using ColumnParameters = GroupedMatrix;
+  using Output = FilterOutput;
+  template <int extent, int width, int threads>
+  using Rows = WindowValues<extent, width, threads>;
+  template <int extent, int width, int threads>
+  using Columns = MatrixAlongLines<extent, width, threads>;
+};
+
+struct Value {
+  const float* values;
+
+  __device__ SumPair operator()(std::int64_t i, std::int64_t /*channel*/) const {
+    return {values[i], 0.0};
+  }
+};
+
+struct DeliverSum {
+  float* sums;
+  bool add;
+
+  __device__ void operator()(std::int64_t channel, const SumPair& sum) const {
+    const double before = add ? sums[channel] : 0.0;
+    sums[channel] = static_cast<float>(before + sum.first);
+  }
+};
+
+}  // namespace
+
+void float_convolution_backward_weights(std::string_view operation, Stream& stream,
+                                        const Conv2dGeometry& g, const float* grad_y,
+                                        const float* x, float* grad_weight, GradientMode mode) {
+  if (mode == GradientMode::ignore) return;
+  check_indices(operation, g);
+  const bool add = mode == GradientMode::accumulate;
+  const std::int64_t group_filters = g.c_out / g.groups;
+  const std::int64_t pixels = g.n * g.out_h * g.out_w;
+  const GemmExtents extents{filter_values(g), group_filters, pixels, g.groups};
+  const GemmPlan plan(extents);
+  SplitSums sums(stream, plan.splits.count, grad_weight, g.c_out, extents.rows);
+  const GroupedMatrix gradients{grad_y, g.c_out, group_filters, static_cast<int>(group_filters),
+                                static_cast<int>(pixels)};
+  const FilterOutput output{.delivery = {.data = sums.data(),
+                                         .split_offset = sums.offset(),
+                                         .add = add && sums.is_result(),
+                                         .in_fours = fit_groups(extents.rows, sums.data())},
+                            .filter_values = static_cast<int>(extents.rows),
+                            .group_filters = static_cast<int>(group_filters)};
+  const GemmProblem<BackwardWeights> problem{windows_of_filter(g, x), gradients, output,
+                                             plan.splits};
+  const bool in_fours = fit_groups(g.c_in / g.groups, x) && fit_groups(group_filters, grad_y);
+  launch_gemm(operation, stream, plan.tile, extents, in_fours, problem);
+  sums.finish(operation, nullptr, add);
+}
+
+void sum_over_pixels(std::string_view operation, Stream& stream, const float* values,
+                     std::int64_t pixels, std::int64_t channels, float* sums, GradientMode mode) {
+  if (mode == GradientMode::ignore) return;
+  channel_sums(operation, stream, pixels, channels, Value{values},
+               DeliverSum{sums, mode == GradientMode::accumulate});
+}
+
+}  // namespace lq::kernels::cuda

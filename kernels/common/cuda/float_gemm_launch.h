@@ -1,0 +1,135 @@
+// Choice of a tile for float_gemm.h, and the launch. For *.cu files.
+#pragma once
+
+#include <limits>
+#include <optional>
+
+#include "kernels/common/cuda/float_gemm.h"
+#include "kernels/common/cuda/pixels.h"
+#include "kernels/common/cuda/scratch.h"
+
+namespace lq::kernels::cuda {
+
+/// The sums that a product has to fill with tiles.
+struct GemmExtents {
+  std::int64_t rows, columns, depth;
+  std::int64_t groups;
+};
+
+/// Calls visit(tile) for every tile that kernels are built for.
+template <typename Visit>
+void for_each_tile(Visit&& visit) {
+  visit(GemmTile<128, 64, 8, 8>());
+  visit(GemmTile<128, 32, 8, 4>());
+  visit(GemmTile<128, 16, 8, 4>());
+  visit(GemmTile<64, 64, 8, 4>());
+}
+
+template <typename Tile>
+std::int64_t tiles_of(const GemmExtents& extents) {
+  return divide_up<std::int64_t>(extents.rows, Tile::rows) *
+         divide_up<std::int64_t>(extents.columns, Tile::columns);
+}
+
+/// Instructions of the inner loop with a tile: multiply-adds, those on the margins included, and
+/// reads of shared memory.
+template <typename Tile>
+std::int64_t instructions_of(const GemmExtents& extents) {
+  constexpr int per_step =
+      Tile::thread_rows * Tile::thread_columns + (Tile::thread_rows + Tile::thread_columns) / 4;
+  return tiles_of<Tile>(extents) * Tile::threads * per_step;
+}
+
+/// What a launch needs to know of the tile that takes the fewest instructions.
+struct GemmPlan {
+  int tile = 0;  // its number in for_each_tile()
+  GemmSplits splits;
+
+  explicit GemmPlan(const GemmExtents& extents) {
+    std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
+    int number = 0;
+    for_each_tile([&]<typename Tile>(Tile) {
+      const std::int64_t instructions = instructions_of<Tile>(extents);
+      if (instructions < fewest) {
+        fewest = instructions;
+        tile = number;
+        splits = GemmSplits::for_blocks(tiles_of<Tile>(extents) * extents.groups, extents.depth);
+      }
+      ++number;
+    });
+  }
+};
+
+/// Runs problem.splits of the product on the tile of that number.
+template <typename Pass>
+void launch_gemm(std::string_view operation, Stream& stream, int tile, const GemmExtents& extents,
+                 bool in_fours, const GemmProblem<Pass>& problem) {
+  const auto blocks = [](std::int64_t extent, int tile_extent) {
+    return static_cast<unsigned>(divide_up<std::int64_t>(extent, tile_extent));
+  };
+  int number = 0;
+  for_each_tile([&]<typename Tile>(Tile) {
+    if (number++ != tile) return;
+    const dim3 grid(blocks(extents.rows, Tile::rows), blocks(extents.columns, Tile::columns),
+                    static_cast<unsigned>(extents.groups * problem.splits.count));
+    const auto kernel = in_fours ? gemm_kernel<Tile, 4, Pass> : gemm_kernel<Tile, 1, Pass>;
+    launch(operation, kernel, {grid, dim3(Tile::threads)}, stream, problem);
+  });
+}
+
+/// What becomes of the sums of all splits: rows x channels, channels fastest.
+struct AddSplits {
+  const float* partial;
+  float* sums;
+  const float* bias;  // one number per channel, or null
+  std::int64_t elements;
+  int channels;
+  int count;
+  bool add;
+
+  template <int group>
+  __device__ void apply(int row, int channel) const {
+    const std::int64_t at = static_cast<std::int64_t>(row) * channels + channel;
+    Channels<group> total{};
+    if (bias != nullptr) total = load_channels<group>(bias + channel);
+    for (int split = 0; split < count; ++split) {
+      const Channels<group> part = load_channels<group>(partial + split * elements + at);
+#pragma unroll
+      for (int i = 0; i < group; ++i) total.values[i] += part.values[i];
+    }
+    deliver_channels<group>(sums + at, total, add);
+  }
+};
+
+/// Where splits put their sums, until finish() adds them up; the result itself with one split.
+class SplitSums {
+ public:
+  /// The result is rows x channels.
+  SplitSums(Stream& stream, int count, float* result, std::int64_t rows, std::int64_t channels)
+      : stream_(stream), count_(count), result_(result), rows_(rows), channels_(channels) {
+    if (count > 1) partial_.emplace(stream, count * rows * channels);
+  }
+
+  bool is_result() const { return count_ == 1; }
+  float* data() { return is_result() ? result_ : partial_->data(); }
+  std::int64_t offset() const { return rows_ * channels_; }
+
+  /// result (+)= the splits in order, and the bias, if any. Nothing to do with one split.
+  void finish(std::string_view operation, const float* bias, bool add) {
+    if (is_result()) return;
+    const bool in_groups = fit_groups(channels_, partial_->data(), result_, bias);
+    for_each_pixel(operation, stream_, rows_, channels_, in_groups,
+                   AddSplits{partial_->data(), result_, bias, offset(), static_cast<int>(channels_),
+                             count_, add});
+  }
+
+ private:
+  Stream& stream_;
+  int count_;
+  float* result_;
+  std::int64_t rows_;
+  std::int64_t channels_;
+  std::optional<Scratch<float>> partial_;
+};
+
+}  // namespace lq::kernels::cuda
