@@ -31,7 +31,7 @@ bool take_cache_hints(Opcode& opcode) {
 }
 
 struct MemoryModifiers {
-  bool strong = false;
+  std::uint16_t detail = 0;
   Space space = Space::generic;
   bool is_param = false;
   bool is_constant = false;
@@ -54,12 +54,22 @@ Space take_space(Opcode& opcode, MemoryModifiers& modifiers) {
   return Space::generic;
 }
 
+/// The memory order, and for whom it holds.
+std::uint16_t take_order(Opcode& opcode) {
+  const auto order =
+      opcode.take_any({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"});
+  const bool is_for_block = opcode.take("cta");
+  if (!is_for_block) opcode.take_any({"cluster", "gpu", "sys"});
+  std::uint16_t detail = order ? MemoryDetail::strong : std::uint16_t{0};
+  if (is_for_block) return detail | MemoryDetail::block_scope;
+  if (order == "release" || order == "acq_rel") detail |= MemoryDetail::release;
+  return detail;
+}
+
 MemoryModifiers take_modifiers(Opcode& opcode) {
   MemoryModifiers result;
   opcode.take("weak");
-  result.strong =
-      opcode.take_any({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"}).has_value();
-  opcode.take_any({"cta", "cluster", "gpu", "sys"});
+  result.detail = take_order(opcode);
   result.space = take_space(opcode, result);
   result.has_policy = take_cache_hints(opcode);
   opcode.take("nc");
@@ -124,18 +134,18 @@ void decode_load_or_store(FunctionBuilder& builder, bool is_load) {
   instruction.elements = static_cast<std::uint8_t>(slots.size());
   instruction.access_bytes = static_cast<std::uint8_t>(bytes);
   instruction.detail = static_cast<std::uint16_t>(
-      (modifiers.strong ? MemoryDetail::strong : 0) |
-      (is_load && type.starts_with('s') ? MemoryDetail::sign_extend : 0));
+      modifiers.detail | (is_load && type.starts_with('s') ? MemoryDetail::sign_extend : 0));
 }
 
 /// atom d, [a], b[, c]; red [a], b.
 void decode_atomic(FunctionBuilder& builder, bool has_result) {
   Opcode opcode(builder.instruction().opcode);
-  opcode.take_any({"relaxed", "acquire", "release", "acq_rel"});
-  opcode.take_any({"cta", "cluster", "gpu", "sys"});
   MemoryModifiers modifiers;
+  modifiers.detail = take_order(opcode) | MemoryDetail::strong;
   const Space space = take_space(opcode, modifiers);
   if (modifiers.is_param || modifiers.is_constant || space == Space::local) builder.fail_unknown();
+  // What nvcc writes for atomics of one block, and ptxas takes.
+  if (opcode.take("cta")) modifiers.detail |= MemoryDetail::block_scope;
   const std::string_view operation = opcode.take_next();
   opcode.take("noftz");
   const std::string_view type = opcode.take_next();
@@ -156,7 +166,7 @@ void decode_atomic(FunctionBuilder& builder, bool has_result) {
   instruction.sources[1] = value;
   instruction.sources[2] = second;
   instruction.results[0] = result;
-  instruction.detail = MemoryDetail::strong;
+  instruction.detail = modifiers.detail;
 }
 
 }  // namespace
@@ -167,6 +177,13 @@ void decode_atom(FunctionBuilder& builder) { decode_atomic(builder, true); }
 void decode_red(FunctionBuilder& builder) { decode_atomic(builder, false); }
 
 void decode_without_effect(FunctionBuilder& builder) { builder.emit(do_nothing); }
+
+/// membar.scope, fence.order.scope; other fences concern asynchronous copies.
+void decode_fence(FunctionBuilder& builder) {
+  Opcode opcode(builder.instruction().opcode);
+  opcode.take_any({"sc", "acq_rel", "acquire", "release"});
+  builder.emit(opcode.take_any({"gl", "gpu", "sys", "cluster"}) ? fence_grid : do_nothing);
+}
 
 /// cp.async copies at once; what waits for it has nothing to wait for.
 void decode_cp(FunctionBuilder& builder) {

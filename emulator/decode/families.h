@@ -30,6 +30,7 @@ void decode_st(FunctionBuilder& builder);
 void decode_atom(FunctionBuilder& builder);
 void decode_red(FunctionBuilder& builder);
 void decode_cp(FunctionBuilder& builder);
+void decode_fence(FunctionBuilder& builder);
 void decode_without_effect(FunctionBuilder& builder);
 
 // In decode_control.cpp.

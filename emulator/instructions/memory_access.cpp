@@ -44,6 +44,30 @@ void fault_global(const Warp& warp, const Instruction& instruction, int lane, st
   fault(warp, instruction, lane, message);
 }
 
+void fault_global_race(const Warp& warp, const Instruction& instruction, int lane,
+                       std::uint64_t address, unsigned bytes, AccessKind kind,
+                       const RaceConflict& conflict) {
+  const Launch& launch = *warp.block->launch;
+  const std::vector<Function>& functions = launch.program->functions;
+  const auto after = std::upper_bound(
+      functions.begin() + 1, functions.end(), conflict.place,
+      [](std::uint32_t place, const Function& function) { return place < function.first_place; });
+  const Function& function = *std::prev(after);
+  const Dim3& grid = launch.grid;
+  const Dim3& block = launch.block;
+  const auto found = launch.memory->find(address);
+  fault(warp, instruction, lane,
+        fmt::format("race: {} of {} bytes at byte {} of an {}, and a {} by block ({}, {}, {}), "
+                    "thread ({}, {}, {}), at {}, which nothing orders",
+                    verb(kind), bytes, found ? address - found->address : 0,
+                    found ? described(*found) : "unknown allocation",
+                    conflict.wrote ? "write" : "read", conflict.block % grid.x,
+                    conflict.block / grid.x % grid.y, conflict.block / grid.x / grid.y,
+                    conflict.thread % block.x, conflict.thread / block.x % block.y,
+                    conflict.thread / (block.x * block.y),
+                    source_text(*launch.program, function, conflict.place - function.first_place)));
+}
+
 std::string text_of_place(const Warp& warp, std::uint32_t place) {
   const Program& program = *warp.block->launch->program;
   const Function& function = program.functions.at(place >> 20);

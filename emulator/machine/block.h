@@ -40,7 +40,8 @@ struct Launch {
   std::uint32_t dynamic_shared_bytes = 0;
   std::vector<std::byte> arguments;
   DeviceMemory* memory = nullptr;
-  bool counts = false;  // whether sectors and bank conflicts are wanted
+  bool finds_races = true;  // between blocks, in global memory
+  bool counts = false;      // whether sectors and bank conflicts are wanted
 };
 
 enum class Wait : std::uint8_t { none, collective, barrier };
@@ -94,6 +95,7 @@ struct Block {
   std::array<Barrier, 16> barriers;
   SharedMemory shared;
   std::uint32_t live_threads = 0;
+  BlockClock clock;
 
   DeviceMemory& memory() const { return *launch->memory; }
 };

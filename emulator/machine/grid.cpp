@@ -28,7 +28,7 @@ void start_warp(Block& block, Warp& warp, int index) {
   enter_function(warp, *launch.kernel, warp.live, nullptr);
 }
 
-void start_block(Block& block, std::uint64_t number) {
+void start_block(Block& block, LaunchRaces* races, std::uint64_t number) {
   const Launch& launch = *block.launch;
   const Dim3& grid = launch.grid;
   block.index = {static_cast<std::uint32_t>(number % grid.x),
@@ -38,6 +38,7 @@ void start_block(Block& block, std::uint64_t number) {
   block.warps.resize(warps);
   block.live_threads = static_cast<std::uint32_t>(launch.block.count());
   block.barriers.fill({});
+  if (races != nullptr) races->start_block(block.clock, number);
   block.shared.reset(launch.kernel->static_shared_bytes + launch.dynamic_shared_bytes,
                      static_cast<int>(warps));
   for (std::size_t i = 0; i < warps; ++i) start_warp(block, block.warps[i], static_cast<int>(i));
@@ -58,8 +59,8 @@ void start_block(Block& block, std::uint64_t number) {
   fail("{}: deadlock", block.launch->kernel->name);
 }
 
-void run_block(Block& block, std::uint64_t number) {
-  start_block(block, number);
+void run_block(Block& block, LaunchRaces* races, std::uint64_t number) {
+  start_block(block, races, number);
   for (;;) {
     bool all_finished = true;
     bool any_ran = false;
@@ -81,6 +82,7 @@ struct Progress {
   std::mutex mutex;
   std::exception_ptr error;
   Counters counters;
+  std::unique_ptr<LaunchRaces> races;
 };
 
 void run_blocks(const Launch& launch, Progress& progress) {
@@ -89,7 +91,7 @@ void run_blocks(const Launch& launch, Progress& progress) {
   const std::uint64_t blocks = launch.grid.count();
   try {
     for (std::uint64_t number = progress.next++; number < blocks; number = progress.next++) {
-      run_block(block, number);
+      run_block(block, progress.races.get(), number);
     }
   } catch (...) {
     progress.next = blocks;
@@ -114,6 +116,10 @@ Counters& Counters::operator+=(const Counters& other) {
 
 Counters run_grid(const Launch& launch, int threads) {
   Progress progress;
+  // One block has nobody to race with.
+  if (launch.finds_races && launch.grid.count() > 1) {
+    progress.races = std::make_unique<LaunchRaces>(launch.memory->races());
+  }
   const auto workers =
       std::min(static_cast<std::uint64_t>(std::max(threads, 1)), launch.grid.count());
   {
