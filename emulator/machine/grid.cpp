@@ -88,6 +88,11 @@ struct Progress {
 void run_blocks(const Launch& launch, Progress& progress) {
   Block block;
   block.launch = &launch;
+  if (launch.counts) {
+    for (const Function& function : launch.program->functions) {
+      block.tallies.emplace_back(function.code.size());
+    }
+  }
   const std::uint64_t blocks = launch.grid.count();
   try {
     for (std::uint64_t number = progress.next++; number < blocks; number = progress.next++) {
@@ -100,6 +105,9 @@ void run_blocks(const Launch& launch, Progress& progress) {
   }
   const std::lock_guard lock(progress.mutex);
   for (const Warp& warp : block.warps) progress.counters += warp.counters;
+  Counters instructions;
+  instructions.tallies = std::move(block.tallies);
+  progress.counters += instructions;
 }
 
 }  // namespace
@@ -111,6 +119,24 @@ Counters& Counters::operator+=(const Counters& other) {
   global_sectors += other.global_sectors;
   shared_requests += other.shared_requests;
   shared_wavefronts += other.shared_wavefronts;
+  tallies.resize(std::max(tallies.size(), other.tallies.size()));
+  for (std::size_t f = 0; f < other.tallies.size(); ++f) {
+    tallies[f].resize(std::max(tallies[f].size(), other.tallies[f].size()));
+    for (std::size_t i = 0; i < other.tallies[f].size(); ++i) tallies[f][i] += other.tallies[f][i];
+  }
+  return *this;
+}
+
+Tally& Tally::operator+=(const Tally& other) {
+  warps += other.warps;
+  lanes += other.lanes;
+  global_requests += other.global_requests;
+  global_sectors += other.global_sectors;
+  global_bytes += other.global_bytes;
+  shared_requests += other.shared_requests;
+  shared_wavefronts += other.shared_wavefronts;
+  shared_passes += other.shared_passes;
+  local_bytes += other.local_bytes;
   return *this;
 }
 

@@ -83,7 +83,8 @@ __global__ void misaligned(char* out, bool fault) {
 }
 
 // Two blocks write the same words.
-// EXPECT write_write: race: write of 4 bytes, and a write by block (0, 0, 0), which nothing orders, block (1, 0, 0), thread (0, 0, 0)
+// EXPECT write_write: race: write of 4 bytes, and a write by block (0, 0, 0), which nothing orders,
+// block (1, 0, 0), thread (0, 0, 0)
 __global__ void write_write(int* out, bool fault) {
   const int i = threadIdx.x + (fault ? 0 : blockIdx.x * blockDim.x);
   out[i] = i;  // LINE write_write
@@ -99,7 +100,8 @@ __global__ void write_read(int* out, bool fault) {
 
 __device__ unsigned int blocks_done;
 
-// EXPECT missing_fence: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing orders, block (1, 0, 0), thread (0, 0, 0)
+// EXPECT missing_fence: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing
+// orders, block (1, 0, 0), thread (0, 0, 0)
 __global__ void missing_fence(int* out, bool fault) {
   __shared__ bool is_last;
   if (threadIdx.x == 0) {
@@ -113,7 +115,8 @@ __global__ void missing_fence(int* out, bool fault) {
   }
 }
 
-// EXPECT plain_counter: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing orders, block (1, 0, 0), thread (0, 0, 0)
+// EXPECT plain_counter: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing
+// orders, block (1, 0, 0), thread (0, 0, 0)
 __global__ void plain_counter(int* out, bool fault) {
   if (threadIdx.x != 0) return;
   if (fault) {
@@ -135,7 +138,8 @@ __global__ void plain_histogram(int* out, bool fault) {
 }
 
 // An atomic of one block's scope is none for others.
-// EXPECT narrow_scope: race: atomic access of 4 bytes, and a write by block (0, 0, 0), which nothing orders, block (1, 0, 0), thread (0, 0, 0)
+// EXPECT narrow_scope: race: atomic access of 4 bytes, and a write by block (0, 0, 0), which
+// nothing orders, block (1, 0, 0), thread (0, 0, 0)
 __global__ void narrow_scope(int* out, bool fault) {
   if (fault) {
     atomicAdd_block(out, 1);  // LINE narrow_scope
@@ -145,7 +149,8 @@ __global__ void narrow_scope(int* out, bool fault) {
 }
 
 // Bytes of one word belong to different blocks.
-// EXPECT same_byte: race: write of 1 bytes, and a write by block (0, 0, 0), which nothing orders, block (1, 0, 0), thread (0, 0, 0)
+// EXPECT same_byte: race: write of 1 bytes, and a write by block (0, 0, 0), which nothing orders,
+// block (1, 0, 0), thread (0, 0, 0)
 __global__ void same_byte(char* out, bool fault) {
   if (threadIdx.x == 0) {
     out[fault ? 0 : blockIdx.x] = 1;  // LINE same_byte
@@ -153,7 +158,8 @@ __global__ void same_byte(char* out, bool fault) {
 }
 
 // Each block waits for the one before it and adds to what that one left.
-// EXPECT chain: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing orders, block (1, 0, 0), thread (0, 0, 0)
+// EXPECT chain: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing orders, block
+// (1, 0, 0), thread (0, 0, 0)
 __global__ void chain(int* out, bool fault) {
   volatile int* const flags = out + 128;
   if (threadIdx.x != 0) return;
