@@ -17,6 +17,7 @@ struct VectorAtomic {
   int bytes;  // of each
   Space space;
   bool has_result;
+  std::uint16_t detail;
 };
 
 /// atom {d, ...}, [a], {b, ...}; red [a], {b, ...}: each element is updated on its own.
@@ -42,22 +43,20 @@ void emit_vector_atomic(FunctionBuilder& builder, Handler handler, const VectorA
   instruction.list = builder.add_list(slots);
   instruction.list_size = static_cast<std::uint8_t>(slots.size());
   instruction.elements = static_cast<std::uint8_t>(form.elements);
-  instruction.detail = MemoryDetail::strong;
+  instruction.detail = form.detail;
 }
 
 /// atom d, [a], b[, c]; red [a], b.
 void decode_atomic(FunctionBuilder& builder, bool has_result) {
   Opcode opcode(builder.instruction().opcode);
-  const auto take_order = [&] {
-    opcode.take_any({"relaxed", "acquire", "release", "acq_rel"});
-    opcode.take_any({"cta", "cluster", "gpu", "sys"});
-  };
-  take_order();
   MemoryModifiers modifiers;
+  modifiers.detail = take_order(opcode) | MemoryDetail::strong;
   const Space space = take_space(opcode, modifiers);
   if (modifiers.is_param || modifiers.is_constant || space == Space::local) builder.fail_unknown();
+  // What nvcc writes for atomics of one block, and ptxas takes.
+  if (opcode.take("cta")) modifiers.detail |= MemoryDetail::block_scope;
   const std::string_view operation = opcode.take_next();
-  take_order();  // libcu++ has it behind the operation, and assemblers take that
+  modifiers.detail |= take_order(opcode);  // libcu++ has it here, and assemblers take that
   opcode.take("noftz");
   const bool has_policy = opcode.take("L2::cache_hint");
   const auto vector = opcode.take_any({"v2", "v4", "v8"});
@@ -76,7 +75,7 @@ void decode_atomic(FunctionBuilder& builder, bool has_result) {
                           (bytes == 2 || elements < 8) && !is_cas &&
                           (space == Space::global || space == Space::generic);
     if (!is_known) builder.fail_unknown();
-    emit_vector_atomic(builder, handler, {elements, bytes, space, has_result});
+    emit_vector_atomic(builder, handler, {elements, bytes, space, has_result, modifiers.detail});
     return;
   }
   const OperandType operand_type = type == "f32"   ? OperandType::f32
@@ -91,7 +90,7 @@ void decode_atomic(FunctionBuilder& builder, bool has_result) {
   instruction.sources[1] = value;
   instruction.sources[2] = second;
   instruction.results[0] = result;
-  instruction.detail = MemoryDetail::strong;
+  instruction.detail = modifiers.detail;
 }
 
 }  // namespace

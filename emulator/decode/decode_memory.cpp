@@ -19,9 +19,7 @@ void do_nothing(Frame&, const Instruction&, LaneMask) {}
 MemoryModifiers take_modifiers(Opcode& opcode) {
   MemoryModifiers result;
   opcode.take("weak");
-  result.strong =
-      opcode.take_any({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"}).has_value();
-  opcode.take_any({"cta", "cluster", "gpu", "sys"});
+  result.detail = take_order(opcode);
   result.space = take_space(opcode, result);
   result.has_policy = take_cache_hints(opcode);
   opcode.take("nc");
@@ -79,8 +77,7 @@ void decode_load_or_store(FunctionBuilder& builder, bool is_load) {
   instruction.elements = static_cast<std::uint8_t>(slots.size());
   instruction.access_bytes = static_cast<std::uint8_t>(bytes);
   instruction.detail = static_cast<std::uint16_t>(
-      (modifiers.strong ? MemoryDetail::strong : 0) |
-      (is_load && type.starts_with('s') ? MemoryDetail::sign_extend : 0));
+      modifiers.detail | (is_load && type.starts_with('s') ? MemoryDetail::sign_extend : 0));
   if (is_load && slots.size() > 1) builder.set_last_loaded(slots);
 }
 
@@ -100,6 +97,13 @@ void decode_createpolicy(FunctionBuilder& builder) {
   Instruction& instruction = builder.emit(find_form("mov.b64")->handler);
   instruction.sources[0] = zero;
   instruction.results[0] = policy;
+}
+
+/// membar.scope, fence.order.scope; other fences concern asynchronous copies.
+void decode_fence(FunctionBuilder& builder) {
+  Opcode opcode(builder.instruction().opcode);
+  opcode.take_any({"sc", "acq_rel", "acquire", "release"});
+  builder.emit(opcode.take_any({"gl", "gpu", "sys", "cluster"}) ? fence_grid : do_nothing);
 }
 
 /// cp.async copies at once; what waits for it has nothing to wait for.

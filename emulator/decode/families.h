@@ -37,6 +37,7 @@ void decode_simd_video(FunctionBuilder& builder);
 void decode_ld(FunctionBuilder& builder);
 void decode_st(FunctionBuilder& builder);
 void decode_cp(FunctionBuilder& builder);
+void decode_fence(FunctionBuilder& builder);
 void decode_without_effect(FunctionBuilder& builder);
 void decode_createpolicy(FunctionBuilder& builder);
 

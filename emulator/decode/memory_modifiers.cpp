@@ -1,5 +1,7 @@
 #include "emulator/decode/memory_modifiers.h"
 
+#include "emulator/instructions/memory_access.h"
+
 namespace lq::emulator {
 
 bool take_cache_hints(Opcode& opcode) {
@@ -29,6 +31,17 @@ Space take_space(Opcode& opcode, MemoryModifiers& modifiers) {
     return Space::param;
   }
   return Space::generic;
+}
+
+std::uint16_t take_order(Opcode& opcode) {
+  const auto order =
+      opcode.take_any({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"});
+  const bool is_for_block = opcode.take("cta");
+  if (!is_for_block) opcode.take_any({"cluster", "gpu", "sys"});
+  std::uint16_t detail = order ? MemoryDetail::strong : std::uint16_t{0};
+  if (is_for_block) return detail | MemoryDetail::block_scope;
+  if (order == "release" || order == "acq_rel") detail |= MemoryDetail::release;
+  return detail;
 }
 
 void set_address(Instruction& instruction, const SymbolAddress& address, Space space) {

@@ -6,7 +6,7 @@
 namespace lq::emulator {
 
 struct MemoryModifiers {
-  bool strong = false;
+  std::uint16_t detail = 0;  // of MemoryDetail: strength, release, scope
   Space space = Space::generic;
   bool is_param = false;
   bool is_constant = false;
@@ -18,6 +18,9 @@ struct MemoryModifiers {
 bool take_cache_hints(Opcode& opcode);
 /// The state space, generic if none is named; says in the modifiers what is more to it.
 Space take_space(Opcode& opcode, MemoryModifiers& modifiers);
+
+/// The memory order, and for whom it holds, as details of the instruction.
+std::uint16_t take_order(Opcode& opcode);
 
 void set_address(Instruction& instruction, const SymbolAddress& address, Space space);
 

@@ -106,7 +106,12 @@ Program load_program(const ptx::Module& module, DeviceMemory& memory) {
   }
   for (const ptx::Function* const source : sources) {
     program.functions.push_back(decode_function(program, symbols, *source));
-    program.functions.back().index = static_cast<std::uint32_t>(program.functions.size() - 1);
+    Function& added = program.functions.back();
+    added.index = static_cast<std::uint32_t>(program.functions.size() - 1);
+    if (added.index > 0) {
+      const Function& before = program.functions[added.index - 1];
+      added.first_place = before.first_place + static_cast<std::uint32_t>(before.code.size());
+    }
   }
   return program;
 }

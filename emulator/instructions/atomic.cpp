@@ -112,6 +112,7 @@ void for_all(Frame& frame, const Instruction& instruction, LaneMask mask, Next&&
     std::byte* const bytes = checked_bytes(warp, instruction, lane, addresses[lane], sizeof(T),
                                            AccessKind::read_and_write);
     const T old = update<T>(bytes, [&](T value) { return next(value, lane); });
+    acquire_after_read(warp, instruction, addresses[lane]);
     if (result != nullptr) result[lane] = old;
   });
 }

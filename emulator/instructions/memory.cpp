@@ -18,7 +18,8 @@ Slot element_slot(const Warp& warp, const Instruction& instruction, int element)
 /// Whether all lanes run and lie side by side, in written global memory.
 bool is_row(const Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
             LaneMask mask, unsigned bytes) {
-  if (mask != all_lanes || instruction.space != Space::global || instruction.elements != 1) {
+  if (mask != all_lanes || instruction.space != Space::global || instruction.elements != 1 ||
+      (instruction.detail & MemoryDetail::strong) != 0) {
     return false;
   }
   std::uint64_t difference = addresses[0] & (bytes - 1);
@@ -48,6 +49,27 @@ const std::byte* read_elements(Warp& warp, const Instruction& instruction, int l
   return start;
 }
 
+void find_row_race(Warp& warp, const Instruction& instruction, std::uint64_t address,
+                   unsigned bytes, AccessKind kind) {
+  const BlockClock& clock = warp.block->clock;
+  if (clock.races == nullptr) return;
+  GlobalRaces& races = warp.block->memory().races();
+  const std::uint64_t offset = warp.block->memory().offset_of(address);
+  const unsigned words = bytes / 4 * warp_size;
+  const RaceAccess access = race_access(warp, instruction, 0, kind);
+  const bool is_aligned = offset % (4 * warp_size) == 0;
+  if (is_aligned && races.is_known(clock, offset, access) &&
+      races.is_known(clock, offset + 4 * (words - 1), access)) {
+    return;
+  }
+  if (!races.access(clock, offset, words, 0xF, access, bytes / 4).found) return;
+  // The lane that meets the other access again is the one to be named.
+  for (int lane = 0; lane < warp_size; ++lane) {
+    find_global_race(warp, instruction, lane, address + static_cast<unsigned>(lane) * bytes, bytes,
+                     kind);
+  }
+}
+
 template <typename Memory, typename Register>
 void load(Frame& frame, const Instruction& instruction, LaneMask mask) {
   Warp& warp = warp_of(frame);
@@ -60,6 +82,7 @@ void load(Frame& frame, const Instruction& instruction, LaneMask mask) {
   }
   if constexpr (sizeof(Memory) == sizeof(Register) && sizeof(Memory) >= 4) {
     if (is_row(warp, instruction, addresses, mask, bytes)) {
+      find_row_race(warp, instruction, addresses[0], bytes, AccessKind::read);
       std::memcpy(to[0], warp.block->memory().host_bytes(addresses[0]), bytes * warp_size);
       return;
     }
@@ -77,6 +100,7 @@ void load(Frame& frame, const Instruction& instruction, LaneMask mask) {
       to[element][lane] = extends ? static_cast<Register>(static_cast<Signed>(value))
                                   : static_cast<Register>(value);
     }
+    acquire_after_read(warp, instruction, addresses[lane]);
   });
 }
 
@@ -92,6 +116,7 @@ void store(Frame& frame, const Instruction& instruction, LaneMask mask) {
   }
   if constexpr (sizeof(Memory) == sizeof(Register) && sizeof(Memory) >= 4) {
     if (is_row(warp, instruction, addresses, mask, bytes)) {
+      find_row_race(warp, instruction, addresses[0], bytes, AccessKind::write);
       std::memcpy(warp.block->memory().host_bytes(addresses[0]), from[0], bytes * warp_size);
       return;
     }
@@ -152,6 +177,11 @@ Handler load_handler(int access_bytes, int register_bytes) {
 }
 Handler store_handler(int access_bytes, int register_bytes) {
   return choose<Store>(access_bytes, register_bytes);
+}
+
+void fence_grid(Frame& frame, const Instruction&, LaneMask) {
+  BlockClock& clock = warp_of(frame).block->clock;
+  if (clock.races != nullptr) clock.races->fence(clock);
 }
 
 void copy_to_shared(Frame& frame, const Instruction& instruction, LaneMask mask) {

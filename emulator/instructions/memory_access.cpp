@@ -44,6 +44,30 @@ void fault_global(const Warp& warp, const Instruction& instruction, int lane, st
   fault(warp, instruction, lane, message);
 }
 
+void fault_global_race(const Warp& warp, const Instruction& instruction, int lane,
+                       std::uint64_t address, unsigned bytes, AccessKind kind,
+                       const RaceConflict& conflict) {
+  const Launch& launch = *warp.block->launch;
+  const std::vector<Function>& functions = launch.program->functions;
+  const auto after = std::upper_bound(
+      functions.begin() + 1, functions.end(), conflict.place,
+      [](std::uint32_t place, const Function& function) { return place < function.first_place; });
+  const Function& function = *std::prev(after);
+  const Dim3& grid = launch.grid;
+  const Dim3& block = launch.block;
+  const auto found = launch.memory->find(address);
+  fault(warp, instruction, lane,
+        fmt::format("race: {} of {} bytes at byte {} of an {}, and a {} by block ({}, {}, {}), "
+                    "thread ({}, {}, {}), at {}, which nothing orders",
+                    verb(kind), bytes, found ? address - found->address : 0,
+                    found ? described(*found) : "unknown allocation",
+                    conflict.wrote ? "write" : "read", conflict.block % grid.x,
+                    conflict.block / grid.x % grid.y, conflict.block / grid.x / grid.y,
+                    conflict.thread % block.x, conflict.thread / block.x % block.y,
+                    conflict.thread / (block.x * block.y),
+                    source_text(*launch.program, function, conflict.place - function.first_place)));
+}
+
 std::string text_of_place(const Warp& warp, std::uint32_t place) {
   const Program& program = *warp.block->launch->program;
   const Function& function = program.functions.at(place >> 20);
@@ -105,43 +129,86 @@ std::byte* generic_bytes(Warp& warp, const Instruction& instruction, int lane,
   return global_bytes(warp, instruction, lane, address, bytes, kind);
 }
 
+namespace {
+
+void count_global(Tally& tally, const LaneAddresses& addresses, LaneMask mask, unsigned bytes) {
+  constexpr unsigned sector = 32;
+  std::array<std::uint64_t, warp_size> sectors{};
+  std::size_t count = 0;
+  for_each_lane(mask, [&](int lane) { sectors[count++] = addresses[lane] / sector; });
+  const auto end = sectors.begin() + static_cast<std::ptrdiff_t>(count);
+  std::sort(sectors.begin(), end);
+  ++tally.global_requests;
+  tally.global_sectors +=
+      static_cast<std::uint64_t>(std::unique(sectors.begin(), end) - sectors.begin());
+  tally.global_bytes += count * bytes;
+}
+
+/// Lanes that ask for different words of one bank wait for each other. Wide accesses go in halves
+/// or quarters of the warp, whose lanes fill the banks once each.
+void count_shared(Tally& tally, const LaneAddresses& addresses, LaneMask mask, unsigned bytes) {
+  constexpr unsigned banks = 32;
+  const int lanes_per_pass = bytes <= 4 ? warp_size : static_cast<int>(banks * 4 / bytes);
+  ++tally.shared_requests;
+  for (int first = 0; first < warp_size; first += lanes_per_pass) {
+    std::array<std::array<std::uint64_t, warp_size>, banks> words{};
+    std::array<unsigned, banks> counts{};
+    for (int lane = first; lane < std::min(warp_size, first + lanes_per_pass); ++lane) {
+      if ((mask >> lane & 1) == 0) continue;
+      for (unsigned part = 0; part < (bytes + 3) / 4; ++part) {
+        const std::uint64_t word = addresses[lane] / 4 + part;
+        auto& asked = words[word % banks];
+        unsigned& count = counts[word % banks];
+        if (std::find(asked.begin(), asked.begin() + count, word) == asked.begin() + count &&
+            count < warp_size) {
+          asked[count++] = word;
+        }
+      }
+    }
+    const unsigned wavefronts = *std::max_element(counts.begin(), counts.end());
+    tally.shared_wavefronts += wavefronts;
+    tally.shared_passes += wavefronts > 0 ? 1 : 0;
+  }
+}
+
+/// That of a generic address is told by its window.
+Space space_of(const DeviceMemory& memory, Space space, std::uint64_t address) {
+  if (space != Space::generic) return space;
+  const auto is_in = [&](std::uint64_t window) {
+    return address - window < DeviceMemory::window_bytes;
+  };
+  if (is_in(memory.shared_window())) return Space::shared;
+  if (is_in(memory.local_window())) return Space::local;
+  return is_in(memory.param_window()) ? Space::param : Space::global;
+}
+
+}  // namespace
+
 void count_request(Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
                    LaneMask mask, unsigned bytes) {
   if (!warp.block->launch->counts) return;
-  if (instruction.space == Space::global || instruction.space == Space::generic) {
-    constexpr unsigned sector = 32;
-    std::array<std::uint64_t, warp_size> sectors{};
-    std::size_t count = 0;
-    for_each_lane(mask, [&](int lane) { sectors[count++] = addresses[lane] / sector; });
-    std::sort(sectors.begin(), sectors.begin() + static_cast<std::ptrdiff_t>(count));
-    const auto* const end =
-        std::unique(sectors.begin(), sectors.begin() + static_cast<std::ptrdiff_t>(count));
-    ++warp.counters.global_requests;
-    warp.counters.global_sectors += static_cast<std::uint64_t>(end - sectors.begin());
-  } else if (instruction.space == Space::shared) {
-    // Lanes that ask for different words of one bank wait for each other. Wide accesses go in
-    // halves or quarters of the warp, whose lanes fill the banks once each.
-    constexpr unsigned banks = 32;
-    const int lanes_per_pass = bytes <= 4 ? warp_size : static_cast<int>(banks * 4 / bytes);
-    ++warp.counters.shared_requests;
-    for (int first = 0; first < warp_size; first += lanes_per_pass) {
-      std::array<std::array<std::uint64_t, warp_size>, banks> words{};
-      std::array<unsigned, banks> counts{};
-      for (int lane = first; lane < std::min(warp_size, first + lanes_per_pass); ++lane) {
-        if ((mask >> lane & 1) == 0) continue;
-        for (unsigned part = 0; part < (bytes + 3) / 4; ++part) {
-          const std::uint64_t word = addresses[lane] / 4 + part;
-          auto& asked = words[word % banks];
-          unsigned& count = counts[word % banks];
-          if (std::find(asked.begin(), asked.begin() + count, word) == asked.begin() + count &&
-              count < warp_size) {
-            asked[count++] = word;
-          }
-        }
-      }
-      warp.counters.shared_wavefronts += *std::max_element(counts.begin(), counts.end());
-    }
+  const Function& function = *warp.activations.back().function;
+  Tally tally;
+  switch (space_of(warp.block->memory(), instruction.space, addresses[std::countr_zero(mask)])) {
+    case Space::global:
+      count_global(tally, addresses, mask, bytes);
+      break;
+    case Space::shared:
+      count_shared(tally, addresses, mask, bytes);
+      break;
+    case Space::local:
+      tally.local_bytes = static_cast<std::uint64_t>(std::popcount(mask)) * bytes;
+      break;
+    default:
+      break;
   }
+  warp.block
+      ->tallies[function.index][static_cast<std::size_t>(&instruction - function.code.data())] +=
+      tally;
+  warp.counters.global_requests += tally.global_requests;
+  warp.counters.global_sectors += tally.global_sectors;
+  warp.counters.shared_requests += tally.shared_requests;
+  warp.counters.shared_wavefronts += tally.shared_wavefronts;
 }
 
 }  // namespace lq::emulator

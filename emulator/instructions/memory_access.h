@@ -1,6 +1,7 @@
 // The way from a lane's address to bytes, with all checks. Used by every instruction on memory.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -16,6 +17,8 @@ using AccessKind = SharedMemory::Access;
 struct MemoryDetail {
   static constexpr std::uint16_t strong = 1;       // volatile, atomic, or with a memory order
   static constexpr std::uint16_t sign_extend = 2;  // of loads
+  static constexpr std::uint16_t block_scope = 4;  // strong for the threads of one block only
+  static constexpr std::uint16_t release = 8;      // a fence before the access
 };
 
 template <typename Body>
@@ -35,6 +38,56 @@ void for_each_lane(LaneMask mask, Body&& body) {
 [[noreturn]] void fault_misaligned(const Warp& warp, const Instruction& instruction, int lane,
                                    std::uint64_t address, unsigned bytes);
 
+inline RaceAccess race_access(const Warp& warp, const Instruction& instruction, int lane,
+                              AccessKind kind) {
+  const Function& function = *warp.activations.back().function;
+  const auto pc = static_cast<std::uint32_t>(&instruction - function.code.data());
+  constexpr std::uint32_t most = (1U << RaceAccess::place_bits) - 1;
+  return {.writes = kind != AccessKind::read,
+          .strong = (instruction.detail & (MemoryDetail::strong | MemoryDetail::block_scope)) ==
+                    MemoryDetail::strong,
+          .place = std::min(function.first_place + pc, most),
+          .thread = static_cast<std::uint32_t>(warp.index * warp_size + lane)};
+}
+[[noreturn]] void fault_global_race(const Warp& warp, const Instruction& instruction, int lane,
+                                    std::uint64_t address, unsigned bytes, AccessKind kind,
+                                    const RaceConflict& conflict);
+/// Before an access of a block that is not alone. Throws Error if it races with one of another.
+inline void find_global_race(Warp& warp, const Instruction& instruction, int lane,
+                             std::uint64_t address, unsigned bytes, AccessKind kind) {
+  BlockClock& clock = warp.block->clock;
+  DeviceMemory& memory = warp.block->memory();
+  const std::uint64_t offset = memory.offset_of(address);
+  if ((instruction.detail & MemoryDetail::release) != 0) clock.races->fence(clock);
+  const RaceAccess access = race_access(warp, instruction, lane, kind);
+  const unsigned word_bytes = bytes < 4 ? ((1U << bytes) - 1) << (address & 3) : 0xF;
+  const unsigned words = bytes <= 4 ? 1 : bytes / 4;
+  // An aligned access lies within the words that is_known() tells of.
+  bool known = memory.races().is_known(clock, offset, access);
+  if (!known) {
+    known = true;
+    for (unsigned i = 0; i < words; ++i) {
+      known = known && memory.races().is_word_known(clock, offset + 4 * i, word_bytes, access);
+    }
+  }
+  if (!known) {
+    const RaceConflict conflict =
+        memory.races().access(clock, offset, words, word_bytes, access, words);
+    if (conflict.found) [[unlikely]] {
+      fault_global_race(warp, instruction, lane, address, bytes, kind, conflict);
+    }
+  }
+  if (access.strong && access.writes) clock.races->release(clock, offset);
+}
+/// After a lane has read: a strong read may have met a release. The address is generic or global.
+inline void acquire_after_read(Warp& warp, const Instruction& instruction, std::uint64_t address) {
+  BlockClock& clock = warp.block->clock;
+  const bool strong = (instruction.detail & MemoryDetail::strong) != 0;
+  if (!strong || clock.races == nullptr || instruction.space == Space::shared) return;
+  const DeviceMemory& memory = warp.block->memory();
+  if (memory.contains(address)) clock.races->acquire(clock, memory.offset_of(address));
+}
+
 inline std::byte* global_bytes(Warp& warp, const Instruction& instruction, int lane,
                                std::uint64_t address, unsigned bytes, AccessKind kind) {
   DeviceMemory& memory = warp.block->memory();
@@ -44,6 +97,9 @@ inline std::byte* global_bytes(Warp& warp, const Instruction& instruction, int l
       fine || (warp.block->launch->reads_unwritten && memory.is_allocated(address, bytes));
   if (!passes) [[unlikely]]
     fault_global(warp, instruction, lane, address, bytes, kind);
+  if (warp.block->clock.races != nullptr) {
+    find_global_race(warp, instruction, lane, address, bytes, kind);
+  }
   if (kind != AccessKind::read) memory.mark(address, bytes);
   return memory.host_bytes(address);
 }

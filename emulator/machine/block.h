@@ -20,6 +20,23 @@ struct Dim3 {
   std::uint64_t count() const { return std::uint64_t{x} * y * z; }
 };
 
+/// What one instruction did, if counters are wanted.
+struct Tally {
+  std::uint64_t warps = 0;
+  std::uint64_t lanes = 0;
+  std::uint64_t global_requests = 0;  // loads, stores and atomics of a warp
+  std::uint64_t global_sectors = 0;   // of 32 bytes that these touch
+  std::uint64_t global_bytes = 0;     // that lanes ask for
+  std::uint64_t shared_requests = 0;
+  std::uint64_t shared_wavefronts = 0;  // passes, with those that bank conflicts add
+  std::uint64_t shared_passes = 0;      // without them
+  std::uint64_t local_bytes = 0;
+
+  Tally& operator+=(const Tally& other);
+};
+/// By function and instruction; functions that did not run have none.
+using Tallies = std::vector<std::vector<Tally>>;
+
 /// Counts of a launch, over all its threads.
 struct Counters {
   std::uint64_t warp_instructions = 0;
@@ -28,6 +45,7 @@ struct Counters {
   std::uint64_t global_sectors = 0;   // of 32 bytes that these touch
   std::uint64_t shared_requests = 0;
   std::uint64_t shared_wavefronts = 0;  // passes that bank conflicts make of them
+  Tallies tallies;
 
   Counters& operator+=(const Counters& other);
 };
@@ -40,7 +58,8 @@ struct Launch {
   std::uint32_t dynamic_shared_bytes = 0;
   std::vector<std::byte> arguments;
   DeviceMemory* memory = nullptr;
-  bool counts = false;           // whether sectors and bank conflicts are wanted
+  bool finds_races = true;       // between blocks, in global memory
+  bool counts = false;           // whether tallies, sectors and bank conflicts are wanted
   bool reads_unwritten = false;  // reads of unwritten memory are let pass
 };
 
@@ -96,6 +115,8 @@ struct Block {
   std::array<Barrier, 16> barriers;
   SharedMemory shared;
   std::uint32_t live_threads = 0;
+  BlockClock clock;
+  Tallies tallies;  // of all blocks that ran here
 
   DeviceMemory& memory() const { return *launch->memory; }
 };

@@ -41,7 +41,8 @@ DeviceMemory::DeviceMemory(std::uint64_t capacity) : capacity_(capacity) {
         sized ? map(nullptr, range_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_)
               : nullptr;
     void* const shadow = map(nullptr, range_ / 4, PROT_READ | PROT_WRITE, reserve, -1);
-    if (base != nullptr && bytes != nullptr && shadow != nullptr) {
+    races_ = std::make_unique<GlobalRaces>(range_);
+    if (base != nullptr && bytes != nullptr && shadow != nullptr && races_->is_on()) {
       base_ = reinterpret_cast<std::uint64_t>(base) + 3 * window_bytes;
       bytes_ = static_cast<std::byte*>(bytes);
       shadow_ = static_cast<std::uint8_t*>(shadow);

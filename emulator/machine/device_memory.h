@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+
+#include "emulator/machine/global_races.h"
 
 namespace lq::emulator {
 
@@ -51,6 +54,10 @@ class DeviceMemory {
   void mark_written(std::uint64_t address, std::uint64_t bytes);
   /// Copies also which bytes were written.
   void copy(std::uint64_t to, std::uint64_t from, std::uint64_t bytes);
+
+  /// The stamps that find races between blocks, by offset_of() an address.
+  GlobalRaces& races() const { return *races_; }
+  std::uint64_t offset_of(std::uint64_t address) const { return address - base_; }
 
   std::uint64_t capacity() const { return capacity_; }
   std::uint64_t used() const;
@@ -110,6 +117,7 @@ class DeviceMemory {
   std::byte* bytes_ = nullptr;
   std::uint8_t* shadow_ = nullptr;
   int file_ = -1;
+  std::unique_ptr<GlobalRaces> races_;
 
   mutable std::mutex mutex_;
   std::map<std::uint64_t, Allocation> allocations_;

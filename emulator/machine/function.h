@@ -67,8 +67,9 @@ struct SourcePlace {
 
 struct Function {
   std::string name;
-  std::uint32_t index = 0;  // in the program
-  std::string error;        // why it could not be decoded; it stops who runs it
+  std::uint32_t index = 0;        // in the program
+  std::uint32_t first_place = 0;  // instructions of the functions before it
+  std::string error;              // why it could not be decoded; it stops who runs it
   bool is_entry = false;
   std::vector<Instruction> code;
   std::vector<Slot> lists;

@@ -28,7 +28,7 @@ void start_warp(Block& block, Warp& warp, int index) {
   enter_function(warp, *launch.kernel, warp.live, nullptr);
 }
 
-void start_block(Block& block, std::uint64_t number) {
+void start_block(Block& block, LaunchRaces* races, std::uint64_t number) {
   const Launch& launch = *block.launch;
   const Dim3& grid = launch.grid;
   block.index = {static_cast<std::uint32_t>(number % grid.x),
@@ -38,6 +38,7 @@ void start_block(Block& block, std::uint64_t number) {
   block.warps.resize(warps);
   block.live_threads = static_cast<std::uint32_t>(launch.block.count());
   block.barriers.fill({});
+  if (races != nullptr) races->start_block(block.clock, number);
   block.shared.reset(launch.kernel->static_shared_bytes + launch.dynamic_shared_bytes,
                      static_cast<int>(warps));
   for (std::size_t i = 0; i < warps; ++i) start_warp(block, block.warps[i], static_cast<int>(i));
@@ -58,9 +59,11 @@ void start_block(Block& block, std::uint64_t number) {
   fail("{}: deadlock", block.launch->kernel->name);
 }
 
-void run_block(Block& block, std::uint64_t number) {
-  start_block(block, number);
-  for (;;) {
+/// Ends early when another block has met a fault: this one may wait for what it will never write.
+void run_block(Block& block, LaunchRaces* races, std::uint64_t number,
+               const std::atomic<bool>& has_failed) {
+  start_block(block, races, number);
+  while (!has_failed) {
     bool all_finished = true;
     bool any_ran = false;
     for (Warp& warp : block.warps) {
@@ -78,26 +81,37 @@ void run_block(Block& block, std::uint64_t number) {
 /// What the host threads share.
 struct Progress {
   std::atomic<std::uint64_t> next{0};
+  std::atomic<bool> has_failed{false};
   std::mutex mutex;
   std::exception_ptr error;
   Counters counters;
+  std::unique_ptr<LaunchRaces> races;
 };
 
 void run_blocks(const Launch& launch, Progress& progress) {
   Block block;
   block.launch = &launch;
+  if (launch.counts) {
+    for (const Function& function : launch.program->functions) {
+      block.tallies.emplace_back(function.code.size());
+    }
+  }
   const std::uint64_t blocks = launch.grid.count();
   try {
     for (std::uint64_t number = progress.next++; number < blocks; number = progress.next++) {
-      run_block(block, number);
+      run_block(block, progress.races.get(), number, progress.has_failed);
     }
   } catch (...) {
     progress.next = blocks;
+    progress.has_failed = true;
     const std::lock_guard lock(progress.mutex);
     if (!progress.error) progress.error = std::current_exception();
   }
   const std::lock_guard lock(progress.mutex);
   for (const Warp& warp : block.warps) progress.counters += warp.counters;
+  Counters instructions;
+  instructions.tallies = std::move(block.tallies);
+  progress.counters += instructions;
 }
 
 }  // namespace
@@ -109,11 +123,33 @@ Counters& Counters::operator+=(const Counters& other) {
   global_sectors += other.global_sectors;
   shared_requests += other.shared_requests;
   shared_wavefronts += other.shared_wavefronts;
+  tallies.resize(std::max(tallies.size(), other.tallies.size()));
+  for (std::size_t f = 0; f < other.tallies.size(); ++f) {
+    tallies[f].resize(std::max(tallies[f].size(), other.tallies[f].size()));
+    for (std::size_t i = 0; i < other.tallies[f].size(); ++i) tallies[f][i] += other.tallies[f][i];
+  }
+  return *this;
+}
+
+Tally& Tally::operator+=(const Tally& other) {
+  warps += other.warps;
+  lanes += other.lanes;
+  global_requests += other.global_requests;
+  global_sectors += other.global_sectors;
+  global_bytes += other.global_bytes;
+  shared_requests += other.shared_requests;
+  shared_wavefronts += other.shared_wavefronts;
+  shared_passes += other.shared_passes;
+  local_bytes += other.local_bytes;
   return *this;
 }
 
 Counters run_grid(const Launch& launch, int threads) {
   Progress progress;
+  // One block has nobody to race with.
+  if (launch.finds_races && launch.grid.count() > 1) {
+    progress.races = std::make_unique<LaunchRaces>(launch.memory->races());
+  }
   const auto workers =
       std::min(static_cast<std::uint64_t>(std::max(threads, 1)), launch.grid.count());
   {

@@ -21,6 +21,7 @@ void for_each_lane(LaneMask mask, Body&& body) {
   for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
 }
 
+template <bool tallies>
 class WarpRun {
  public:
   explicit WarpRun(Warp& warp) : warp_(warp) {}
@@ -91,6 +92,7 @@ class WarpRun {
       if (instruction.counts) {
         ++warp_.counters.warp_instructions;
         warp_.counters.lane_instructions += static_cast<std::uint64_t>(std::popcount(active));
+        if constexpr (tallies) tally(active);
       }
       if (instruction.flow == Flow::next) {
         if (active != 0) instruction.handler(warp_, instruction, active);
@@ -107,6 +109,12 @@ class WarpRun {
       }
     }
     return false;
+  }
+
+  void tally(LaneMask active) {
+    Tally& of_instruction = warp_.block->tallies[warp_.top().function->index][pc_];
+    ++of_instruction.warps;
+    of_instruction.lanes += static_cast<std::uint64_t>(std::popcount(active));
   }
 
   /// False if the group has ended and its program counters are saved.
@@ -201,7 +209,8 @@ class WarpRun {
 }  // namespace
 
 Outcome run_warp(Warp& warp, std::uint64_t most_instructions) {
-  return WarpRun(warp).run(most_instructions);
+  return warp.block->launch->counts ? WarpRun<true>(warp).run(most_instructions)
+                                    : WarpRun<false>(warp).run(most_instructions);
 }
 
 }  // namespace lq::emulator

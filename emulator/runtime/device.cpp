@@ -1,6 +1,5 @@
 #include "emulator/runtime/device.h"
 
-#include <cxxabi.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -138,7 +137,8 @@ ErrorCode Device::launch(KernelRecord& kernel, const Dim3& grid, const Dim3& blo
                 .block = block,
                 .dynamic_shared_bytes = static_cast<std::uint32_t>(dynamic_shared_bytes),
                 .memory = &memory_,
-                .counts = settings_.prints_counters,
+                .finds_races = settings_.finds_races,
+                .counts = settings_.counters != CounterOutput::none,
                 .reads_unwritten = settings_.reads_unwritten};
   launch.arguments.resize(code.argument_bytes);
   for (std::size_t i = 0; i < code.parameters.size(); ++i) {
@@ -148,9 +148,7 @@ ErrorCode Device::launch(KernelRecord& kernel, const Dim3& grid, const Dim3& blo
   const Counters counters = run_grid(launch, settings_.threads);
   std::fflush(stdout);
   const std::lock_guard lock(mutex_);
-  KernelCounters& entry = counters_[kernel.name];
-  ++entry.launches;
-  entry.counters += counters;
+  profile_.add(*launch.program, kernel.name, counters);
   return success;
 }
 
@@ -175,23 +173,10 @@ ErrorCode Device::report(const char* where, const std::string& message) {
 }
 
 void Device::print_counters() const {
-  if (!settings_.prints_counters) return;
-  for (const auto& [name, entry] : counters_) {
-    const Counters& counters = entry.counters;
-    int status = 0;
-    char* const readable = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status);
-    const auto ratio = [](std::uint64_t a, std::uint64_t b) {
-      return b == 0 ? 0.0 : static_cast<double>(a) / static_cast<double>(b);
-    };
-    fmt::print(stderr,
-               "emulator: {}: {} launches, {} warp instructions ({:.1f} lanes each), {} global "
-               "requests ({:.2f} sectors each), {} shared requests ({:.2f} wavefronts each)\n",
-               status == 0 ? readable : name.c_str(), entry.launches, counters.warp_instructions,
-               ratio(counters.lane_instructions, counters.warp_instructions),
-               counters.global_requests, ratio(counters.global_sectors, counters.global_requests),
-               counters.shared_requests,
-               ratio(counters.shared_wavefronts, counters.shared_requests));
-    std::free(readable);
+  try {
+    profile_.print(settings_);
+  } catch (const Error& error) {
+    stop(error.what());
   }
 }
 

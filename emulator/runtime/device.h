@@ -10,6 +10,7 @@
 
 #include "emulator/machine/block.h"
 #include "emulator/runtime/api_types.h"
+#include "emulator/runtime/profile.h"
 #include "emulator/runtime/settings.h"
 
 namespace lq::emulator {
@@ -81,11 +82,7 @@ class Device {
   std::map<const void*, KernelRecord> kernels_;
   std::map<const void*, VariableRecord> variables_;
   ErrorCode failure_ = success;
-  struct KernelCounters {
-    std::uint64_t launches = 0;
-    Counters counters;
-  };
-  std::map<std::string, KernelCounters> counters_;
+  Profile profile_;
 };
 
 /// The exit status of a program that a report has ended.

@@ -33,6 +33,23 @@ std::int64_t number(const char* name, std::int64_t otherwise, std::int64_t least
   return result;
 }
 
+void set_counters(Settings& settings) {
+  const char* const value = std::getenv("LQNET_EMULATED_COUNTERS");
+  const std::string_view text = value == nullptr ? "" : value;
+  if (text.empty() || text == "0") return;
+  if (text == "1") {
+    settings.counters = CounterOutput::table;
+  } else if (text == "lines") {
+    settings.counters = CounterOutput::lines;
+  } else if (text == "json" || text.ends_with(".json")) {
+    settings.counters = CounterOutput::json;
+    if (text != "json") settings.counter_file = text;
+  } else {
+    fail("LQNET_EMULATED_COUNTERS is '{}', expected 0, 1, lines, json or the name of a .json file",
+         text);
+  }
+}
+
 }  // namespace
 
 const DeviceLimits& limits_of(int capability) {
@@ -53,7 +70,8 @@ Settings settings_from_environment() {
   constexpr std::int64_t megabyte = 1 << 20;
   settings.memory_bytes =
       static_cast<std::uint64_t>(megabyte * number("LQNET_EMULATED_MEMORY_MB", 4096, 16, 1 << 18));
-  settings.prints_counters = number("LQNET_EMULATED_COUNTERS", 0, 0, 1) != 0;
+  set_counters(settings);
+  settings.finds_races = number("LQNET_EMULATED_RACES", 1, 0, 1) != 0;
   settings.reads_unwritten = number("LQNET_EMULATED_UNWRITTEN", 0, 0, 1) != 0;
   settings.continues = number("LQNET_EMULATED_CONTINUE", 0, 0, 1) != 0;
   return settings;

@@ -2,16 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace lq::emulator {
+
+enum class CounterOutput { none, table, lines, json };
 
 struct Settings {
   int capability = 80;             // LQNET_EMULATED_SM
   int threads = 1;                 // LQNET_EMULATED_THREADS, at first the number of cores
   std::uint64_t memory_bytes = 0;  // LQNET_EMULATED_MEMORY_MB
-  bool prints_counters = false;    // LQNET_EMULATED_COUNTERS=1
-  bool reads_unwritten = false;    // LQNET_EMULATED_UNWRITTEN=1: such reads are let pass
-  bool continues = false;          // LQNET_EMULATED_CONTINUE=1: faults become error codes
+  CounterOutput counters = CounterOutput::none;  // LQNET_EMULATED_COUNTERS
+  std::string counter_file;                      // empty: the standard error stream
+  bool finds_races = true;                       // LQNET_EMULATED_RACES: between blocks
+  bool reads_unwritten = false;                  // LQNET_EMULATED_UNWRITTEN=1: let pass
+  bool continues = false;  // LQNET_EMULATED_CONTINUE=1: faults become error codes
 };
 
 /// Throws Error for values that make no sense.

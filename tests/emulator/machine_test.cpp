@@ -240,7 +240,7 @@ INSTANTIATE_TEST_SUITE_P(Planted, FaultTest, ::testing::ValuesIn(faults));
 TEST(MachineTest, CorrectTwinsOfTheFaultsAreNotReported) {
   const char* const bodies[] = {
       // Threads leave early, and the others use the barrier.
-      "setp.ge.u32 %p1, %r0, 40;\n@%p1 bra end;\nbar.sync 0;\nst.global.u32 [%d1], 1;\nend:",
+      "setp.ge.u32 %p1, %r0, 40;\n@%p1 bra end;\nbar.sync 0;\nmov.b32 %r1, 1;\nend:",
       // A barrier between write and read.
       "shl.b32 %r1, %r0, 2;\nst.shared.u32 [%r1], %r0;\nbar.sync 0;\nxor.b32 %r1, %r1, 128;\n"
       "ld.shared.u32 %r2, [%r1];\nbar.sync 0;\nst.shared.u32 [%r1], %r2;",

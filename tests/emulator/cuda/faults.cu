@@ -102,6 +102,99 @@ __global__ void heap_overrun(int* out, bool fault) {
   free(own);
 }
 
+// Two blocks write the same words.
+// EXPECT write_write: race: write of 4 bytes, and a write by block (0, 0, 0), which nothing orders,
+// block (1, 0, 0), thread (0, 0, 0)
+__global__ void write_write(int* out, bool fault) {
+  const int i = threadIdx.x + (fault ? 0 : blockIdx.x * blockDim.x);
+  out[i] = i;  // LINE write_write
+}
+
+// Blocks read what their neighbour may not have written yet.
+// EXPECT write_read: race: , by block (, which nothing orders
+__global__ void write_read(int* out, bool fault) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  out[i] = i;
+  out[128 + i] = out[fault ? (i + threads) % (2 * threads) : i];  // LINE write_read
+}
+
+__device__ unsigned int blocks_done;
+
+// EXPECT missing_fence: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing
+// orders, block (1, 0, 0), thread (0, 0, 0)
+__global__ void missing_fence(int* out, bool fault) {
+  __shared__ bool is_last;
+  if (threadIdx.x == 0) {
+    out[blockIdx.x] = blockIdx.x;
+    if (!fault) __threadfence();
+    is_last = atomicInc(&blocks_done, gridDim.x - 1) == gridDim.x - 1;
+  }
+  __syncthreads();
+  if (is_last && threadIdx.x == 0) {
+    out[8] = out[0] + out[1];  // LINE missing_fence
+  }
+}
+
+// EXPECT plain_counter: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing
+// orders, block (1, 0, 0), thread (0, 0, 0)
+__global__ void plain_counter(int* out, bool fault) {
+  if (threadIdx.x != 0) return;
+  if (fault) {
+    const int old = out[0];  // LINE plain_counter
+    out[0] = old + 1;
+  } else {
+    atomicAdd(out, 1);
+  }
+}
+
+// EXPECT plain_histogram: race: , by block (, which nothing orders
+__global__ void plain_histogram(int* out, bool fault) {
+  int* const bin = out + (blockIdx.x * 7 + threadIdx.x) % 16;
+  if (!fault) {
+    atomicAdd(bin, 1);
+  } else if (threadIdx.x < 16) {
+    ++*bin;  // LINE plain_histogram
+  }
+}
+
+// An atomic of one block's scope is none for others.
+// EXPECT narrow_scope: race: atomic access of 4 bytes, and a write by block (0, 0, 0), which
+// nothing orders, block (1, 0, 0), thread (0, 0, 0)
+__global__ void narrow_scope(int* out, bool fault) {
+  if (fault) {
+    atomicAdd_block(out, 1);  // LINE narrow_scope
+  } else {
+    atomicAdd(out, 1);
+  }
+}
+
+// Bytes of one word belong to different blocks.
+// EXPECT same_byte: race: write of 1 bytes, and a write by block (0, 0, 0), which nothing orders,
+// block (1, 0, 0), thread (0, 0, 0)
+__global__ void same_byte(char* out, bool fault) {
+  if (threadIdx.x == 0) {
+    out[fault ? 0 : blockIdx.x] = 1;  // LINE same_byte
+  }
+}
+
+// Each block waits for the one before it and adds to what that one left.
+// EXPECT chain: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing orders, block
+// (1, 0, 0), thread (0, 0, 0)
+__global__ void chain(int* out, bool fault) {
+  volatile int* const flags = out + 128;
+  if (threadIdx.x != 0) return;
+  int sum = 0;
+  if (blockIdx.x > 0) {
+    while (flags[blockIdx.x - 1] == 0) {
+    }
+    __threadfence();
+    sum = out[blockIdx.x - 1];  // LINE chain
+  }
+  out[blockIdx.x] = sum + 1;
+  if (!fault) __threadfence();
+  flags[blockIdx.x] = 1;
+}
+
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const std::string name = argv[1];
@@ -109,7 +202,7 @@ int main(int argc, char** argv) {
   int* out = nullptr;
   int* in = nullptr;
   const bool is_out_of_bounds = name == "out_of_bounds";
-  require(cudaMalloc(&out, is_out_of_bounds ? 400 : 1024), "cudaMalloc");
+  require(cudaMalloc(&out, is_out_of_bounds ? 400 : 2048), "cudaMalloc");
   require(cudaMalloc(&in, 1024), "cudaMalloc");
   if (is_out_of_bounds) out_of_bounds<<<2, threads>>>(out, fault);
   if (name == "missing_barrier") missing_barrier<<<1, threads>>>(out, fault);
@@ -128,5 +221,14 @@ int main(int argc, char** argv) {
   if (name == "misaligned") misaligned<<<1, threads>>>(reinterpret_cast<char*>(out), fault);
   if (name == "free_twice") free_twice<<<1, threads>>>(out, fault);
   if (name == "heap_overrun") heap_overrun<<<1, threads>>>(out, fault);
+  if (name == "write_write") write_write<<<4, threads>>>(out, fault);
+  if (name != "unwritten") require(cudaMemset(in, 0, 1024), "cudaMemset");
+  if (name == "write_read") write_read<<<2, threads>>>(in, fault);
+  if (name == "missing_fence") missing_fence<<<2, threads>>>(out, fault);
+  if (name == "plain_counter") plain_counter<<<4, threads>>>(in, fault);
+  if (name == "plain_histogram") plain_histogram<<<4, threads>>>(in, fault);
+  if (name == "narrow_scope") narrow_scope<<<4, threads>>>(in, fault);
+  if (name == "same_byte") same_byte<<<4, threads>>>(reinterpret_cast<char*>(in), fault);
+  if (name == "chain") chain<<<4, threads>>>(in, fault);
   return finish();
 }

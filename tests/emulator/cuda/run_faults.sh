@@ -10,6 +10,8 @@ complain() {
   echo "$1"
   failed=1
 }
+# Which of two blocks comes first is then always the same.
+export LQNET_EMULATED_THREADS=1
 faults=$(sed -n 's|^// EXPECT \([a-z_]*\):.*|\1|p' "$source")
 for architecture in 80 120; do
   export LQNET_EMULATED_SM=$architecture
@@ -23,7 +25,7 @@ for architecture in 80 120; do
     [[ $report == *"$(basename "$source"):$line"[!0-9]* ]] || complain "$fault: line $line is not named"
     [[ $report == *"kernel launch: $fault("* ]] || complain "$fault: the kernel is not named"
     # Parts are separated by commas, but for those within parentheses.
-    expected=$(sed -n "s|^// EXPECT $fault: ||p" "$source" | sed 's/, \(block\|thread\|out\|of\|at\|64\|which\|with\)/\n\1/g')
+    expected=$(sed -n "s|^// EXPECT $fault: ||p" "$source" | sed 's/, \(block\|thread\|and\|by\|out\|of\|at\|64\|which\|with\)/\n\1/g')
     while IFS= read -r part; do
       [[ $report == *"$part"* ]] || complain "$fault: the report lacks '$part'"
     done <<<"$expected"
