@@ -120,10 +120,14 @@ RaceConflict GlobalRaces::conflict(std::int32_t tag, std::uint32_t info, bool wr
 RaceConflict GlobalRaces::access_word(const BlockClock& clock, Group& group, unsigned word,
                                       std::int32_t mine, const RaceAccess& access,
                                       std::uint32_t info) {
-  if (conflicts(clock, write, group.tags[write][word], mine)) {
+  // A plain read of what others update strongly is how loops of compare-and-swap begin, those of
+  // the toolkit among them: it is let pass.
+  const bool is_updated_strongly = (group.tags[write][word] & strong_bit) != 0;
+  if ((access.writes || !is_updated_strongly) &&
+      conflicts(clock, write, group.tags[write][word], mine)) {
     return conflict(group.tags[write][word], group.infos[write][word], true);
   }
-  if (access.writes) {
+  if (access.writes && !access.strong) {
     for (const Which read : {first_read, last_read}) {
       if (conflicts(clock, read, group.tags[read][word], mine)) {
         return conflict(group.tags[read][word], group.infos[read][word], false);

@@ -185,8 +185,8 @@ __global__ void atomics(Totals* totals, cuda::atomic<int, cuda::thread_scope_dev
   atomicXor(&totals->bits, 1U << i % 32);
   atomicAdd(&totals->halves, __floats2half2_rn(1.0F, 0.5F));
   atomicAdd(&totals->bfloats, __floats2bfloat162_rn(1.0F, -1.0F));
-  // A product by compare and swap. Volatile, for other blocks change it.
-  unsigned old = *static_cast<volatile unsigned*>(&totals->count), assumed;
+  // A product by compare and swap.
+  unsigned old = totals->count, assumed;
   do {
     assumed = old;
     old = atomicCAS(&totals->count, assumed, assumed * 3 + 1);
@@ -194,7 +194,7 @@ __global__ void atomics(Totals* totals, cuda::atomic<int, cuda::thread_scope_dev
   auto* const last = reinterpret_cast<unsigned short*>(&totals->last);
   unsigned short expected = 0;
   while (i == 5 && atomicCAS(last, expected, static_cast<unsigned short>(77)) != expected) {
-    expected = *static_cast<volatile unsigned short*>(last);
+    expected = *last;
   }
   shared_count->fetch_add(i % 2 == 0 ? 3 : -1, cuda::memory_order_relaxed);
   cuda::atomic_ref<int, cuda::thread_scope_device> reference(*plain);

@@ -17,8 +17,9 @@ expect "40 generations: as on the host" "$output"
 expect $'\n.#...' "$output"
 expect $'\n..#...' "$output"
 expect $'\n###...' "$output"
-expect "step(unsigned char const*, unsigned char*, bool): 40 launches" "$output"
-expect "(1.00 wavefronts each)" "$output"
+expect "step(unsigned char const*, unsigned char*, bool)" "$output"
+expect "5760 requests, 24960 sectors (4.33 per request" "$output"
+expect "21120 requests, 21120 wavefronts, 0 of them bank conflicts" "$output"
 status=0
 output=$("$run" "$folder/life" 40 --with-fault 2>&1) || status=$?
 echo "$output"
