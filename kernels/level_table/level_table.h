@@ -18,8 +18,8 @@ struct LevelTableOutputs {
 /// sum_j v_j e_j, with e_j = bit j mapped to the alphabet; levels are sorted ascending, equal
 /// levels by code; thresholds are midpoints. Any sign and order of basis elements is allowed.
 /// pass_range is (-inf, top level] for {0,1} codes and unbounded for {-1,+1} codes (section 2.5).
-/// Sums are in double and rounded once. Throws Error where a basis is not finite; on a device, where
-/// nobody looks at it, all levels of such a row become NaN.
+/// Sums are in double and rounded once. Throws Error where a basis is not finite; on a device,
+/// where nobody looks at it, all levels of such a row become NaN.
 using MakeLevelTable = void(Stream& stream, ConstView<float> basis, CodeAlphabet alphabet,
                             const LevelTableOutputs& table);
 
