@@ -17,6 +17,7 @@ class CpuExecutor final : public Executor {
     check_memory();
     buffers_.resize(storage().bytes);
     scratch_.resize(scratch_bytes() * options.threads);
+    place_values(buffers_.data());
     if (options.measure) worker_seconds_.resize(operators().size() * options.threads);
   }
 
@@ -24,8 +25,8 @@ class CpuExecutor final : public Executor {
 
   void run(const float* images, float* scores, std::int64_t batch) override {
     // The input is never written to.
-    place_values(buffers_.data(), reinterpret_cast<std::byte*>(const_cast<float*>(images)),
-                 reinterpret_cast<std::byte*>(scores));
+    place_ends(reinterpret_cast<std::byte*>(const_cast<float*>(images)),
+               reinterpret_cast<std::byte*>(scores));
     bind(batch);
     pool_.run([this](int worker) { run_operators(worker); });
     if (options().measure) add_times();

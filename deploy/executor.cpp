@@ -20,7 +20,7 @@ Executor::Executor(const PackedModel& model, const PackedNetworkOptions& options
   }
   constexpr std::size_t line = kernels::cache_line_bytes;
   scratch_bytes_ = (scratch + line - 1) / line * line;
-  places_.reserve(values_.size());  // run() allocates nothing
+  places_.resize(values_.size());
   if (options_.measure) seconds_.resize(operators_.size());
 }
 
@@ -44,13 +44,15 @@ void Executor::check_memory() const {
         options_.max_batch, options_.threads, bytes, options_.max_bytes);
 }
 
-void Executor::place_values(std::byte* buffers, std::byte* input, std::byte* output) {
-  places_.clear();
+void Executor::place_values(std::byte* buffers) {
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const std::optional<std::size_t> offset = storage_.offsets[i];
-    places_.push_back({.data = offset ? buffers + *offset : nullptr,
-                       .plane_words = plane_words_of(values_[i], options_.max_batch)});
+    places_[i] = {.data = offset ? buffers + *offset : nullptr,
+                  .plane_words = plane_words_of(values_[i], options_.max_batch)};
   }
+}
+
+void Executor::place_ends(std::byte* input, std::byte* output) {
   places_[input_].data = input;
   places_[output_].data = output;
 }

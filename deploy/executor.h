@@ -38,8 +38,11 @@ class Executor {
 
   /// Throws Error where buffers and scratch memory are more than options allow.
   void check_memory() const;
-  /// Says where values lie: in `buffers`, but for the input and the output.
-  void place_values(std::byte* buffers, std::byte* input, std::byte* output);
+  /// Says where values lie, but for the input and the output.
+  void place_values(std::byte* buffers);
+  /// Says where the input and the output lie; they may differ in every run.
+  void place_ends(std::byte* input, std::byte* output);
+  /// Once all values are placed.
   void bind(std::int64_t batch);
 
   /// The bytes of a value of the last batch, on the host.

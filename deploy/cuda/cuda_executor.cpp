@@ -51,7 +51,8 @@ class CudaExecutor final : public Executor {
     scratch_ = bytes(scratch_bytes());
     images_ = Tensor({options.max_batch, image_elements_}, DType::f32, options.device);
     scores_ = Tensor({options.max_batch, classes_}, DType::f32, options.device);
-    place_values(at(buffers_), at(images_), at(scores_));
+    place_values(at(buffers_));
+    place_ends(at(images_), at(scores_));
     if (options.measure) {
       timeline_.emplace(operators().size() + 1);
     } else {
