@@ -6,12 +6,14 @@
 
 namespace lq {
 
-CudaDeviceScope::CudaDeviceScope(int index) {
+CudaDeviceScope::CudaDeviceScope(int index) : index_(index) {
   check_cuda(cudaGetDevice(&outer_), "cudaGetDevice");
-  if (outer_ != index) check_cuda(cudaSetDevice(index), "cudaSetDevice");
+  if (outer_ != index_) check_cuda(cudaSetDevice(index_), "cudaSetDevice");
 }
 
-CudaDeviceScope::~CudaDeviceScope() { cudaSetDevice(outer_); }
+CudaDeviceScope::~CudaDeviceScope() {
+  if (outer_ != index_) cudaSetDevice(outer_);
+}
 
 namespace {
 

@@ -20,7 +20,8 @@ class CudaDeviceScope {
   CudaDeviceScope& operator=(const CudaDeviceScope&) = delete;
 
  private:
-  int outer_ = 0;
+  int index_;
+  int outer_ = 0;  // current outside of the scope
 };
 
 /// Owns its handle. Does not wait for the legacy default stream, nor that for it.
