@@ -4,42 +4,9 @@
 #include <utility>
 
 #include "core/device.h"
+#include "core/pinned_buffer.h"
 
 namespace lq {
-
-namespace {
-
-/// Host memory that a device copies from.
-class PinnedBuffer {
- public:
-  explicit PinnedBuffer(DeviceBackend& backend) : backend_(backend) {}
-  ~PinnedBuffer() { release(); }
-  PinnedBuffer(const PinnedBuffer&) = delete;
-  PinnedBuffer& operator=(const PinnedBuffer&) = delete;
-
-  /// At least `bytes`; what it held before is lost when it has to grow.
-  void* of(std::size_t bytes) {
-    if (bytes > bytes_) {
-      release();
-      memory_ = backend_.allocate_pinned(bytes);
-      bytes_ = bytes;
-    }
-    return memory_;
-  }
-
- private:
-  void release() noexcept {
-    if (memory_ != nullptr) backend_.deallocate_pinned(memory_);
-    memory_ = nullptr;
-    bytes_ = 0;
-  }
-
-  DeviceBackend& backend_;
-  void* memory_ = nullptr;
-  std::size_t bytes_ = 0;
-};
-
-}  // namespace
 
 /// The buffers of one batch.
 class DeviceBatches::Staging {
@@ -73,14 +40,14 @@ class DeviceBatches::Staging {
 
  private:
   Tensor copy(const Tensor& from, PinnedBuffer& pinned, Tensor& to, Stream& copies) {
-    void* const staged = pinned.of(from.bytes());
-    std::memcpy(staged, from.raw(), from.bytes());
+    pinned.reserve(from.bytes());
+    std::memcpy(pinned.data(), from.raw(), from.bytes());
     if (!to.defined() || to.bytes() < from.bytes()) {
       to = Tensor(from.shape(), from.dtype(), device_);
     }
     // The last batch of an epoch may be smaller.
     Tensor part = to.shape() == from.shape() ? to : to.slice(0, from.shape()[0]);
-    backend_.copy_pinned(part.raw(), staged, from.bytes(), copies);
+    backend_.copy_pinned(part.raw(), pinned.data(), from.bytes(), copies);
     return part;
   }
 

@@ -7,29 +7,13 @@
 #include "core/cuda/graph.h"
 #include "core/cuda/stream.h"
 #include "core/cuda/timeline.h"
+#include "core/pinned_buffer.h"
 #include "core/tensor.h"
 #include "deploy/executor.h"
 
 namespace lq::deploy {
 
 namespace {
-
-/// Host memory that the device copies from and to.
-class PinnedFloats {
- public:
-  explicit PinnedFloats(std::int64_t count)
-      : data_(static_cast<float*>(
-            device_backend(DeviceType::cuda)
-                .allocate_pinned(static_cast<std::size_t>(count) * sizeof(float)))) {}
-  ~PinnedFloats() { device_backend(DeviceType::cuda).deallocate_pinned(data_); }
-  PinnedFloats(const PinnedFloats&) = delete;
-  PinnedFloats& operator=(const PinnedFloats&) = delete;
-
-  float* data() const { return data_; }
-
- private:
-  float* data_;
-};
 
 /// Queues copies and operations on a stream of its own; those of a full batch are one graph.
 class CudaExecutor final : public Executor {
@@ -40,9 +24,11 @@ class CudaExecutor final : public Executor {
         stream_(std::move(stream)),
         image_elements_(elements_of(values()[input()])),
         classes_(values()[output()].c),
-        host_images_(options.max_batch * image_elements_),
-        host_scores_(options.max_batch * classes_) {
+        host_images_(device_backend(DeviceType::cuda)),
+        host_scores_(device_backend(DeviceType::cuda)) {
     check_memory();
+    host_images_.reserve(bytes_of_floats(options.max_batch * image_elements_));
+    host_scores_.reserve(bytes_of_floats(options.max_batch * classes_));
     const StreamScope scope(*stream_);
     const auto bytes = [&](std::size_t count) {
       return Tensor({static_cast<std::int64_t>(count)}, DType::u8, options.device);
@@ -118,8 +104,8 @@ class CudaExecutor final : public Executor {
   std::unique_ptr<Stream> stream_;
   std::int64_t image_elements_;
   std::int64_t classes_;
-  PinnedFloats host_images_;
-  PinnedFloats host_scores_;
+  PinnedBuffer host_images_;
+  PinnedBuffer host_scores_;
   Tensor buffers_;
   Tensor scratch_;
   Tensor images_;
