@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bench_commands.h"
+#include "apps/convolution_selection.h"
 #include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/speed_chart.h"
@@ -20,10 +21,8 @@ namespace lq::apps {
 namespace {
 
 struct BenchConvolutionCommand {
-  std::string suite = "resnet18";
-  std::vector<std::string> shapes;
-  std::vector<std::string> widths = {"1/1", "1/2", "2/2", "3/3", "4/4"};
-  std::vector<std::int64_t> batches = {1};
+  ConvolutionSelection selection{.width_texts = {"1/1", "1/2", "2/2", "3/3", "4/4"},
+                                 .batches = {1}};
   std::vector<int> threads = {1};
   int rounds = 20;
   bool json = false;
@@ -31,17 +30,12 @@ struct BenchConvolutionCommand {
 };
 
 bench::ConvolutionBenchOptions options_of(const BenchConvolutionCommand& command) {
-  bench::ConvolutionBenchOptions options{
-      .batches = command.batches, .threads = command.threads, .rounds = command.rounds};
-  if (command.shapes.empty()) {
-    options.shapes = bench::convolution_suite(command.suite);
-  } else {
-    std::ranges::transform(command.shapes, std::back_inserter(options.shapes),
-                           bench::parse_convolution_shape);
-  }
-  std::ranges::transform(command.widths, std::back_inserter(options.widths),
-                         bench::parse_bit_widths);
-  return options;
+  const ConvolutionSelection& selection = command.selection;
+  return {.shapes = selection.shapes(),
+          .widths = selection.widths(),
+          .batches = selection.batches,
+          .threads = command.threads,
+          .rounds = command.rounds};
 }
 
 nlohmann::ordered_json to_json(const bench::ConvolutionTiming& timing) {
@@ -161,29 +155,7 @@ void add_bench_convolution_command(CLI::App& bench) {
       "All take turns in one run; the fastest of several rounds counts. The packed ones include\n"
       "thresholds and repacking, the others ReLU (and requantization).");
   conv->group("Commands");
-  CLI::Option* suite =
-      add_option(*conv,
-                 {"--suite", "NAME", list_names("Layers of", bench::convolution_suites()),
-                  known_name(bench::convolution_suites()), "Layers"},
-                 command->suite)
-          ->capture_default_str();
-  add_option(
-      *conv,
-      {"--shape", "SHAPE", "C_IN,C_OUT,H,W,KERNEL,STRIDE instead of a suite; may be repeated",
-       parsed_by(bench::parse_convolution_shape), "Layers"},
-      command->shapes)
-      ->delimiter(';')
-      ->excludes(suite);
-  add_option(*conv,
-             {"--bits", "W/A", "Bits of weights and activations, 1 to 4 each",
-              parsed_by(bench::parse_bit_widths), "Layers"},
-             command->widths)
-      ->delimiter(',')
-      ->capture_default_str();
-  add_option(*conv, {"--batch", "N", "Images at a time", whole_number(1, 4096), "Measurement"},
-             command->batches)
-      ->delimiter(',')
-      ->capture_default_str();
+  add_convolution_options(*conv, command->selection);
   add_option(*conv, {"--threads", "N", "Threads", whole_number(1, 1024), "Measurement"},
              command->threads)
       ->delimiter(',')

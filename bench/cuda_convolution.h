@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,8 +36,6 @@ struct CudaConvolutionTiming {
 
 /// Every result of the whole layer is compared with the CPU's before it is timed. Throws Error for
 /// options out of range, when the comparison fails, and in a build or on a machine without CUDA.
-std::vector<CudaConvolutionTiming> time_cuda_convolutions(
-    const CudaConvolutionOptions& options,
-    const std::function<void(const CudaConvolutionTiming&)>& report);
+std::vector<CudaConvolutionTiming> time_cuda_convolutions(const CudaConvolutionOptions& options);
 
 }  // namespace lq::bench

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "apps/bench_commands.h"
 #include "apps/compute_options.h"
+#include "apps/convolution_selection.h"
 #include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/text_table.h"
@@ -16,10 +16,7 @@ namespace lq::apps {
 namespace {
 
 struct BenchCudaCommand {
-  std::string suite = "resnet18";
-  std::vector<std::string> shapes;
-  std::vector<std::string> widths = {"1/1", "1/2", "2/2", "3/3"};
-  std::vector<std::int64_t> batches = {1, 8};
+  ConvolutionSelection selection{.width_texts = {"1/1", "1/2", "2/2", "3/3"}, .batches = {1, 8}};
   int rounds = 50;
   bool cold = false;
   std::string device = "cuda";
@@ -27,20 +24,15 @@ struct BenchCudaCommand {
 };
 
 bench::CudaConvolutionOptions options_of(const BenchCudaCommand& command) {
-  bench::CudaConvolutionOptions options{.batches = command.batches,
+  const ConvolutionSelection& selection = command.selection;
+  bench::CudaConvolutionOptions options{.shapes = selection.shapes(),
+                                        .widths = selection.widths(),
+                                        .batches = selection.batches,
                                         .rounds = command.rounds,
                                         .cold = command.cold,
                                         .device = Device::parse(command.device)};
   check(options.device.type == DeviceType::cuda, "bench cuda: device {}, expected cuda",
         options.device);
-  if (command.shapes.empty()) {
-    options.shapes = bench::convolution_suite(command.suite);
-  } else {
-    std::ranges::transform(command.shapes, std::back_inserter(options.shapes),
-                           bench::parse_convolution_shape);
-  }
-  std::ranges::transform(command.widths, std::back_inserter(options.widths),
-                         bench::parse_bit_widths);
   return options;
 }
 
@@ -84,7 +76,7 @@ void print_text(const std::vector<bench::CudaConvolutionTiming>& timings,
 
 void run(const BenchCudaCommand& command) {
   const bench::CudaConvolutionOptions options = options_of(command);
-  const auto timings = bench::time_cuda_convolutions(options, [](const auto&) {});
+  const auto timings = bench::time_cuda_convolutions(options);
   if (command.json) {
     print_json(timings, options);
   } else {
@@ -103,29 +95,7 @@ void add_bench_cuda_command(CLI::App& bench) {
                            "thresholds and repacking\n"
                            "included, are launched as one CUDA graph and timed by events.");
   cuda->group("Commands");
-  CLI::Option* suite =
-      add_option(*cuda,
-                 {"--suite", "NAME", list_names("Layers of", bench::convolution_suites()),
-                  known_name(bench::convolution_suites()), "Layers"},
-                 command->suite)
-          ->capture_default_str();
-  add_option(
-      *cuda,
-      {"--shape", "SHAPE", "C_IN,C_OUT,H,W,KERNEL,STRIDE instead of a suite; may be repeated",
-       parsed_by(bench::parse_convolution_shape), "Layers"},
-      command->shapes)
-      ->delimiter(';')
-      ->excludes(suite);
-  add_option(*cuda,
-             {"--bits", "W/A", "Bits of weights and activations, 1 to 4 each",
-              parsed_by(bench::parse_bit_widths), "Layers"},
-             command->widths)
-      ->delimiter(',')
-      ->capture_default_str();
-  add_option(*cuda, {"--batch", "N", "Images at a time", whole_number(1, 4096), "Measurement"},
-             command->batches)
-      ->delimiter(',')
-      ->capture_default_str();
+  add_convolution_options(*cuda, command->selection);
   add_option(*cuda, {"--rounds", "N", "Timed runs", whole_number(1), "Measurement"},
              command->rounds)
       ->capture_default_str();

@@ -143,9 +143,7 @@ CudaConvolutionTiming time_one(const ConvolutionShape& shape, BitWidths widths, 
 
 }  // namespace
 
-std::vector<CudaConvolutionTiming> time_cuda_convolutions(
-    const CudaConvolutionOptions& options,
-    const std::function<void(const CudaConvolutionTiming&)>& report) {
+std::vector<CudaConvolutionTiming> time_cuda_convolutions(const CudaConvolutionOptions& options) {
   check(options.rounds >= 1, "bench: rounds is {}, expected at least 1", options.rounds);
   const auto stream = device_backend(DeviceType::cuda).make_stream(options.device.index);
   const StreamScope scope(*stream);
@@ -154,7 +152,6 @@ std::vector<CudaConvolutionTiming> time_cuda_convolutions(
     for (const BitWidths widths : options.widths) {
       for (const std::int64_t batch : options.batches) {
         timings.push_back(time_one(shape, widths, batch, options, *stream));
-        report(timings.back());
       }
     }
   }
