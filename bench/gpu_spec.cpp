@@ -7,61 +7,39 @@ namespace lq::bench {
 
 namespace {
 
-// Peaks of A100 (4992 TOPS b1, 624 int8, 312 fp16), T4 (130 int8, 65 fp16), RTX 4090 (660 int8, 330
-// fp16) and H100 SXM (1979 int8, 989 fp16, which only wgmma reaches) are NVIDIA's; those of b1 but
-// for the A100 are eight times int8 as there, and for the H100 what mma.sync was measured at by
-// others. The rates of mma.sync on B200 are taken as those of the A100: nobody has published them.
+// Peaks of A100 (4992 TOPS b1, 624 int8), T4 (130 int8), RTX 4090 (660 int8) and H100 SXM (1979
+// int8, which only wgmma reaches) are NVIDIA's; those of b1 but for the A100 are eight times int8
+// as there, and for the H100 what mma.sync was measured at by others. The rates of mma.sync on B200
+// are taken as those of the A100: nobody has published them.
 constexpr std::array specs = {
     GpuSpec{.name = "T4",
-            .capability = 75,
             .multiprocessors = 40,
             .clock_ghz = 1.59,
             .b1_operations = 16384,
-            .int8_operations = 2048,
-            .fp16_operations = 1024,
-            .dram_gb_per_s = 320,
-            .l2_mb = 4},
+            .int8_operations = 2048},
     GpuSpec{.name = "A100",
-            .capability = 80,
             .multiprocessors = 108,
             .clock_ghz = 1.41,
             .b1_operations = 32768,
-            .int8_operations = 4096,
-            .fp16_operations = 2048,
-            .dram_gb_per_s = 1555,
-            .l2_mb = 40},
+            .int8_operations = 4096},
     GpuSpec{.name = "RTX 4090",
-            .capability = 89,
             .multiprocessors = 128,
             .clock_ghz = 2.52,
             .b1_operations = 16384,
-            .int8_operations = 2048,
-            .fp16_operations = 1024,
-            .dram_gb_per_s = 1008,
-            .l2_mb = 72},
+            .int8_operations = 2048},
     GpuSpec{.name = "H100",
-            .capability = 90,
             .multiprocessors = 132,
             .clock_ghz = 1.83,
             .b1_operations = 36864,
-            .int8_operations = 5120,
-            .fp16_operations = 2560,
-            .dram_gb_per_s = 3350,
-            .l2_mb = 50},
+            .int8_operations = 5120},
     GpuSpec{.name = "B200",
-            .capability = 100,
             .multiprocessors = 148,
             .clock_ghz = 1.85,
             .b1_operations = 0,
-            .int8_operations = 4096,
-            .fp16_operations = 2048,
-            .dram_gb_per_s = 8000,
-            .l2_mb = 126},
+            .int8_operations = 4096},
 };
 
 }  // namespace
-
-std::span<const GpuSpec> gpu_specs() { return specs; }
 
 std::optional<GpuSpec> find_gpu_spec(std::string_view device_name) {
   const auto* const found = std::ranges::find_if(specs, [device_name](const GpuSpec& spec) {
