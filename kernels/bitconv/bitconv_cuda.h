@@ -90,6 +90,20 @@ struct OutputPixel {
   }
 };
 
+/// Calls visit(tap, input pixel in N H W) for the places of an output pixel's window that lie on
+/// the map; taps are counted row by row.
+template <typename Visit>
+__device__ void for_each_tap(const DeviceConvolution& conv, std::int64_t pixel, Visit&& visit) {
+  const OutputPixel place(conv, pixel);
+  int tap = 0;
+  for (int r = 0; r < conv.kernel_h; ++r) {
+    for (int s = 0; s < conv.kernel_w; ++s, ++tap) {
+      const std::int64_t at = place.at(conv, r, s);
+      if (at >= 0) visit(tap, at);
+    }
+  }
+}
+
 /// Everything behind the sum of a pixel: a warp calls, whose lanes own its output channels
 /// first_channel + lane; those beyond O only take part in the ballots.
 __device__ inline void finish_pixel(const DeviceConvolution& conv, std::int64_t pixel,

@@ -25,10 +25,7 @@ __device__ void add_bits(const DeviceConvolution& conv, const DeviceSegment& seg
 #pragma unroll
     for (int k = 0; k < warp_pixels; ++k) {
       if (first_pixel + k >= conv.pixels) break;
-      const OutputPixel pixel(conv, first_pixel + k);
-      for (int tap = 0; tap < taps; ++tap) {
-        const std::int64_t at = pixel.at(conv, tap / conv.kernel_w, tap % conv.kernel_w);
-        if (at < 0) continue;
+      for_each_tap(conv, first_pixel + k, [&](int tap, std::int64_t at) {
         const std::uint32_t* const of_tap =
             weights +
             (static_cast<std::int64_t>(i) * taps + tap) * segment.words * conv.outputs_pitch + o;
@@ -41,7 +38,7 @@ __device__ void add_bits(const DeviceConvolution& conv, const DeviceSegment& seg
             ones[k][j] += __popc(bits);
           }
         }
-      }
+      });
     }
     const float v = segment.weight_basis[i * conv.outputs_pitch + o];
 #pragma unroll
@@ -81,15 +78,11 @@ __device__ void add_bytes(const DeviceConvolution& conv, const DeviceSegment& se
                           std::int64_t first_pixel, int o, float (&sums)[warp_pixels]) {
   const auto* const weights = static_cast<const int*>(segment.weights);
   const auto* const input = static_cast<const std::uint8_t*>(segment.input);
-  const int taps = conv.kernel_h * conv.kernel_w;
 #pragma unroll
   for (int k = 0; k < warp_pixels; ++k) {
     if (first_pixel + k >= conv.pixels) break;
-    const OutputPixel pixel(conv, first_pixel + k);
     int sum = 0;
-    for (int tap = 0; tap < taps; ++tap) {
-      const std::int64_t at = pixel.at(conv, tap / conv.kernel_w, tap % conv.kernel_w);
-      if (at < 0) continue;
+    for_each_tap(conv, first_pixel + k, [&](int tap, std::int64_t at) {
       const int* const of_tap = weights + tap * segment.words * conv.outputs_pitch + o;
       for (int word = 0; word < segment.words; ++word) {
         const std::uint32_t bytes =
@@ -97,7 +90,7 @@ __device__ void add_bytes(const DeviceConvolution& conv, const DeviceSegment& se
         sum = __dp4a(of_tap[word * conv.outputs_pitch], static_cast<int>(bytes), sum);
       }
       sum -= segment.zero_point * segment.tap_sums[tap * conv.outputs_pitch + o];
-    }
+    });
     sums[k] += segment.weight_basis[o] * static_cast<float>(sum);
   }
 }
@@ -106,20 +99,16 @@ __device__ void add_floats(const DeviceConvolution& conv, const DeviceSegment& s
                            std::int64_t first_pixel, int o, float (&sums)[warp_pixels]) {
   const auto* const weights = static_cast<const float*>(segment.weights);
   const auto* const input = static_cast<const float*>(segment.input);
-  const int taps = conv.kernel_h * conv.kernel_w;
 #pragma unroll
   for (int k = 0; k < warp_pixels; ++k) {
     if (first_pixel + k >= conv.pixels) break;
-    const OutputPixel pixel(conv, first_pixel + k);
     float sum = 0;
-    for (int tap = 0; tap < taps; ++tap) {
-      const std::int64_t at = pixel.at(conv, tap / conv.kernel_w, tap % conv.kernel_w);
-      if (at < 0) continue;
+    for_each_tap(conv, first_pixel + k, [&](int tap, std::int64_t at) {
       const float* const of_tap = weights + tap * segment.channels * conv.outputs_pitch + o;
       for (int c = 0; c < segment.channels; ++c) {
         sum = __fmaf_rn(of_tap[c * conv.outputs_pitch], input[at * segment.channels + c], sum);
       }
-    }
+    });
     sums[k] += sum;
   }
 }
