@@ -61,6 +61,15 @@ struct Problem {
                                    on(stream, variance));
   }
 
+  Problem to(Device device) const {
+    Problem problem = *this;
+    for (Tensor* tensor :
+         {&problem.x, &problem.mean, &problem.variance, &problem.gamma, &problem.beta}) {
+      *tensor = tensor->to(device);
+    }
+    return problem;
+  }
+
   std::int64_t channels() const { return x.shape()[1]; }
   std::int64_t rows() const { return x.shape()[0]; }
 
@@ -130,11 +139,8 @@ struct Gradients {
 /// The parameters of a problem on the stream's device.
 class StagedParameters {
  public:
-  StagedParameters(Stream& stream, Problem problem) : problem_(std::move(problem)) {
-    for (Tensor* tensor : {&problem_.mean, &problem_.variance, &problem_.gamma, &problem_.beta}) {
-      *tensor = tensor->to(stream.device());
-    }
-  }
+  StagedParameters(Stream& stream, const Problem& problem)
+      : problem_(problem.to(stream.device())) {}
   operator BatchNormParameters() const { return problem_.parameters(); }  // NOLINT: on purpose
 
  private:

@@ -1,5 +1,7 @@
 #include "kernels/batch_norm/batch_norm.h"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 
@@ -120,9 +122,9 @@ TEST_P(BatchNormTest, ResultsDoNotDependOnTheNumberOfThreads) {
 }
 
 TEST_P(BatchNormTest, StatisticsRefuseViewsThatDoNotFit) {
-  if (is_elsewhere(stream)) GTEST_SKIP() << "what is refused is the same for all backends";
-  const Tensor input({6, 3}), empty({0, 3});
-  Tensor three({3}), four({4});
+  const Device device = stream.device();
+  const Tensor input({6, 3}, DType::f32, device), empty({0, 3}, DType::f32, device);
+  Tensor three({3}, DType::f32, device), four({4}, DType::f32, device);
   const ConstView<float> x = input.view<float>();
   const View<float> good = three.view<float>(), other = four.view<float>();
   const auto refused = [this](ConstView<float> from, View<float> mean, View<float> variance,
@@ -159,10 +161,10 @@ TEST_P(BatchNormTest, StatisticsRefuseViewsThatDoNotFit) {
 }
 
 TEST_P(BatchNormTest, ForwardRefusesViewsThatDoNotFit) {
-  if (is_elsewhere(stream)) GTEST_SKIP() << "what is refused is the same for all backends";
-  const Problem problem({6, 3}, 150);
-  const Tensor four({4});
-  Tensor output({6, 3}), wide({3, 6});
+  const Device device = stream.device();
+  const Problem problem = Problem({6, 3}, 150).to(device);
+  const Tensor four({4}, DType::f32, device);
+  Tensor output({6, 3}, DType::f32, device), wide({3, 6}, DType::f32, device);
   const ConstView<float> x = problem.x.view<float>();
   const View<float> y = output.view<float>();
   const auto refused = [&](const BatchNormParameters& parameters,
@@ -181,7 +183,8 @@ TEST_P(BatchNormTest, ForwardRefusesViewsThatDoNotFit) {
     parameters.*member = four.view<float>();
     EXPECT_TRUE(refused(parameters, {}, y, prefix + " is 4, expected 3"));
     parameters.*member = elsewhere(good.*member);
-    EXPECT_TRUE(refused(parameters, {}, y, prefix + " is on cuda:7, expected cpu"));
+    EXPECT_TRUE(
+        refused(parameters, {}, y, fmt::format("{} is on cuda:7, expected {}", prefix, device)));
   }
   BatchNormParameters without_mean = good;
   without_mean.mean = {};
@@ -189,27 +192,28 @@ TEST_P(BatchNormTest, ForwardRefusesViewsThatDoNotFit) {
   EXPECT_TRUE(refused(good, {}, wide.view<float>(), "batch_norm_forward: y is 3x6, expected 6x3"));
   EXPECT_TRUE(refused(good, {}, elsewhere(y), "batch_norm_forward: y is on cuda:7"));
 
-  const TableTensors two_rows(2, 4), one_row(1, 4);
+  const TableTensors two_rows(2, 4);
+  const TableTensors one_row = TableTensors(1, 4).to(device);
   EXPECT_TRUE(refused(good, {.table = on(stream, two_rows)}, y,
                       "batch_norm_forward: levels is 2x4, expected 1x4"));
   kernels::LevelTableView table = one_row.view();
   table.pass_range = {};
   EXPECT_TRUE(refused(good, {.table = table}, y, "batch_norm_forward: pass_range is absent"));
   StatisticsTensors statistics({1, 3});
-  EXPECT_TRUE(refused(good, {.table = on(stream, one_row), .statistics = on(stream, statistics)}, y,
+  EXPECT_TRUE(refused(good, {.table = one_row.view(), .statistics = on(stream, statistics)}, y,
                       "batch_norm_forward: counts is 1x3, expected 1x4"));
 }
 
 TEST_P(BatchNormTest, BackwardRefusesViewsThatDoNotFit) {
-  if (is_elsewhere(stream)) GTEST_SKIP() << "what is refused is the same for all backends";
-  const Problem problem({6, 3}, 150);
-  Tensor four({4}), wide({3, 6});
+  const Device device = stream.device();
+  const Problem problem = Problem({6, 3}, 150).to(device);
+  Tensor four({4}, DType::f32, device), wide({3, 6}, DType::f32, device);
   const ConstView<float> x = problem.x.view<float>();
   const auto refused = [&](ConstView<float> grad_y, const BatchNormGradients& gradients,
                            const BatchNormBackwardOptions& options, std::string_view message) {
     return throws_error(
         [&] {
-          kernels::batch_norm_backward(stream, grad_y, x, on(stream, problem), options, gradients);
+          kernels::batch_norm_backward(stream, grad_y, x, problem.parameters(), options, gradients);
         },
         message);
   };
