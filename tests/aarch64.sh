@@ -24,7 +24,7 @@ compile() { # object source flags...
   "${compiler[@]}" "${@:3}" -c "$2" -o "$out/$1.o"
 }
 for source in core/*.cpp kernels/bitconv/bitconv_{cpu,dispatch,reference,segment_cpu,staging_cpu}.cpp \
-  kernels/common/conv2d_geometry.cpp tests/kernels/bitconv_test.cpp; do
+  kernels/common/conv2d_geometry.cpp tests/kernels/bitconv_{problem,test}.cpp; do
   compile "$(basename "$source" .cpp)" "$source"
 done
 for isa in portable neon; do
