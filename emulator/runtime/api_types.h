@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "emulator/machine/block.h"
 
@@ -28,10 +29,18 @@ enum ErrorCode : int {
   not_ready = 600,
   launch_out_of_resources = 701,
   launch_failure = 719,
+  cooperative_launch_too_large = 720,
   not_supported = 801,
   capture_unsupported = 900,
   capture_invalidated = 901,
+  capture_merge = 902,
+  capture_unmatched = 903,
+  capture_unjoined = 904,
+  capture_isolation = 905,
+  capture_implicit = 906,
+  captured_event = 907,
   capture_wrong_thread = 908,
+  graph_update_failure = 910,
 };
 
 enum class CopyKind : int {
@@ -43,11 +52,13 @@ enum class CopyKind : int {
 };
 
 struct Capture;
+struct GraphNode;
 
 struct Stream {
   unsigned flags = 0;
   int priority = 0;
   std::shared_ptr<Capture> capture = nullptr;  // null while it is not captured
+  std::vector<GraphNode*> last_nodes = {};     // that its next one will depend on
 };
 
 /// The null stream and the two that stand for default streams have no object.
@@ -58,6 +69,8 @@ inline bool is_created(const Stream* stream) {
 struct Event {
   bool recorded = false;
   std::int64_t nanoseconds = 0;
+  std::shared_ptr<Capture> capture = nullptr;  // of the stream that it was recorded in
+  std::vector<GraphNode*> last_nodes = {};     // of that stream
 };
 
 struct KernelRecord;
@@ -100,6 +113,59 @@ struct LaunchConfiguration {
   Stream* stream;
   const LaunchAttribute* attributes;
   unsigned attribute_count;
+};
+
+/// cudaKernelNodeParams.
+struct KernelNodeParameters {
+  void* function;
+  Dim3 grid;
+  Dim3 block;
+  unsigned dynamic_shared_bytes;
+  void** arguments;
+  void** packed_arguments;
+};
+
+/// cudaMemcpy3DParms.
+struct CopyParameters {
+  struct Position {
+    std::size_t x, y, z;
+  };
+  struct End {
+    void* array;
+    Position position;
+    void* pointer;
+    std::size_t pitch;
+    std::size_t width;
+    std::size_t height;
+  };
+  End from;
+  End to;
+  std::size_t width;
+  std::size_t height;
+  std::size_t depth;
+  CopyKind kind;
+};
+
+/// cudaMemsetParams.
+struct FillParameters {
+  void* to;
+  std::size_t pitch;
+  unsigned value;
+  unsigned element_bytes;
+  std::size_t width;
+  std::size_t height;
+};
+
+/// cudaGraphEdgeData: all zero for an ordinary dependency.
+struct EdgeData {
+  std::uint8_t bytes[8];
+};
+
+/// cudaGraphExecUpdateResultInfo.
+struct UpdateInfo {
+  int result;
+  GraphNode* node;
+  GraphNode* from_node;
 };
 
 struct MemoryLocation {
@@ -189,6 +255,8 @@ static_assert(sizeof(DeviceProperties) == 1008 && offsetof(DeviceProperties, maj
               offsetof(DeviceProperties, shared_bytes_per_block_optin) == 672 &&
               offsetof(DeviceProperties, cluster_launch) == 748 &&
               offsetof(DeviceProperties, reserved) == 784);
+static_assert(sizeof(KernelNodeParameters) == 56 && sizeof(CopyParameters) == 160 &&
+              sizeof(FillParameters) == 40 && sizeof(UpdateInfo) == 24);
 static_assert(sizeof(FunctionAttributes) == 144 && sizeof(PointerAttributes) == 88 &&
               sizeof(LaunchConfiguration) == 56 && sizeof(LaunchAttribute) == 72);
 

@@ -111,13 +111,14 @@ std::optional<Device::Symbol> Device::symbol(const void* host_variable) {
   return Symbol{found->second, decoded.variable_bytes.find(record->name)->second};
 }
 
-ErrorCode Device::launch(KernelRecord& kernel, const Dim3& grid, const Dim3& block,
-                         void** arguments, std::size_t dynamic_shared_bytes) {
-  const Function& code = function(kernel);
+ErrorCode Device::accept(const KernelWork& work) {
+  const KernelRecord& kernel = *work.kernel;
+  const Dim3& block = work.block;
+  const Function& code = function(*work.kernel);
   check(code.error.empty(), "{}", code.error);
   constexpr Dim3 most_blocks{0x7FFFFFFF, 65535, 65535};
   constexpr Dim3 most_threads{1024, 1024, 64};
-  const bool fits_device = fits(grid, most_blocks) && fits(block, most_threads) &&
+  const bool fits_device = fits(work.grid, most_blocks) && fits(block, most_threads) &&
                            block.count() <= max_threads_per_block;
   if (!fits_device) return invalid_configuration;
   std::uint64_t limit = max_threads_per_block;
@@ -126,29 +127,38 @@ ErrorCode Device::launch(KernelRecord& kernel, const Dim3& grid, const Dim3& blo
     for (const std::int64_t size : code.max_threads) limit *= static_cast<std::uint64_t>(size);
   }
   if (block.count() > limit) return launch_out_of_resources;
-  if (dynamic_shared_bytes > static_cast<std::size_t>(kernel.max_dynamic_shared_bytes) ||
-      code.static_shared_bytes + dynamic_shared_bytes >
+  if (work.dynamic_shared_bytes > static_cast<std::size_t>(kernel.max_dynamic_shared_bytes) ||
+      code.static_shared_bytes + work.dynamic_shared_bytes >
           static_cast<std::size_t>(std::max(shared_per_block, limits().shared_per_block_optin))) {
     return invalid_value;
   }
-  Launch launch{.program = kernel.module->program.get(),
-                .kernel = &code,
-                .grid = grid,
-                .block = block,
-                .dynamic_shared_bytes = static_cast<std::uint32_t>(dynamic_shared_bytes),
-                .memory = &memory_,
-                .finds_races = settings_.finds_races,
-                .counts = settings_.counters != CounterOutput::none,
-                .reads_unwritten = settings_.reads_unwritten};
-  launch.arguments.resize(code.argument_bytes);
+  return success;
+}
+
+void Device::take_arguments(KernelWork& work, void** arguments) {
+  const Function& code = function(*work.kernel);
+  work.arguments.resize(code.argument_bytes);
   for (std::size_t i = 0; i < code.parameters.size(); ++i) {
     const ParameterPlace& place = code.parameters[i];
-    std::memcpy(launch.arguments.data() + place.offset, arguments[i], place.bytes);
+    std::memcpy(work.arguments.data() + place.offset, arguments[i], place.bytes);
   }
+}
+
+ErrorCode Device::run(const KernelWork& work) {
+  const Launch launch{.program = work.kernel->module->program.get(),
+                      .kernel = &function(*work.kernel),
+                      .grid = work.grid,
+                      .block = work.block,
+                      .dynamic_shared_bytes = static_cast<std::uint32_t>(work.dynamic_shared_bytes),
+                      .arguments = work.arguments,
+                      .memory = &memory_,
+                      .finds_races = settings_.finds_races,
+                      .counts = settings_.counters != CounterOutput::none,
+                      .reads_unwritten = settings_.reads_unwritten};
   const Counters counters = run_grid(launch, settings_.threads);
   std::fflush(stdout);
   const std::lock_guard lock(mutex_);
-  profile_.add(*launch.program, kernel.name, counters);
+  profile_.add(*launch.program, work.kernel->name, counters);
   return success;
 }
 

@@ -12,6 +12,7 @@
 #include "emulator/runtime/api_types.h"
 #include "emulator/runtime/profile.h"
 #include "emulator/runtime/settings.h"
+#include "emulator/runtime/work.h"
 
 namespace lq::emulator {
 
@@ -55,10 +56,13 @@ class Device {
   };
   std::optional<Symbol> symbol(const void* host_variable);
 
-  /// Runs the kernel to its end. Returns codes for launches that a device refuses; throws Error for
-  /// faults.
-  ErrorCode launch(KernelRecord& kernel, const Dim3& grid, const Dim3& block, void** arguments,
-                   std::size_t dynamic_shared_bytes);
+  /// Checks a launch whose arguments are still missing. Returns the codes with which a device
+  /// refuses one; throws Error for a kernel that cannot be run.
+  ErrorCode accept(const KernelWork& work);
+  /// Copies arguments, of which each pointer points to one.
+  void take_arguments(KernelWork& work, void** arguments);
+  /// Runs the kernel to its end. Throws Error for faults.
+  ErrorCode run(const KernelWork& work);
 
   /// Remembers the code for cudaGetLastError() and returns it.
   ErrorCode remember(ErrorCode code);

@@ -1,139 +1,155 @@
 #include "emulator/runtime/graph.h"
 
 #include <algorithm>
-
-#include "core/error.h"
-#include "emulator/runtime/device.h"
+#include <map>
+#include <set>
 
 namespace lq::emulator {
 namespace {
 
-constexpr int relaxed_mode = 2;  // cudaStreamCaptureModeRelaxed
+using Positions = std::map<const GraphNode*, std::size_t>;
 
-/// Captures that this thread has begun.
-thread_local std::vector<Capture*> captures_of_thread;
+Positions positions_of(const Graph& graph) {
+  Positions positions;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) positions[graph.nodes[i].get()] = i;
+  return positions;
+}
 
-ErrorCode invalidate(Capture& capture) {
-  capture.is_invalidated = true;
-  return capture_unsupported;
+/// The nodes in the order in which they were made, but for those that wait for others. Nodes of
+/// cycles, and behind them, are missing.
+std::vector<const GraphNode*> in_dependency_order(const Graph& graph) {
+  const Positions positions = positions_of(graph);
+  std::vector<std::size_t> missing;
+  std::vector<std::vector<std::size_t>> dependents(graph.nodes.size());
+  std::set<std::size_t> ready;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const auto& dependencies = graph.nodes[i]->dependencies;
+    missing.push_back(dependencies.size());
+    if (dependencies.empty()) ready.insert(i);
+    for (const GraphNode* const node : dependencies) dependents[positions.at(node)].push_back(i);
+  }
+  std::vector<const GraphNode*> order;
+  while (!ready.empty()) {
+    const std::size_t first = *ready.begin();
+    ready.erase(ready.begin());
+    order.push_back(graph.nodes[first].get());
+    for (const std::size_t dependent : dependents[first]) {
+      if (--missing[dependent] == 0) ready.insert(dependent);
+    }
+  }
+  return order;
+}
+
+/// The comparison of two nodes that were made at the same time.
+UpdateReport compare(const GraphNode& old_node, const Positions& old_positions, GraphNode& node,
+                     const Positions& positions);
+
+UpdateReport compare(const Graph& target, Graph& source) {
+  if (target.nodes.size() != source.nodes.size()) return {UpdateResult::topology_changed};
+  const Positions old_positions = positions_of(target);
+  const Positions positions = positions_of(source);
+  for (std::size_t i = 0; i < source.nodes.size(); ++i) {
+    const UpdateReport report =
+        compare(*target.nodes[i], old_positions, *source.nodes[i], positions);
+    if (report.result != UpdateResult::success) return report;
+  }
+  return {};
+}
+
+UpdateReport compare(const GraphNode& old_node, const Positions& old_positions, GraphNode& node,
+                     const Positions& positions) {
+  if (old_node.work.index() != node.work.index()) {
+    return {UpdateResult::node_type_changed, &node};
+  }
+  if (old_node.dependencies.size() != node.dependencies.size()) {
+    return {UpdateResult::topology_changed, &node};
+  }
+  std::set<std::size_t> old_dependencies;
+  for (const GraphNode* const other : old_node.dependencies) {
+    old_dependencies.insert(old_positions.at(other));
+  }
+  for (GraphNode* const other : node.dependencies) {
+    if (!old_dependencies.contains(positions.at(other))) {
+      return {UpdateResult::topology_changed, &node, other};
+    }
+  }
+  if (const auto* const kernel = std::get_if<KernelWork>(&node.work)) {
+    if (std::get<KernelWork>(old_node.work).is_cooperative != kernel->is_cooperative) {
+      return {UpdateResult::attributes_changed, &node};
+    }
+  }
+  const auto* const child = std::get_if<ChildWork>(&node.work);
+  if (child == nullptr) return {};
+  return compare(*std::get<ChildWork>(old_node.work).graph, *child->graph);
+}
+
+void take_work(Graph& target, const Graph& source) {
+  for (std::size_t i = 0; i < source.nodes.size(); ++i) {
+    const Work& work = source.nodes[i]->work;
+    if (const auto* const child = std::get_if<ChildWork>(&work)) {
+      take_work(*std::get<ChildWork>(target.nodes[i]->work).graph, *child->graph);
+    } else {
+      target.nodes[i]->work = work;
+    }
+  }
 }
 
 }  // namespace
 
-Capture* capture_of(Stream* stream) { return is_created(stream) ? stream->capture.get() : nullptr; }
-
-int issue(const char* name, Stream* stream, Work work) {
-  return api_call(name, [&](Device& device) {
-    Capture* const capture = capture_of(stream);
-    if (capture == nullptr) return work(device);
-    if (capture->is_invalidated) return capture_invalidated;
-    capture->graph.work.push_back(std::move(work));
-    return success;
-  });
+GraphNode& Graph::add(Work work, std::vector<GraphNode*> dependencies) {
+  nodes.push_back(std::make_unique<GraphNode>());
+  GraphNode& node = *nodes.back();
+  node.graph = this;
+  node.work = std::move(work);
+  node.dependencies = std::move(dependencies);
+  return node;
 }
 
-void refuse_capture(const char* name, Stream* stream) {
-  check(capture_of(stream) == nullptr, "{}: not supported in a captured stream", name);
+bool Graph::contains(const GraphNode* node) const {
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const auto& own) { return own.get() == node; });
 }
 
-ErrorCode forbid_in_capture() {
-  for (Capture* const capture : captures_of_thread) {
-    if (!capture->is_relaxed) return invalidate(*capture);
+std::unique_ptr<Graph> Graph::clone() const {
+  auto result = std::make_unique<Graph>();
+  const Positions positions = positions_of(*this);
+  for (const auto& node : nodes) {
+    GraphNode& copy = result->add(node->work, {});
+    copy.original = node.get();
+    if (auto* const child = std::get_if<ChildWork>(&copy.work))
+      child->graph = child->graph->clone();
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (const GraphNode* const dependency : nodes[i]->dependencies) {
+      result->nodes[i]->dependencies.push_back(result->nodes[positions.at(dependency)].get());
+    }
+  }
+  return result;
+}
+
+GraphNode* Graph::find_clone(const GraphNode* original) {
+  for (const auto& node : nodes) {
+    if (node->original == original) return node.get();
+    const auto* const child = std::get_if<ChildWork>(&node->work);
+    if (child == nullptr) continue;
+    if (GraphNode* const found = child->graph->find_clone(original)) return found;
+  }
+  return nullptr;
+}
+
+bool Graph::has_cycle() const { return in_dependency_order(*this).size() != nodes.size(); }
+
+ErrorCode perform_graph(Device& device, const char* name, const Graph& graph) {
+  for (const GraphNode* const node : in_dependency_order(graph)) {
+    if (const ErrorCode code = perform(device, name, node->work); code != success) return code;
   }
   return success;
 }
 
-ErrorCode forbid_waiting(Stream* stream) {
-  Capture* const capture = capture_of(stream);
-  return capture == nullptr ? success : invalidate(*capture);
+UpdateReport update_graph(Graph& target, Graph& source) {
+  const UpdateReport report = compare(target, source);
+  if (report.result == UpdateResult::success) take_work(target, source);
+  return report;
 }
 
 }  // namespace lq::emulator
-
-using namespace lq::emulator;
-
-LQNET_CUDA_API int cudaStreamBeginCapture(Stream* stream, int mode) {
-  return api_call("cudaStreamBeginCapture", [&](Device&) {
-    if (!is_created(stream)) return capture_unsupported;  // the legacy stream cannot be
-    if (stream->capture != nullptr) return illegal_state;
-    stream->capture = std::make_shared<Capture>();
-    stream->capture->is_relaxed = mode == relaxed_mode;
-    captures_of_thread.push_back(stream->capture.get());
-    return success;
-  });
-}
-
-LQNET_CUDA_API int cudaStreamEndCapture(Stream* stream, Graph** graph) {
-  return api_call("cudaStreamEndCapture", [&](Device&) {
-    if (graph == nullptr) return invalid_value;
-    *graph = nullptr;
-    Capture* const capture = capture_of(stream);
-    if (capture == nullptr) return illegal_state;
-    const bool is_of_thread = std::erase(captures_of_thread, capture) > 0;
-    if (!is_of_thread && !capture->is_relaxed) return capture_wrong_thread;
-    const std::shared_ptr<Capture> ended = std::move(stream->capture);
-    if (ended->is_invalidated) return capture_invalidated;
-    *graph = new Graph(std::move(ended->graph));
-    return success;
-  });
-}
-
-LQNET_CUDA_API int cudaStreamIsCapturing(Stream* stream, int* status) {
-  return api_call("cudaStreamIsCapturing", [&](Device&) {
-    const Capture* const capture = capture_of(stream);
-    *status = capture == nullptr ? 0 : capture->is_invalidated ? 2 : 1;
-    return success;
-  });
-}
-
-LQNET_CUDA_API int cudaGraphCreate(Graph** graph, unsigned) {
-  return api_call("cudaGraphCreate", [&](Device&) {
-    if (graph == nullptr) return invalid_value;
-    *graph = new Graph;
-    return success;
-  });
-}
-
-LQNET_CUDA_API int cudaGraphDestroy(Graph* graph) {
-  return api_call("cudaGraphDestroy", [&](Device&) {
-    delete graph;
-    return success;
-  });
-}
-
-LQNET_CUDA_API int cudaGraphInstantiate(Graph** executable, Graph* graph, unsigned long long) {
-  return api_call("cudaGraphInstantiate", [&](Device&) {
-    if (executable == nullptr || graph == nullptr) return invalid_value;
-    *executable = new Graph(*graph);
-    return success;
-  });
-}
-
-LQNET_CUDA_API int cudaGraphInstantiateWithFlags(Graph** executable, Graph* graph,
-                                                 unsigned long long flags) {
-  return cudaGraphInstantiate(executable, graph, flags);
-}
-
-LQNET_CUDA_API int cudaGraphExecDestroy(Graph* executable) {
-  return api_call("cudaGraphExecDestroy", [&](Device&) {
-    delete executable;
-    return success;
-  });
-}
-
-LQNET_CUDA_API int cudaGraphUpload(Graph*, Stream*) {
-  return api_call("cudaGraphUpload", [](Device&) { return success; });
-}
-
-LQNET_CUDA_API int cudaGraphLaunch(Graph* executable, Stream* stream) {
-  if (executable == nullptr) {
-    return api_call("cudaGraphLaunch", [](Device&) { return invalid_value; });
-  }
-  // In a captured stream, a graph becomes a part of the graph.
-  return issue("cudaGraphLaunch", stream, [work = executable->work](Device& device) {
-    for (const Work& piece : work) {
-      if (const ErrorCode code = piece(device); code != success) return code;
-    }
-    return success;
-  });
-}

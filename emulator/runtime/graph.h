@@ -1,46 +1,58 @@
-// Capture of a stream's work, and the graphs that it becomes: lists of work, since one stream's is
-// all that is captured.
+// Graphs of work: nodes with what they depend on.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
-#include "emulator/runtime/api_types.h"
+#include "emulator/runtime/work.h"
 
 namespace lq::emulator {
 
-class Device;
+/// What programs hold as cudaGraphNode_t.
+struct GraphNode {
+  Graph* graph = nullptr;
+  Work work;
+  std::vector<GraphNode*> dependencies;  // nodes of the same graph, each once
+  const GraphNode* original = nullptr;   // of a clone
+};
 
-/// A piece of work with everything that it needs: a copy of arguments, not where they were.
-using Work = std::function<ErrorCode(Device&)>;
-
-/// What programs hold as cudaGraph_t and, instantiated, as cudaGraphExec_t.
+/// What programs hold as cudaGraph_t.
 struct Graph {
-  std::vector<Work> work;
+  std::vector<std::unique_ptr<GraphNode>> nodes;
+
+  GraphNode& add(Work work, std::vector<GraphNode*> dependencies);
+  bool contains(const GraphNode* node) const;
+  /// Graphs of child nodes are cloned, too.
+  std::unique_ptr<Graph> clone() const;
+  /// The node that was cloned from this one, in the graph itself or in a child; null if none was.
+  GraphNode* find_clone(const GraphNode* original);
+  bool has_cycle() const;
 };
 
-/// A capture that has begun and not ended.
-struct Capture {
-  Graph graph;
-  bool is_invalidated = false;
-  /// Whether calls that no stream sees, like allocation, are let pass in the thread that captures.
-  bool is_relaxed = false;
+/// What programs hold as cudaGraphExec_t: a clone, of which nodes are known by their originals.
+struct ExecutableGraph {
+  std::unique_ptr<Graph> graph;
 };
 
-/// Null for a stream that is not captured, and for those that have no object.
-Capture* capture_of(Stream* stream);
+/// Does the work of all nodes, each after those that it depends on. Throws Error for faults.
+ErrorCode perform_graph(Device& device, const char* name, const Graph& graph);
 
-/// An entry point's answer: does the work, or keeps it if the stream is captured.
-int issue(const char* name, Stream* stream, Work work);
+/// cudaGraphExecUpdateResult.
+enum class UpdateResult : int {
+  success = 0,
+  topology_changed = 2,
+  node_type_changed = 3,
+  attributes_changed = 8,
+};
 
-/// For entry points with a stream that a capture cannot keep: throws Error, naming the call.
-void refuse_capture(const char* name, Stream* stream);
+struct UpdateReport {
+  UpdateResult result = UpdateResult::success;
+  GraphNode* node = nullptr;       // of the source, where they differ
+  GraphNode* from_node = nullptr;  // a dependency of it that has no counterpart
+};
 
-/// For calls that a capture of this thread forbids: invalidates it and returns its error code, or
-/// success if the call may go on.
-ErrorCode forbid_in_capture();
-/// The same for calls that wait for the stream.
-ErrorCode forbid_waiting(Stream* stream);
+/// Gives the nodes of `target` the work of a graph with the same shape, whose nodes were made in
+/// the same order. Nothing is changed where they differ.
+UpdateReport update_graph(Graph& target, Graph& source);
 
 }  // namespace lq::emulator

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "emulator/runtime/capture.h"
 #include "emulator/runtime/device.h"
-#include "emulator/runtime/graph.h"
 
 using namespace lq::emulator;
 
@@ -31,87 +31,50 @@ ErrorCode release(Device& device, void* pointer) {
   return success;
 }
 
-bool is_device_side(Device& device, const void* pointer, bool claimed, const char* what) {
-  const bool inside = device.memory().contains(address_of(pointer));
-  lq::check(inside || !claimed, "{}: {} is an address of the host, expected one of the device",
-            what, pointer);
-  return inside;
-}
+/// How an entry point does its work: at once, waiting for it, or as a part of a stream.
+struct Issuer {
+  bool waits = true;
+  Stream* stream = nullptr;
 
-/// One row of a copy.
-void copy_row(Device& device, void* to, const void* from, std::size_t bytes, CopyKind kind,
-              const char* name) {
-  if (bytes == 0) return;
-  DeviceMemory& memory = device.memory();
-  const bool to_claimed = kind == CopyKind::host_to_device || kind == CopyKind::device_to_device;
-  const bool from_claimed = kind == CopyKind::device_to_host || kind == CopyKind::device_to_device;
-  const bool to_device = is_device_side(device, to, to_claimed, name);
-  const bool from_device = is_device_side(device, from, from_claimed, name);
-  if (to_device) memory.check_range(address_of(to), bytes, name);
-  if (from_device) memory.check_range(address_of(from), bytes, name);
-  if (to_device && from_device) {
-    memory.copy(address_of(to), address_of(from), bytes);
-  } else if (to_device) {
-    std::memcpy(memory.host_bytes(address_of(to)), from, bytes);
-    memory.mark_written(address_of(to), bytes);
-  } else if (from_device) {
-    std::memcpy(to, memory.host_bytes(address_of(from)), bytes);
-  } else {
-    std::memmove(to, from, bytes);
+  ErrorCode operator()(Device& device, const char* name, Work work) const {
+    if (!waits) return issue(device, name, stream, std::move(work));
+    const ErrorCode code = forbid_synchronous_call();
+    return code == success ? perform(device, name, work) : code;
   }
-}
-
-/// Entry points that wait for what they do, which no capture can keep, have this in place of a
-/// stream.
-constexpr Stream* no_stream = nullptr;
-
-/// Does what a stream was asked for, or keeps it for a graph.
-int issue_on(const char* name, Stream* stream, Work work) {
-  if (stream != no_stream) return issue(name, stream, std::move(work));
-  return api_call(name, [&](Device& device) {
-    const ErrorCode code = forbid_in_capture();
-    return code == success ? work(device) : code;
-  });
-}
+};
+constexpr Issuer at_once;
+Issuer in(Stream* stream) { return {false, stream}; }
 
 int copy(const char* name, void* to, const void* from, std::size_t bytes, CopyKind kind,
-         Stream* stream = no_stream) {
-  return issue_on(name, stream, [=](Device& device) {
-    copy_row(device, to, from, bytes, kind, name);
-    return success;
-  });
+         Issuer issuer) {
+  return api_call(
+      name, [&](Device& device) { return issuer(device, name, row_copy(to, from, bytes, kind)); });
 }
 
 int copy_rows(const char* name, void* to, std::size_t to_pitch, const void* from,
               std::size_t from_pitch, std::size_t width, std::size_t height, CopyKind kind,
-              Stream* stream = no_stream) {
-  return issue_on(name, stream, [=](Device& device) {
+              Issuer issuer) {
+  return api_call(name, [&](Device& device) {
     if (width > to_pitch || width > from_pitch) return invalid_value;
-    for (std::size_t row = 0; row < height; ++row) {
-      copy_row(device, static_cast<std::byte*>(to) + row * to_pitch,
-               static_cast<const std::byte*>(from) + row * from_pitch, width, kind, name);
-    }
-    return success;
+    return issuer(device, name,
+                  CopyWork{.to = {static_cast<std::byte*>(to), to_pitch},
+                           .from = {static_cast<const std::byte*>(from), from_pitch},
+                           .width = width,
+                           .height = height,
+                           .kind = kind});
   });
 }
 
-void fill_row(Device& device, void* to, int value, std::size_t bytes, const char* name) {
-  if (bytes == 0) return;
-  is_device_side(device, to, true, name);
-  DeviceMemory& memory = device.memory();
-  memory.check_range(address_of(to), bytes, name);
-  std::memset(memory.host_bytes(address_of(to)), value, bytes);
-  memory.mark_written(address_of(to), bytes);
-}
-
 int fill(const char* name, void* to, std::size_t pitch, int value, std::size_t width,
-         std::size_t height, Stream* stream = no_stream) {
-  return issue_on(name, stream, [=](Device& device) {
+         std::size_t height, Issuer issuer) {
+  return api_call(name, [&](Device& device) {
     if (height > 1 && width > pitch) return invalid_value;
-    for (std::size_t row = 0; row < height; ++row) {
-      fill_row(device, static_cast<std::byte*>(to) + row * pitch, value, width, name);
-    }
-    return success;
+    return issuer(device, name,
+                  FillWork{.to = static_cast<std::byte*>(to),
+                           .pitch = pitch,
+                           .value = static_cast<unsigned>(value),
+                           .width = width,
+                           .height = height});
   });
 }
 
@@ -127,38 +90,38 @@ void* symbol_address(Device& device, const void* symbol, std::size_t offset, std
 }
 
 int copy_to_symbol(const char* name, const void* symbol, const void* from, std::size_t bytes,
-                   std::size_t offset, CopyKind kind, Stream* stream = no_stream) {
-  return issue_on(name, stream, [=](Device& device) {
-    copy_row(device, symbol_address(device, symbol, offset, bytes, name), from, bytes, kind, name);
-    return success;
+                   std::size_t offset, CopyKind kind, Issuer issuer) {
+  return api_call(name, [&](Device& device) {
+    void* const to = symbol_address(device, symbol, offset, bytes, name);
+    return issuer(device, name, row_copy(to, from, bytes, kind));
   });
 }
 
 int copy_from_symbol(const char* name, void* to, const void* symbol, std::size_t bytes,
-                     std::size_t offset, CopyKind kind, Stream* stream = no_stream) {
-  return issue_on(name, stream, [=](Device& device) {
-    copy_row(device, to, symbol_address(device, symbol, offset, bytes, name), bytes, kind, name);
-    return success;
+                     std::size_t offset, CopyKind kind, Issuer issuer) {
+  return api_call(name, [&](Device& device) {
+    const void* const from = symbol_address(device, symbol, offset, bytes, name);
+    return issuer(device, name, row_copy(to, from, bytes, kind));
   });
 }
 
 int allocate_device(const char* name, void** pointer, std::size_t bytes) {
   return api_call(name, [&](Device& device) {
-    if (const ErrorCode code = forbid_in_capture(); code != success) return code;
+    if (const ErrorCode code = forbid_unseen_call(); code != success) return code;
     return allocate(device, pointer, bytes, DeviceMemory::Access::device_only);
   });
 }
 
 int allocate_host_too(const char* name, void** pointer, std::size_t bytes) {
   return api_call(name, [&](Device& device) {
-    if (const ErrorCode code = forbid_in_capture(); code != success) return code;
+    if (const ErrorCode code = forbid_unseen_call(); code != success) return code;
     return allocate(device, pointer, bytes, DeviceMemory::Access::host_too);
   });
 }
 
 int release_memory(const char* name, void* pointer) {
   return api_call(name, [&](Device& device) {
-    const ErrorCode code = forbid_in_capture();
+    const ErrorCode code = forbid_unseen_call();
     return code == success ? release(device, pointer) : code;
   });
 }
@@ -168,8 +131,11 @@ int release_memory(const char* name, void* pointer) {
 LQNET_CUDA_API int cudaMalloc(void** pointer, std::size_t bytes) {
   return allocate_device("cudaMalloc", pointer, bytes);
 }
-LQNET_CUDA_API int cudaMallocAsync(void** pointer, std::size_t bytes, Stream*) {
-  return allocate_device("cudaMallocAsync", pointer, bytes);
+LQNET_CUDA_API int cudaMallocAsync(void** pointer, std::size_t bytes, Stream* stream) {
+  return api_call("cudaMallocAsync", [&](Device& device) {
+    refuse_capture("cudaMallocAsync", stream);
+    return allocate(device, pointer, bytes, DeviceMemory::Access::device_only);
+  });
 }
 LQNET_CUDA_API int cudaMallocPitch(void** pointer, std::size_t* pitch, std::size_t width,
                                    std::size_t height) {
@@ -186,8 +152,11 @@ LQNET_CUDA_API int cudaMallocManaged(void** pointer, std::size_t bytes, unsigned
   return allocate_host_too("cudaMallocManaged", pointer, bytes);
 }
 LQNET_CUDA_API int cudaFree(void* pointer) { return release_memory("cudaFree", pointer); }
-LQNET_CUDA_API int cudaFreeAsync(void* pointer, Stream*) {
-  return release_memory("cudaFreeAsync", pointer);
+LQNET_CUDA_API int cudaFreeAsync(void* pointer, Stream* stream) {
+  return api_call("cudaFreeAsync", [&](Device& device) {
+    refuse_capture("cudaFreeAsync", stream);
+    return release(device, pointer);
+  });
 }
 LQNET_CUDA_API int cudaFreeHost(void* pointer) { return release_memory("cudaFreeHost", pointer); }
 
@@ -222,54 +191,54 @@ LQNET_CUDA_API int cudaPointerGetAttributes(PointerAttributes* attributes, const
 }
 
 LQNET_CUDA_API int cudaMemcpy(void* to, const void* from, std::size_t bytes, CopyKind kind) {
-  return copy("cudaMemcpy", to, from, bytes, kind);
+  return copy("cudaMemcpy", to, from, bytes, kind, at_once);
 }
 LQNET_CUDA_API int cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, CopyKind kind,
                                    Stream* stream) {
-  return copy("cudaMemcpyAsync", to, from, bytes, kind, stream);
+  return copy("cudaMemcpyAsync", to, from, bytes, kind, in(stream));
 }
 LQNET_CUDA_API int cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from,
                                 std::size_t from_pitch, std::size_t width, std::size_t height,
                                 CopyKind kind) {
-  return copy_rows("cudaMemcpy2D", to, to_pitch, from, from_pitch, width, height, kind);
+  return copy_rows("cudaMemcpy2D", to, to_pitch, from, from_pitch, width, height, kind, at_once);
 }
 LQNET_CUDA_API int cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from,
                                      std::size_t from_pitch, std::size_t width, std::size_t height,
                                      CopyKind kind, Stream* stream) {
   return copy_rows("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind,
-                   stream);
+                   in(stream));
 }
 
 LQNET_CUDA_API int cudaMemset(void* to, int value, std::size_t bytes) {
-  return fill("cudaMemset", to, bytes, value, bytes, 1);
+  return fill("cudaMemset", to, bytes, value, bytes, 1, at_once);
 }
 LQNET_CUDA_API int cudaMemsetAsync(void* to, int value, std::size_t bytes, Stream* stream) {
-  return fill("cudaMemsetAsync", to, bytes, value, bytes, 1, stream);
+  return fill("cudaMemsetAsync", to, bytes, value, bytes, 1, in(stream));
 }
 LQNET_CUDA_API int cudaMemset2D(void* to, std::size_t pitch, int value, std::size_t width,
                                 std::size_t height) {
-  return fill("cudaMemset2D", to, pitch, value, width, height);
+  return fill("cudaMemset2D", to, pitch, value, width, height, at_once);
 }
 LQNET_CUDA_API int cudaMemset2DAsync(void* to, std::size_t pitch, int value, std::size_t width,
                                      std::size_t height, Stream* stream) {
-  return fill("cudaMemset2DAsync", to, pitch, value, width, height, stream);
+  return fill("cudaMemset2DAsync", to, pitch, value, width, height, in(stream));
 }
 
 LQNET_CUDA_API int cudaMemcpyToSymbol(const void* symbol, const void* from, std::size_t bytes,
                                       std::size_t offset, CopyKind kind) {
-  return copy_to_symbol("cudaMemcpyToSymbol", symbol, from, bytes, offset, kind);
+  return copy_to_symbol("cudaMemcpyToSymbol", symbol, from, bytes, offset, kind, at_once);
 }
 LQNET_CUDA_API int cudaMemcpyToSymbolAsync(const void* symbol, const void* from, std::size_t bytes,
                                            std::size_t offset, CopyKind kind, Stream* stream) {
-  return copy_to_symbol("cudaMemcpyToSymbolAsync", symbol, from, bytes, offset, kind, stream);
+  return copy_to_symbol("cudaMemcpyToSymbolAsync", symbol, from, bytes, offset, kind, in(stream));
 }
 LQNET_CUDA_API int cudaMemcpyFromSymbol(void* to, const void* symbol, std::size_t bytes,
                                         std::size_t offset, CopyKind kind) {
-  return copy_from_symbol("cudaMemcpyFromSymbol", to, symbol, bytes, offset, kind);
+  return copy_from_symbol("cudaMemcpyFromSymbol", to, symbol, bytes, offset, kind, at_once);
 }
 LQNET_CUDA_API int cudaMemcpyFromSymbolAsync(void* to, const void* symbol, std::size_t bytes,
                                              std::size_t offset, CopyKind kind, Stream* stream) {
-  return copy_from_symbol("cudaMemcpyFromSymbolAsync", to, symbol, bytes, offset, kind, stream);
+  return copy_from_symbol("cudaMemcpyFromSymbolAsync", to, symbol, bytes, offset, kind, in(stream));
 }
 LQNET_CUDA_API int cudaGetSymbolAddress(void** pointer, const void* symbol) {
   return api_call("cudaGetSymbolAddress", [&](Device& device) {

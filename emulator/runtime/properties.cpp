@@ -5,8 +5,8 @@
 #include <map>
 
 #include "core/error.h"
+#include "emulator/runtime/capture.h"
 #include "emulator/runtime/device.h"
-#include "emulator/runtime/graph.h"
 
 using namespace lq::emulator;
 
@@ -104,7 +104,7 @@ LQNET_CUDA_API int cudaSetDevice(int device) {
 }
 LQNET_CUDA_API int cudaSetDeviceFlags(unsigned) { return success; }
 LQNET_CUDA_API int cudaDeviceSynchronize() {
-  return api_call("cudaDeviceSynchronize", [](Device&) { return forbid_in_capture(); });
+  return api_call("cudaDeviceSynchronize", [](Device&) { return forbid_waiting_for_device(); });
 }
 LQNET_CUDA_API int cudaDeviceReset() {
   return api_call("cudaDeviceReset", [](Device&) { return success; });

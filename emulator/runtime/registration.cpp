@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "emulator/runtime/capture.h"
 #include "emulator/runtime/device.h"
-#include "emulator/runtime/graph.h"
 
 namespace lq::emulator {
 namespace {
@@ -98,31 +98,17 @@ LQNET_CUDA_API int __cudaPopCallConfiguration(Dim3* grid, Dim3* block, std::size
 
 namespace {
 
-/// The device checks a launch when it is made; what a graph keeps is checked when it runs.
 int launch(const char* name, const void* function, const Dim3& grid, const Dim3& block,
            void** arguments, std::size_t shared_bytes, Stream* stream) {
-  if (capture_of(stream) == nullptr) {
-    return api_call(name, [&](Device& device) {
-      KernelRecord* const kernel = device.find_kernel(function);
-      if (kernel == nullptr) return invalid_device_function;
-      return device.launch(*kernel, grid, block, arguments, shared_bytes);
-    });
-  }
-  return api_call(name, [&](Device& device) -> ErrorCode {
-    KernelRecord* const kernel = device.find_kernel(function);
-    if (kernel == nullptr) return invalid_device_function;
-    const Function& code = device.function(*kernel);
-    std::vector<std::vector<std::byte>> copies;
-    for (std::size_t i = 0; i < code.parameters.size(); ++i) {
-      const auto* const from = static_cast<const std::byte*>(arguments[i]);
-      copies.emplace_back(from, from + code.parameters[i].bytes);
-    }
-    return static_cast<ErrorCode>(
-        issue(name, stream, [=, copies = std::move(copies)](Device& later) mutable {
-          std::vector<void*> pointers;
-          for (auto& copy : copies) pointers.push_back(copy.data());
-          return later.launch(*kernel, grid, block, pointers.data(), shared_bytes);
-        }));
+  return api_call(name, [&](Device& device) {
+    KernelWork work{.kernel = device.find_kernel(function),
+                    .grid = grid,
+                    .block = block,
+                    .dynamic_shared_bytes = shared_bytes};
+    if (work.kernel == nullptr) return invalid_device_function;
+    if (const ErrorCode code = device.accept(work); code != success) return code;
+    device.take_arguments(work, arguments);
+    return issue(device, name, stream, std::move(work));
   });
 }
 

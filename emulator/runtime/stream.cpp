@@ -3,8 +3,9 @@
 
 #include <chrono>
 
+#include "core/error.h"
+#include "emulator/runtime/capture.h"
 #include "emulator/runtime/device.h"
-#include "emulator/runtime/graph.h"
 
 using namespace lq::emulator;
 
@@ -18,7 +19,7 @@ std::int64_t now() {
 int create_stream(const char* name, Stream** stream, unsigned flags, int priority) {
   return api_call(name, [&](Device&) {
     if (stream == nullptr) return invalid_value;
-    *stream = new Stream{flags, priority, nullptr};
+    *stream = new Stream{.flags = flags, .priority = priority};
     return success;
   });
 }
@@ -31,17 +32,24 @@ int create_event(const char* name, Event** event) {
   });
 }
 
-int record_event(const char* name, Event* event, Stream* stream) {
+/// Flags that make a node of an event, which graphs do not have.
+void refuse_external(const char* name, unsigned flags) {
+  constexpr unsigned external = 1;
+  lq::check((flags & external) == 0, "{}: flag 1 (external) is not supported", name);
+}
+
+int record(const char* name, Event* event, Stream* stream, unsigned flags) {
   return api_call(name, [&](Device&) {
-    refuse_capture(name, stream);
     if (event == nullptr) return invalid_resource_handle;
-    *event = {true, now()};
-    return success;
+    refuse_external(name, flags);
+    return record_event(*event, stream, now());
   });
 }
 
-int do_nothing(const char* name) {
-  return api_call(name, [](Device&) { return success; });
+int wait_for(const char* name, const Event* event) {
+  return api_call(name, [&](Device&) {
+    return event == nullptr ? invalid_resource_handle : forbid_waiting(*event);
+  });
 }
 
 }  // namespace
@@ -58,6 +66,7 @@ LQNET_CUDA_API int cudaStreamCreateWithPriority(Stream** stream, unsigned flags,
 LQNET_CUDA_API int cudaStreamDestroy(Stream* stream) {
   return api_call("cudaStreamDestroy", [&](Device&) {
     if (!is_created(stream)) return invalid_resource_handle;
+    refuse_capture("cudaStreamDestroy", stream);
     delete stream;
     return success;
   });
@@ -68,10 +77,11 @@ LQNET_CUDA_API int cudaStreamSynchronize(Stream* stream) {
 LQNET_CUDA_API int cudaStreamQuery(Stream* stream) {
   return api_call("cudaStreamQuery", [&](Device&) { return forbid_waiting(stream); });
 }
-LQNET_CUDA_API int cudaStreamWaitEvent(Stream* stream, Event*, unsigned) {
+LQNET_CUDA_API int cudaStreamWaitEvent(Stream* stream, Event* event, unsigned flags) {
   return api_call("cudaStreamWaitEvent", [&](Device&) {
-    refuse_capture("cudaStreamWaitEvent", stream);
-    return success;
+    if (event == nullptr) return invalid_resource_handle;
+    refuse_external("cudaStreamWaitEvent", flags);
+    return wait_for_event(stream, *event);
   });
 }
 LQNET_CUDA_API int cudaStreamGetFlags(Stream* stream, unsigned* flags) {
@@ -94,9 +104,8 @@ LQNET_CUDA_API int cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
   });
 }
 LQNET_CUDA_API int cudaLaunchHostFunc(Stream* stream, void (*function)(void*), void* argument) {
-  return issue("cudaLaunchHostFunc", stream, [=](Device&) {
-    function(argument);
-    return success;
+  return api_call("cudaLaunchHostFunc", [&](Device& device) {
+    return issue(device, "cudaLaunchHostFunc", stream, HostWork{function, argument});
   });
 }
 
@@ -112,18 +121,21 @@ LQNET_CUDA_API int cudaEventDestroy(Event* event) {
   });
 }
 LQNET_CUDA_API int cudaEventRecord(Event* event, Stream* stream) {
-  return record_event("cudaEventRecord", event, stream);
+  return record("cudaEventRecord", event, stream, 0);
 }
-LQNET_CUDA_API int cudaEventRecordWithFlags(Event* event, Stream* stream, unsigned) {
-  return record_event("cudaEventRecordWithFlags", event, stream);
+LQNET_CUDA_API int cudaEventRecordWithFlags(Event* event, Stream* stream, unsigned flags) {
+  return record("cudaEventRecordWithFlags", event, stream, flags);
 }
-LQNET_CUDA_API int cudaEventSynchronize(Event*) { return do_nothing("cudaEventSynchronize"); }
-LQNET_CUDA_API int cudaEventQuery(Event*) { return do_nothing("cudaEventQuery"); }
+LQNET_CUDA_API int cudaEventSynchronize(Event* event) {
+  return wait_for("cudaEventSynchronize", event);
+}
+LQNET_CUDA_API int cudaEventQuery(Event* event) { return wait_for("cudaEventQuery", event); }
 LQNET_CUDA_API int cudaEventElapsedTime(float* milliseconds, Event* start, Event* end) {
   return api_call("cudaEventElapsedTime", [&](Device&) {
     if (start == nullptr || end == nullptr || !start->recorded || !end->recorded) {
       return invalid_resource_handle;
     }
+    if (start->capture != nullptr || end->capture != nullptr) return captured_event;
     *milliseconds = 1e-6F * static_cast<float>(end->nanoseconds - start->nanoseconds);
     return success;
   });
