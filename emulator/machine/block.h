@@ -9,6 +9,7 @@
 
 #include "emulator/machine/device_memory.h"
 #include "emulator/machine/function.h"
+#include "emulator/machine/order.h"
 #include "emulator/machine/shared_memory.h"
 
 namespace lq::emulator {
@@ -50,6 +51,9 @@ struct Counters {
   Counters& operator+=(const Counters& other);
 };
 
+/// Minutes of the emulator's time; what takes longer will hardly end.
+constexpr std::uint64_t default_most_warp_instructions = 50'000'000'000;
+
 struct Launch {
   const Program* program = nullptr;
   const Function* kernel = nullptr;
@@ -61,6 +65,8 @@ struct Launch {
   bool finds_races = true;       // between blocks, in global memory
   bool counts = false;           // whether tallies, sectors and bank conflicts are wanted
   bool reads_unwritten = false;  // reads of unwritten memory are let pass
+  Order order = {};
+  std::uint64_t most_warp_instructions = default_most_warp_instructions;  // then it is reported
 };
 
 enum class Wait : std::uint8_t { none, collective, barrier };
@@ -115,6 +121,7 @@ struct Block {
   std::array<Barrier, 16> barriers;
   SharedMemory shared;
   std::uint32_t live_threads = 0;
+  Turns turns;
   BlockClock clock;
   Tallies tallies;  // of all blocks that ran here
 

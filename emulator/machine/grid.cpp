@@ -5,6 +5,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "emulator/machine/interpreter.h"
@@ -38,6 +39,7 @@ void start_block(Block& block, LaunchRaces* races, std::uint64_t number) {
   block.warps.resize(warps);
   block.live_threads = static_cast<std::uint32_t>(launch.block.count());
   block.barriers.fill({});
+  block.turns.start(launch.order, number, warps, turn);
   if (races != nullptr) races->start_block(block.clock, number);
   block.shared.reset(launch.kernel->static_shared_bytes + launch.dynamic_shared_bytes,
                      static_cast<int>(warps));
@@ -59,34 +61,76 @@ void start_block(Block& block, LaunchRaces* races, std::uint64_t number) {
   fail("{}: deadlock", block.launch->kernel->name);
 }
 
-/// Ends early when another block has met a fault: this one may wait for what it will never write.
-void run_block(Block& block, LaunchRaces* races, std::uint64_t number,
-               const std::atomic<bool>& has_failed) {
-  start_block(block, races, number);
-  while (!has_failed) {
-    bool all_finished = true;
-    bool any_ran = false;
-    for (Warp& warp : block.warps) {
-      if (warp.finished()) continue;
-      const std::uint64_t before = warp.counters.warp_instructions;
-      const Outcome outcome = run_warp(warp, turn);
-      all_finished = all_finished && outcome == Outcome::finished;
-      any_ran = any_ran || outcome != Outcome::blocked || warp.counters.warp_instructions != before;
-    }
-    if (all_finished) return;
-    if (!any_ran) report_deadlock(block);
-  }
-}
-
 /// What the host threads share.
 struct Progress {
   std::atomic<std::uint64_t> next{0};
   std::atomic<bool> has_failed{false};
+  std::atomic<std::uint64_t> warp_instructions{0};
   std::mutex mutex;
   std::exception_ptr error;
   Counters counters;
   std::unique_ptr<LaunchRaces> races;
 };
+
+/// Counts the instructions of a host thread, and reports the launch that has no end.
+class InstructionLimit {
+ public:
+  InstructionLimit(const Launch& launch, Progress& progress)
+      : most_(launch.most_warp_instructions), progress_(progress) {}
+
+  void add(const Warp& warp, std::uint64_t instructions) {
+    unreported_ += instructions;
+    if (unreported_ < turn && unreported_ <= most_) return;
+    progress_.warp_instructions += std::exchange(unreported_, 0);
+    if (progress_.warp_instructions > most_ && !warp.finished()) report(warp);
+  }
+
+ private:
+  /// The lanes that are behind are those of the loop.
+  [[noreturn]] void report(const Warp& warp) const {
+    const Activation& top = warp.activations.back();
+    const LaneMask runnable = top.live & ~top.waiting;
+    const LaneMask candidates = runnable != 0 ? runnable : top.live;
+    auto behind = static_cast<std::size_t>(std::countr_zero(candidates));
+    for (LaneMask rest = candidates; rest != 0; rest &= rest - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(rest));
+      if (top.pc[lane] < top.pc[behind]) behind = lane;
+    }
+    fault(warp, top.function->code[top.pc[behind]], static_cast<int>(behind),
+          fmt::format("the launch has run {} warp instructions and does not end "
+                      "(LQNET_EMULATED_LIMIT={} allows no more)",
+                      progress_.warp_instructions.load(), most_));
+  }
+
+  std::uint64_t most_;
+  Progress& progress_;
+  std::uint64_t unreported_ = 0;
+};
+
+/// Gives each warp a turn. Whether the block has ended.
+bool run_round(Block& block, InstructionLimit& limit) {
+  bool all_finished = true;
+  bool any_ran = false;
+  for (const std::uint32_t index : block.turns.next_round()) {
+    Warp& warp = block.warps[index];
+    if (warp.finished()) continue;
+    const std::uint64_t before = warp.counters.warp_instructions;
+    const Outcome outcome = run_warp(warp, block.turns.next_length());
+    const std::uint64_t ran = warp.counters.warp_instructions - before;
+    all_finished = all_finished && outcome == Outcome::finished;
+    any_ran = any_ran || outcome != Outcome::blocked || ran != 0;
+    limit.add(warp, ran);
+  }
+  if (!all_finished && !any_ran) report_deadlock(block);
+  return all_finished;
+}
+
+/// Ends early when another block has met a fault: this one may wait for what it will never write.
+void run_block(Block& block, Progress& progress, InstructionLimit& limit, std::uint64_t number) {
+  start_block(block, progress.races.get(), number);
+  while (!progress.has_failed && !run_round(block, limit)) {
+  }
+}
 
 void run_blocks(const Launch& launch, Progress& progress) {
   Block block;
@@ -98,8 +142,9 @@ void run_blocks(const Launch& launch, Progress& progress) {
   }
   const std::uint64_t blocks = launch.grid.count();
   try {
-    for (std::uint64_t number = progress.next++; number < blocks; number = progress.next++) {
-      run_block(block, progress.races.get(), number, progress.has_failed);
+    InstructionLimit limit(launch, progress);
+    for (std::uint64_t next = progress.next++; next < blocks; next = progress.next++) {
+      run_block(block, progress, limit, block_at(launch.order, next, blocks));
     }
   } catch (...) {
     progress.next = blocks;

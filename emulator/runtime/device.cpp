@@ -145,6 +145,9 @@ void Device::take_arguments(KernelWork& work, void** arguments) {
 }
 
 ErrorCode Device::run(const KernelWork& work) {
+  Order order = settings_.order;
+  // Launches of a kernel after one another have orders of their own.
+  if (order.kind == OrderKind::random) order.seed = (order.seed << 32) + ++launches_;
   const Launch launch{.program = work.kernel->module->program.get(),
                       .kernel = &function(*work.kernel),
                       .grid = work.grid,
@@ -154,7 +157,9 @@ ErrorCode Device::run(const KernelWork& work) {
                       .memory = &memory_,
                       .finds_races = settings_.finds_races,
                       .counts = settings_.counters != CounterOutput::none,
-                      .reads_unwritten = settings_.reads_unwritten};
+                      .reads_unwritten = settings_.reads_unwritten,
+                      .order = order,
+                      .most_warp_instructions = settings_.most_warp_instructions};
   const Counters counters = run_grid(launch, settings_.threads);
   std::fflush(stdout);
   const std::lock_guard lock(mutex_);

@@ -1,6 +1,7 @@
 // The one emulated device of the process: registered modules, memory, launches, errors.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -87,6 +88,7 @@ class Device {
   std::map<const void*, VariableRecord> variables_;
   ErrorCode failure_ = success;
   Profile profile_;
+  std::atomic<std::uint64_t> launches_{0};
 };
 
 /// The exit status of a program that a report has ended.

@@ -20,17 +20,35 @@ constexpr DeviceLimits all_limits[] = {
     {120, 99 * 1024, 100 * 1024, 1536, 24},
 };
 
-std::int64_t number(const char* name, std::int64_t otherwise, std::int64_t least,
-                    std::int64_t most) {
-  const char* const value = std::getenv(name);
-  if (value == nullptr || *value == '\0') return otherwise;
-  const std::string_view text = value;
+std::int64_t number_of(const char* name, std::string_view text, std::int64_t least,
+                       std::int64_t most) {
   std::int64_t result = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), result);
   check(
       error == std::errc() && end == text.data() + text.size() && result >= least && result <= most,
       "{} is '{}', expected a number from {} to {}", name, text, least, most);
   return result;
+}
+
+std::int64_t number(const char* name, std::int64_t otherwise, std::int64_t least,
+                    std::int64_t most) {
+  const char* const value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? otherwise : number_of(name, value, least, most);
+}
+
+Order order_from_environment() {
+  constexpr const char* name = "LQNET_EMULATED_ORDER";
+  const char* const value = std::getenv(name);
+  const std::string_view text = value == nullptr ? "" : value;
+  if (text.empty() || text == "forward") return {};
+  if (text == "reverse") return {OrderKind::reverse};
+  constexpr std::string_view random = "random";
+  check(text == random || text.starts_with("random:"),
+        "{} is '{}', expected forward, reverse, random or random:SEED", name, text);
+  if (text == random) return {OrderKind::random};
+  const std::int64_t seed =
+      number_of("the seed of LQNET_EMULATED_ORDER", text.substr(random.size() + 1), 0, 0x7FFFFFFF);
+  return {OrderKind::random, static_cast<std::uint64_t>(seed)};
 }
 
 void set_counters(Settings& settings) {
@@ -73,6 +91,9 @@ Settings settings_from_environment() {
   set_counters(settings);
   settings.finds_races = number("LQNET_EMULATED_RACES", 1, 0, 1) != 0;
   settings.reads_unwritten = number("LQNET_EMULATED_UNWRITTEN", 0, 0, 1) != 0;
+  settings.order = order_from_environment();
+  settings.most_warp_instructions = static_cast<std::uint64_t>(
+      number("LQNET_EMULATED_LIMIT", default_most_warp_instructions, 1, std::int64_t{1} << 62));
   settings.continues = number("LQNET_EMULATED_CONTINUE", 0, 0, 1) != 0;
   return settings;
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "emulator/machine/block.h"
+
 namespace lq::emulator {
 
 enum class CounterOutput { none, table, lines, json };
@@ -16,6 +18,8 @@ struct Settings {
   std::string counter_file;                      // empty: the standard error stream
   bool finds_races = true;                       // LQNET_EMULATED_RACES: between blocks
   bool reads_unwritten = false;                  // LQNET_EMULATED_UNWRITTEN=1: let pass
+  Order order = {};                              // LQNET_EMULATED_ORDER
+  std::uint64_t most_warp_instructions = default_most_warp_instructions;  // LQNET_EMULATED_LIMIT
   bool continues = false;  // LQNET_EMULATED_CONTINUE=1: faults become error codes
 };
 

@@ -195,6 +195,16 @@ __global__ void chain(int* out, bool fault) {
   flags[blockIdx.x] = 1;
 }
 
+// EXPECT endless: does not end, block (1, 0, 0), thread (40, 0, 0)
+__global__ void endless(int* out, bool fault) {
+  volatile int* const flag = out + 128;
+  if (!fault && threadIdx.x == 0) *flag = 1;
+  if (blockIdx.x == 1 && threadIdx.x >= 40) {
+    while (*flag == 0) {  // LINE endless
+    }
+  }
+}
+
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const std::string name = argv[1];
@@ -230,5 +240,6 @@ int main(int argc, char** argv) {
   if (name == "narrow_scope") narrow_scope<<<4, threads>>>(in, fault);
   if (name == "same_byte") same_byte<<<4, threads>>>(reinterpret_cast<char*>(in), fault);
   if (name == "chain") chain<<<4, threads>>>(in, fault);
+  if (name == "endless") endless<<<2, threads>>>(in, fault);
   return finish();
 }

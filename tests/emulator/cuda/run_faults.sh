@@ -12,6 +12,7 @@ complain() {
 }
 # Which of two blocks comes first is then always the same.
 export LQNET_EMULATED_THREADS=1
+export LQNET_EMULATED_LIMIT=1000000
 faults=$(sed -n 's|^// EXPECT \([a-z_]*\):.*|\1|p' "$source")
 for architecture in 80 120; do
   export LQNET_EMULATED_SM=$architecture
