@@ -63,6 +63,8 @@ std::optional<Special> special_register(std::string_view name) {
       {"%lanemask_ge", Special::lanemask_ge},
       {"%dynamic_smem_size", Special::dynamic_smem_size},
       {"%total_smem_size", Special::total_smem_size},
+      {"%envreg1", Special::envreg1},
+      {"%envreg2", Special::envreg2},
   };
   const auto found = registers.find(name);
   return found == registers.end() ? std::nullopt : std::optional(found->second);

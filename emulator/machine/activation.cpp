@@ -44,6 +44,10 @@ std::uint32_t uniform_value(const Warp& warp, Special special) {
       return launch.dynamic_shared_bytes;
     case Special::total_smem_size:
       return launch.kernel->static_shared_bytes + launch.dynamic_shared_bytes;
+    case Special::envreg1:
+      return static_cast<std::uint32_t>(launch.grid_workspace >> 32);
+    case Special::envreg2:
+      return static_cast<std::uint32_t>(launch.grid_workspace);
     case Special::dynamic_shared_base:
       return launch.kernel->static_shared_bytes;
     default:

@@ -65,6 +65,9 @@ struct Launch {
   bool finds_races = true;       // between blocks, in global memory
   bool counts = false;           // whether tallies, sectors and bank conflicts are wanted
   bool reads_unwritten = false;  // reads of unwritten memory are let pass
+  // All blocks are alive at once, and find a word for barriers of the grid behind this address.
+  bool is_cooperative = false;
+  std::uint64_t grid_workspace = 0;
   Order order = {};
   std::uint64_t most_warp_instructions = default_most_warp_instructions;  // then it is reported
 };

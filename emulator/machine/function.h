@@ -34,6 +34,8 @@ enum class Special : std::uint8_t {
   lanemask_ge,
   dynamic_smem_size,
   total_smem_size,
+  envreg1,              // address of the grid's workspace: its upper half
+  envreg2,              // and its lower half
   dynamic_shared_base,  // 32 bits: offset of the shared memory that the launch adds
   local_base,           // 64 bits: offset of the function's local memory
 };

@@ -15,6 +15,8 @@ namespace {
 
 // Warps take turns, since one may wait for what another writes.
 constexpr std::uint64_t turn = 20000;
+// Most turns at a barrier of the grid are spent waiting.
+constexpr std::uint64_t turn_of_cooperative = 1000;
 
 void start_warp(Block& block, Warp& warp, int index) {
   const Launch& launch = *block.launch;
@@ -39,7 +41,8 @@ void start_block(Block& block, LaunchRaces* races, std::uint64_t number) {
   block.warps.resize(warps);
   block.live_threads = static_cast<std::uint32_t>(launch.block.count());
   block.barriers.fill({});
-  block.turns.start(launch.order, number, warps, turn);
+  block.turns.start(launch.order, number, warps,
+                    launch.is_cooperative ? turn_of_cooperative : turn);
   if (races != nullptr) races->start_block(block.clock, number);
   block.shared.reset(launch.kernel->static_shared_bytes + launch.dynamic_shared_bytes,
                      static_cast<int>(warps));
@@ -132,19 +135,56 @@ void run_block(Block& block, Progress& progress, InstructionLimit& limit, std::u
   }
 }
 
-void run_blocks(const Launch& launch, Progress& progress) {
-  Block block;
-  block.launch = &launch;
-  if (launch.counts) {
+/// Blocks that are alive at once on a host thread.
+std::vector<Block> make_blocks(const Launch& launch, std::size_t count) {
+  std::vector<Block> blocks(count);
+  for (Block& block : blocks) {
+    block.launch = &launch;
+    if (!launch.counts) continue;
     for (const Function& function : launch.program->functions) {
       block.tallies.emplace_back(function.code.size());
     }
   }
+  return blocks;
+}
+
+/// One block after the other, as long as any is left.
+void run_in_turn(Block& block, Progress& progress, InstructionLimit& limit) {
+  const Launch& launch = *block.launch;
   const std::uint64_t blocks = launch.grid.count();
+  for (std::uint64_t next = progress.next++; next < blocks; next = progress.next++) {
+    run_block(block, progress, limit, block_at(launch.order, next, blocks));
+  }
+}
+
+/// All at once: the blocks of every so many positions from the first one on.
+void run_together(std::vector<Block>& own, Progress& progress, InstructionLimit& limit,
+                  std::uint64_t first, std::uint64_t step) {
+  const Launch& launch = *own.front().launch;
+  std::vector<Block*> running;
+  for (Block& block : own) {
+    const std::uint64_t position = first + running.size() * step;
+    start_block(block, progress.races.get(), block_at(launch.order, position, launch.grid.count()));
+    running.push_back(&block);
+  }
+  while (!running.empty() && !progress.has_failed) {
+    std::erase_if(running, [&](Block* block) { return run_round(*block, limit); });
+  }
+}
+
+/// The share of one of the host threads.
+void run_blocks(const Launch& launch, Progress& progress, std::uint64_t worker,
+                std::uint64_t workers) {
+  const std::uint64_t blocks = launch.grid.count();
+  const std::uint64_t together =
+      launch.is_cooperative ? (blocks - worker + workers - 1) / workers : 1;
+  std::vector<Block> own = make_blocks(launch, together);
   try {
     InstructionLimit limit(launch, progress);
-    for (std::uint64_t next = progress.next++; next < blocks; next = progress.next++) {
-      run_block(block, progress, limit, block_at(launch.order, next, blocks));
+    if (launch.is_cooperative) {
+      run_together(own, progress, limit, worker, workers);
+    } else {
+      run_in_turn(own.front(), progress, limit);
     }
   } catch (...) {
     progress.next = blocks;
@@ -153,10 +193,12 @@ void run_blocks(const Launch& launch, Progress& progress) {
     if (!progress.error) progress.error = std::current_exception();
   }
   const std::lock_guard lock(progress.mutex);
-  for (const Warp& warp : block.warps) progress.counters += warp.counters;
-  Counters instructions;
-  instructions.tallies = std::move(block.tallies);
-  progress.counters += instructions;
+  for (Block& block : own) {
+    for (const Warp& warp : block.warps) progress.counters += warp.counters;
+    Counters instructions;
+    instructions.tallies = std::move(block.tallies);
+    progress.counters += instructions;
+  }
 }
 
 }  // namespace
@@ -200,9 +242,9 @@ Counters run_grid(const Launch& launch, int threads) {
   {
     std::vector<std::jthread> others;
     for (std::uint64_t i = 1; i < workers; ++i) {
-      others.emplace_back([&] { run_blocks(launch, progress); });
+      others.emplace_back([&, i] { run_blocks(launch, progress, i, workers); });
     }
-    run_blocks(launch, progress);
+    run_blocks(launch, progress, 0, workers);
   }
   if (progress.error) std::rethrow_exception(progress.error);
   return progress.counters;

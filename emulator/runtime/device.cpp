@@ -30,6 +30,26 @@ bool fits(const Dim3& size, const Dim3& most) {
          size.z <= most.z;
 }
 
+/// What cooperative groups find in a cooperative launch: its size and the word of its barrier.
+class GridWorkspace {
+ public:
+  explicit GridWorkspace(DeviceMemory& memory) : memory_(memory) {
+    constexpr std::uint32_t content[2] = {sizeof(content), 0};
+    address_ = memory.allocate(sizeof(content));
+    check(address_ != 0, "no device memory is left for the barrier of a cooperative launch");
+    std::memcpy(memory.host_bytes(address_), content, sizeof(content));
+    memory.mark_written(address_, sizeof(content));
+  }
+  ~GridWorkspace() { memory_.release(address_); }
+  GridWorkspace(const GridWorkspace&) = delete;
+  GridWorkspace& operator=(const GridWorkspace&) = delete;
+  std::uint64_t address() const { return address_; }
+
+ private:
+  DeviceMemory& memory_;
+  std::uint64_t address_ = 0;
+};
+
 }  // namespace
 
 void stop(const std::string& message) {
@@ -112,7 +132,7 @@ std::optional<Device::Symbol> Device::symbol(const void* host_variable) {
 }
 
 ErrorCode Device::accept(const KernelWork& work) {
-  const KernelRecord& kernel = *work.kernel;
+  KernelRecord& kernel = *work.kernel;
   const Dim3& block = work.block;
   const Function& code = function(*work.kernel);
   check(code.error.empty(), "{}", code.error);
@@ -127,12 +147,31 @@ ErrorCode Device::accept(const KernelWork& work) {
     for (const std::int64_t size : code.max_threads) limit *= static_cast<std::uint64_t>(size);
   }
   if (block.count() > limit) return launch_out_of_resources;
-  if (work.dynamic_shared_bytes > static_cast<std::size_t>(kernel.max_dynamic_shared_bytes) ||
-      code.static_shared_bytes + work.dynamic_shared_bytes >
-          static_cast<std::size_t>(std::max(shared_per_block, limits().shared_per_block_optin))) {
+  if (work.dynamic_shared_bytes > static_cast<std::size_t>(most_dynamic_shared_bytes(kernel))) {
     return invalid_value;
   }
-  return success;
+  if (!work.is_cooperative) return success;
+  const int resident =
+      multiprocessors *
+      blocks_per_multiprocessor(code, static_cast<int>(block.count()), work.dynamic_shared_bytes);
+  const bool fits_at_once = work.grid.count() <= static_cast<std::uint64_t>(resident);
+  return fits_at_once ? success : cooperative_launch_too_large;
+}
+
+int Device::blocks_per_multiprocessor(const Function& kernel, int threads,
+                                      std::size_t dynamic_shared_bytes) const {
+  const int warps = (threads + warp_size - 1) / warp_size;
+  const int by_threads = limits().threads_per_multiprocessor / warp_size / warps;
+  const std::size_t shared =
+      kernel.static_shared_bytes + dynamic_shared_bytes + reserved_shared_per_block;
+  const auto by_shared =
+      static_cast<int>(static_cast<std::size_t>(limits().shared_per_multiprocessor) / shared);
+  return std::min({by_threads, by_shared, limits().blocks_per_multiprocessor});
+}
+
+int Device::most_dynamic_shared_bytes(KernelRecord& kernel) {
+  const int own = static_cast<int>(function(kernel).static_shared_bytes);
+  return kernel.max_dynamic_shared_bytes.value_or(std::max(0, shared_per_block - own));
 }
 
 void Device::take_arguments(KernelWork& work, void** arguments) {
@@ -148,6 +187,8 @@ ErrorCode Device::run(const KernelWork& work) {
   Order order = settings_.order;
   // Launches of a kernel after one another have orders of their own.
   if (order.kind == OrderKind::random) order.seed = (order.seed << 32) + ++launches_;
+  std::optional<GridWorkspace> workspace;
+  if (work.is_cooperative) workspace.emplace(memory_);
   const Launch launch{.program = work.kernel->module->program.get(),
                       .kernel = &function(*work.kernel),
                       .grid = work.grid,
@@ -158,6 +199,8 @@ ErrorCode Device::run(const KernelWork& work) {
                       .finds_races = settings_.finds_races,
                       .counts = settings_.counters != CounterOutput::none,
                       .reads_unwritten = settings_.reads_unwritten,
+                      .is_cooperative = work.is_cooperative,
+                      .grid_workspace = workspace ? workspace->address() : 0,
                       .order = order,
                       .most_warp_instructions = settings_.most_warp_instructions};
   const Counters counters = run_grid(launch, settings_.threads);

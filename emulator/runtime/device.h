@@ -27,7 +27,7 @@ struct Module {
 struct KernelRecord {
   Module* module = nullptr;
   std::string name;
-  int max_dynamic_shared_bytes = shared_per_block;
+  std::optional<int> max_dynamic_shared_bytes = {};  // that the program has asked for
 };
 
 struct VariableRecord {
@@ -60,6 +60,11 @@ class Device {
   /// Checks a launch whose arguments are still missing. Returns the codes with which a device
   /// refuses one; throws Error for a kernel that cannot be run.
   ErrorCode accept(const KernelWork& work);
+  /// Of a launch with so many threads in a block. Registers are not modelled.
+  int blocks_per_multiprocessor(const Function& kernel, int threads,
+                                std::size_t dynamic_shared_bytes) const;
+  /// What the kernel may be given; without asking, no more than there always is.
+  int most_dynamic_shared_bytes(KernelRecord& kernel);
   /// Copies arguments, of which each pointer points to one.
   void take_arguments(KernelWork& work, void** arguments);
   /// Runs the kernel to its end. Throws Error for faults.

@@ -14,18 +14,6 @@ namespace {
 
 constexpr int runtime_version = 13000;
 
-int blocks_per_multiprocessor(const DeviceLimits& limits, const Function& function, int threads,
-                              std::size_t dynamic_bytes) {
-  const int warps = (threads + warp_size - 1) / warp_size;
-  const int by_threads = limits.threads_per_multiprocessor / warp_size / warps;
-  // Registers are not modelled.
-  const std::size_t shared =
-      function.static_shared_bytes + dynamic_bytes + reserved_shared_per_block;
-  const auto by_shared =
-      static_cast<int>(static_cast<std::size_t>(limits.shared_per_multiprocessor) / shared);
-  return std::min({by_threads, by_shared, limits.blocks_per_multiprocessor});
-}
-
 int occupancy(const char* name, int* blocks, const void* host_function, int threads,
               std::size_t dynamic_bytes) {
   return api_call(name, [&](Device& device) {
@@ -35,7 +23,7 @@ int occupancy(const char* name, int* blocks, const void* host_function, int thre
     const Function& function = device.function(*kernel);
     *blocks = threads > max_threads_per_block
                   ? 0
-                  : blocks_per_multiprocessor(device.limits(), function, threads, dynamic_bytes);
+                  : device.blocks_per_multiprocessor(function, threads, dynamic_bytes);
     return success;
   });
 }
@@ -77,6 +65,7 @@ std::map<int, int> attributes(const Device& device) {
           {82, 65536},
           {83, 1},
           {87, 2},
+          {95, 1},
           {97, limits.shared_per_block_optin},
           {106, limits.blocks_per_multiprocessor},
           {111, reserved_shared_per_block}};
@@ -169,6 +158,7 @@ LQNET_CUDA_API int cudaGetDeviceProperties(DeviceProperties* properties, int dev
         static_cast<std::size_t>(limits.shared_per_multiprocessor);
     result.registers_per_multiprocessor = 65536;
     result.managed_memory = 1;
+    result.cooperative_launch = 1;
     result.shared_bytes_per_block_optin = static_cast<std::size_t>(limits.shared_per_block_optin);
     result.max_blocks_per_multiprocessor = limits.blocks_per_multiprocessor;
     result.reserved_shared_bytes_per_block = reserved_shared_per_block;
@@ -190,7 +180,7 @@ LQNET_CUDA_API int cudaFuncGetAttributes(FunctionAttributes* result, const void*
     result->registers = 32;
     result->ptx_version = device.settings().capability;
     result->binary_version = device.settings().capability;
-    result->max_dynamic_shared_bytes = kernel->max_dynamic_shared_bytes;
+    result->max_dynamic_shared_bytes = device.most_dynamic_shared_bytes(*kernel);
     return success;
   });
 }

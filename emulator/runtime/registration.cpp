@@ -1,6 +1,7 @@
 // What nvcc's code calls by itself: registration before main(), and launches.
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <vector>
 
@@ -99,12 +100,14 @@ LQNET_CUDA_API int __cudaPopCallConfiguration(Dim3* grid, Dim3* block, std::size
 namespace {
 
 int launch(const char* name, const void* function, const Dim3& grid, const Dim3& block,
-           void** arguments, std::size_t shared_bytes, Stream* stream) {
+           void** arguments, std::size_t shared_bytes, Stream* stream,
+           bool is_cooperative = false) {
   return api_call(name, [&](Device& device) {
     KernelWork work{.kernel = device.find_kernel(function),
                     .grid = grid,
                     .block = block,
-                    .dynamic_shared_bytes = shared_bytes};
+                    .dynamic_shared_bytes = shared_bytes,
+                    .is_cooperative = is_cooperative};
     if (work.kernel == nullptr) return invalid_device_function;
     if (const ErrorCode code = device.accept(work); code != success) return code;
     device.take_arguments(work, arguments);
@@ -131,15 +134,31 @@ LQNET_CUDA_API int cudaLaunchKernel(const void* function, Dim3 grid, Dim3 block,
   return launch("cudaLaunchKernel", function, grid, block, arguments, shared_bytes, stream);
 }
 
+LQNET_CUDA_API int cudaLaunchCooperativeKernel(const void* function, Dim3 grid, Dim3 block,
+                                               void** arguments, std::size_t shared_bytes,
+                                               Stream* stream) {
+  return launch("cudaLaunchCooperativeKernel", function, grid, block, arguments, shared_bytes,
+                stream, true);
+}
+
 LQNET_CUDA_API int cudaLaunchKernelExC(const LaunchConfiguration* configuration,
                                        const void* function, void** arguments) {
+  constexpr int cooperative = 2;
+  bool is_cooperative = false;
   for (unsigned i = 0; i < configuration->attribute_count; ++i) {
-    const int id = configuration->attributes[i].id;
-    if (is_without_effect(id)) continue;
-    return api_call("cudaLaunchKernelExC", [id](Device&) -> ErrorCode {
-      lq::fail("launch attribute {} (2: cooperative launch, 4: clusters) is not supported", id);
+    const LaunchAttribute& attribute = configuration->attributes[i];
+    if (is_without_effect(attribute.id)) continue;
+    if (attribute.id == cooperative) {
+      int value = 0;
+      std::memcpy(&value, attribute.value, sizeof(value));
+      is_cooperative = value != 0;
+      continue;
+    }
+    return api_call("cudaLaunchKernelExC", [&](Device&) -> ErrorCode {
+      lq::fail("launch attribute {} (4: clusters) is not supported", attribute.id);
     });
   }
   return launch("cudaLaunchKernelExC", function, configuration->grid, configuration->block,
-                arguments, configuration->dynamic_shared_bytes, configuration->stream);
+                arguments, configuration->dynamic_shared_bytes, configuration->stream,
+                is_cooperative);
 }

@@ -2,6 +2,8 @@
 // The line that has to be reported carries the fault's name in a comment; EXPECT lines tell where
 // and what, for run_faults.sh.
 
+#include <cooperative_groups.h>
+
 #include <cstring>
 #include <string>
 
@@ -205,6 +207,15 @@ __global__ void endless(int* out, bool fault) {
   }
 }
 
+// EXPECT missing_grid_barrier: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing
+__global__ void missing_grid_barrier(int* out, bool fault) {
+  if (threadIdx.x == 0) out[blockIdx.x] = 1;
+  if (!fault) cooperative_groups::this_grid().sync();
+  if (threadIdx.x == 0) {
+    out[64 + blockIdx.x] = out[(blockIdx.x + 3) % 4];  // LINE missing_grid_barrier
+  }
+}
+
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const std::string name = argv[1];
@@ -241,5 +252,10 @@ int main(int argc, char** argv) {
   if (name == "same_byte") same_byte<<<4, threads>>>(reinterpret_cast<char*>(in), fault);
   if (name == "chain") chain<<<4, threads>>>(in, fault);
   if (name == "endless") endless<<<2, threads>>>(in, fault);
+  if (name == "missing_grid_barrier") {
+    void* arguments[] = {&in, const_cast<bool*>(&fault)};
+    require(cudaLaunchCooperativeKernel(missing_grid_barrier, 4, threads, arguments, 0, nullptr),
+            "cudaLaunchCooperativeKernel");
+  }
   return finish();
 }

@@ -24,7 +24,7 @@ for architecture in 80 120; do
     [ "$status" -eq 99 ] || complain "$fault: exit status $status, expected 99"
     line=$(grep -n "// LINE $fault\$" "$source" | cut -d: -f1)
     [[ $report == *"$(basename "$source"):$line"[!0-9]* ]] || complain "$fault: line $line is not named"
-    [[ $report == *"kernel launch: $fault("* ]] || complain "$fault: the kernel is not named"
+    [[ $report == *": $fault("* ]] || complain "$fault: the kernel is not named"
     # Parts are separated by commas, but for those within parentheses.
     expected=$(sed -n "s|^// EXPECT $fault: ||p" "$source" | sed 's/, \(block\|thread\|and\|by\|out\|of\|at\|64\|which\|with\)/\n\1/g')
     while IFS= read -r part; do
