@@ -28,29 +28,51 @@ std::vector<ParameterPlace> places_of(FunctionBuilder& builder, const Operand& l
   return places;
 }
 
-/// call.uni (results), function, (arguments), each list where there is one.
-void decode_direct_call(FunctionBuilder& builder) {
+void emit_device_library_call(FunctionBuilder& builder, Handler handler, CallSite call) {
+  const std::uint16_t site = builder.add_call(std::move(call));
+  const Slot base = builder.special(Special::local_base);
+  Instruction& instruction = builder.emit(handler);
+  instruction.detail = site;
+  instruction.sources[0] = base;
+}
+
+/// Which functions it may be, a prototype or a list behind the arguments, is not needed: sizes are
+/// compared with those of the function when it is called.
+void emit_pointer_call(FunctionBuilder& builder, const Operand& pointer, CallSite call) {
+  const Slot address = builder.source(pointer, OperandType::b64);
+  const std::uint16_t site = builder.add_call(std::move(call));
+  Instruction& instruction = builder.emit(do_nothing, Flow::call_pointer);
+  instruction.sources[0] = address;
+  instruction.detail = site;
+}
+
+/// call.uni (results), function, (arguments), each list where there is one; through a pointer, the
+/// name of a prototype or of a list of functions comes behind.
+void decode_any_call(FunctionBuilder& builder) {
   CallSite call;
   std::size_t at = 0;
   if (builder.operand(0).kind == OperandKind::arguments) {
     call.results = places_of(builder, builder.operand(at++));
   }
-  const std::string& name = builder.operand(at++).name;
-  if (at < builder.operand_count()) call.arguments = places_of(builder, builder.operand(at++));
-  if (const Handler handler = device_library_function(name)) {
-    const std::uint16_t site = builder.add_call(std::move(call));
-    const Slot base = builder.special(Special::local_base);
-    Instruction& instruction = builder.emit(handler);
-    instruction.detail = site;
-    instruction.sources[0] = base;
+  const Operand& callee = builder.operand(at++);
+  const bool has_arguments =
+      at < builder.operand_count() && builder.operand(at).kind == OperandKind::arguments;
+  if (has_arguments) call.arguments = places_of(builder, builder.operand(at++));
+  if (callee.name.starts_with('%')) {
+    if (at + 1 != builder.operand_count() || builder.operand(at).kind != OperandKind::name) {
+      builder.fail_here("a call through a pointer without a prototype");
+    }
+    emit_pointer_call(builder, callee, std::move(call));
     return;
   }
-  const auto found = builder.program().index.find(name);
-  if (found == builder.program().index.end() || at != builder.operand_count()) {
-    builder.fail_here(
-        fmt::format("'{}' is no function of the module (calls through pointers are "
-                    "not supported)",
-                    name));
+  if (at != builder.operand_count()) builder.fail_here("operands behind those of a call");
+  if (const Handler handler = device_library_function(callee.name)) {
+    emit_device_library_call(builder, handler, std::move(call));
+    return;
+  }
+  const auto found = builder.program().index.find(callee.name);
+  if (found == builder.program().index.end()) {
+    builder.fail_here(fmt::format("'{}' is no function of the module", callee.name));
   }
   const std::uint16_t site = builder.add_call(std::move(call));
   Instruction& instruction = builder.emit(do_nothing, Flow::call);
@@ -90,7 +112,7 @@ void decode_call(FunctionBuilder& builder) {
   opcode.take("uni");
   if (!opcode.empty()) builder.fail_unknown();
   builder.expect_operands(1, 4);
-  decode_direct_call(builder);
+  decode_any_call(builder);
 }
 
 void decode_ret(FunctionBuilder& builder) {

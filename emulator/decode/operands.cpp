@@ -154,6 +154,9 @@ std::optional<SymbolAddress> FunctionBuilder::symbol(std::string_view name) {
     return SymbolAddress{.space = Space::global,
                          .offset = static_cast<std::int64_t>(global->second)};
   }
+  if (const auto function = program_.address_of(name)) {
+    return SymbolAddress{.space = Space::generic, .offset = static_cast<std::int64_t>(*function)};
+  }
   return std::nullopt;
 }
 

@@ -30,9 +30,12 @@ void allocate_variables(const ptx::Module& module, Program& program, DeviceMemor
 std::uint64_t value_of(const ptx::InitializerItem& item, const Program& program) {
   if (item.name.empty()) return item.bits;
   const auto found = program.variables.find(item.name);
-  check(found != program.variables.end(), "initializer: '{}' is no variable in memory", item.name);
+  const auto address = found != program.variables.end() ? std::optional(found->second)
+                                                        : program.address_of(item.name);
+  check(address.has_value(), "initializer: '{}' is no variable in memory and no function",
+        item.name);
   // A mask chooses one byte of the address.
-  const std::uint64_t value = found->second + item.bits;
+  const std::uint64_t value = *address + item.bits;
   if (item.mask == ~std::uint64_t{0} || item.mask == 0) return value;
   return (value & item.mask) >> __builtin_ctzll(item.mask);
 }
@@ -76,6 +79,25 @@ ModuleSymbols collect_symbols(const ptx::Module& module) {
   return symbols;
 }
 
+/// The functions with a body, by index.
+std::vector<const ptx::Function*> number_functions(const ptx::Module& module, Program& program,
+                                                   DeviceMemory& memory) {
+  std::vector<const ptx::Function*> sources;
+  bool has_device_functions = false;
+  for (const ptx::Function& function : module.functions) {
+    if (!function.has_body) continue;
+    program.index[function.name] = static_cast<std::uint32_t>(sources.size());
+    sources.push_back(&function);
+    has_device_functions = has_device_functions || !function.is_entry;
+  }
+  if (has_device_functions) {
+    program.code_address = memory.allocate(sources.size() * Program::function_spacing,
+                                           DeviceMemory::Access::device_only, "code");
+    check(program.code_address != 0, "no memory for the addresses of {} functions", sources.size());
+  }
+  return sources;
+}
+
 Function decode_function(const Program& program, const ModuleSymbols& symbols,
                          const ptx::Function& source) {
   try {
@@ -94,16 +116,11 @@ Function decode_function(const Program& program, const ModuleSymbols& symbols,
 Program load_program(const ptx::Module& module, DeviceMemory& memory) {
   Program program;
   program.files = module.files;
+  // Calls and initializers refer to functions by index, whatever their order.
+  const std::vector<const ptx::Function*> sources = number_functions(module, program, memory);
   allocate_variables(module, program, memory);
   initialize_variables(module, program, memory);
   const ModuleSymbols symbols = collect_symbols(module);
-  // Calls refer to functions by index, whatever their order.
-  std::vector<const ptx::Function*> sources;
-  for (const ptx::Function& function : module.functions) {
-    if (!function.has_body) continue;
-    program.index[function.name] = static_cast<std::uint32_t>(sources.size());
-    sources.push_back(&function);
-  }
   for (const ptx::Function* const source : sources) {
     program.functions.push_back(decode_function(program, symbols, *source));
     Function& added = program.functions.back();

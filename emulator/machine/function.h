@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "emulator/machine/instruction.h"
@@ -89,11 +91,29 @@ struct Function {
 };
 
 struct Program {
+  /// Functions have addresses in memory that nobody writes, so many bytes apart.
+  static constexpr std::uint64_t function_spacing = 16;
+
   std::vector<Function> functions;
   std::map<std::string, std::uint32_t, std::less<>> index;
   std::map<std::string, std::uint64_t, std::less<>> variables;  // addresses in device memory
   std::map<std::string, std::uint64_t, std::less<>> variable_bytes;
   std::map<int, std::string> files;
+  std::uint64_t code_address = 0;  // of the first function; 0 if none can be called
+
+  std::optional<std::uint64_t> address_of(std::string_view function) const {
+    const auto found = index.find(function);
+    if (found == index.end() || code_address == 0) return std::nullopt;
+    return code_address + found->second * function_spacing;
+  }
+  /// The device function at an address; null if there is none.
+  const Function* function_at(std::uint64_t address) const {
+    const std::uint64_t offset = address - code_address;
+    const std::uint64_t at = offset / function_spacing;
+    const bool is_start = code_address != 0 && address >= code_address &&
+                          offset % function_spacing == 0 && at < functions.size();
+    return is_start && !functions[at].is_entry ? &functions[at] : nullptr;
+  }
 };
 
 }  // namespace lq::emulator

@@ -45,6 +45,7 @@ enum class Flow : std::uint8_t {
   branch,        // to `target`
   branch_table,  // to one of the instructions in `list`, by source 0
   call,          // function `target`
+  call_pointer,  // the function at the address in source 0, which lanes may have their own of
   ret,
   exit,
   barrier,     // of the block

@@ -21,6 +21,12 @@ void for_each_lane(LaneMask mask, Body&& body) {
   for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
 }
 
+bool have_same_sizes(const std::vector<ParameterPlace>& a, const std::vector<ParameterPlace>& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const ParameterPlace& x, const ParameterPlace& y) { return x.bytes == y.bytes; });
+}
+
 template <bool tallies>
 class WarpRun {
  public:
@@ -144,7 +150,10 @@ class WarpRun {
         branch_table(instruction, active);
         break;
       case Flow::call:
-        call(instruction, active);
+        call(warp_.block->launch->program->functions[instruction.target], instruction, active);
+        break;
+      case Flow::call_pointer:
+        call_pointer(instruction, active);
         break;
       case Flow::ret:
         leave_function(warp_, active);
@@ -190,11 +199,34 @@ class WarpRun {
     });
   }
 
-  void call(const Instruction& instruction, LaneMask active) {
+  void call(const Function& function, const Instruction& instruction, LaneMask active) {
     const Activation& top = warp_.top();
     save(active, pc_ + 1);
-    enter_function(warp_, warp_.block->launch->program->functions[instruction.target], active,
-                   &top.function->calls[instruction.detail]);
+    enter_function(warp_, function, active, &top.function->calls[instruction.detail]);
+  }
+
+  /// Calls what the first lane calls. Lanes that call something else stay here and come next.
+  void call_pointer(const Instruction& instruction, LaneMask active) {
+    const std::uint64_t* const addresses = warp_.lanes<std::uint64_t>(instruction.sources[0]);
+    const int first = std::countr_zero(active);
+    LaneMask same = 0;
+    for_each_lane(active, [&](int lane) {
+      if (addresses[lane] == addresses[first]) same |= LaneMask{1} << lane;
+    });
+    const Function* const function = warp_.block->launch->program->function_at(addresses[first]);
+    if (function == nullptr) {
+      fault(warp_, instruction, first,
+            fmt::format("call through a pointer: {:#x} is no device function of the module",
+                        addresses[first]));
+    }
+    const CallSite& site = warp_.top().function->calls[instruction.detail];
+    if (!have_same_sizes(site.arguments, function->parameters) ||
+        !have_same_sizes(site.results, function->results)) {
+      fault(warp_, instruction, first,
+            fmt::format("call through a pointer: {} has other parameters than the call",
+                        function->name));
+    }
+    call(*function, instruction, same);
   }
 
   Warp& warp_;

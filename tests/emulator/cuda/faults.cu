@@ -216,6 +216,27 @@ __global__ void missing_grid_barrier(int* out, bool fault) {
   }
 }
 
+using Function = int (*)(int);
+__device__ __noinline__ int one_more(int x) { return x + 1; }
+__device__ __noinline__ int sum_of(int x, int y) { return x + y; }
+__device__ Function functions[2] = {one_more, nullptr};
+__device__ void* any_functions[2] = {reinterpret_cast<void*>(one_more),
+                                     reinterpret_cast<void*>(sum_of)};
+
+// EXPECT wild_call: pointer: 0x0 is no device function, block (0, 0, 0), thread (33, 0, 0)
+__global__ void wild_call(int* out, bool fault) {
+  const int i = threadIdx.x;
+  const Function function = functions[fault && i == 33 ? 1 : 0];
+  out[i] = function(i);  // LINE wild_call
+}
+
+// EXPECT wrong_call: has other parameters than the call, block (0, 0, 0), thread (0, 0, 0)
+__global__ void wrong_call(int* out, bool fault) {
+  const int i = threadIdx.x;
+  const auto function = reinterpret_cast<Function>(any_functions[fault ? 1 : 0]);
+  out[i] = function(i);  // LINE wrong_call
+}
+
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const std::string name = argv[1];
@@ -257,5 +278,7 @@ int main(int argc, char** argv) {
     require(cudaLaunchCooperativeKernel(missing_grid_barrier, 4, threads, arguments, 0, nullptr),
             "cudaLaunchCooperativeKernel");
   }
+  if (name == "wild_call") wild_call<<<1, threads>>>(in, fault);
+  if (name == "wrong_call") wrong_call<<<1, threads>>>(in, fault);
   return finish();
 }
