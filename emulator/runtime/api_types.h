@@ -20,6 +20,7 @@ enum ErrorCode : int {
   invalid_value = 1,
   memory_allocation = 2,
   invalid_configuration = 9,
+  invalid_pitch_value = 12,
   invalid_symbol = 13,
   invalid_device_function = 98,
   invalid_device = 101,

@@ -35,6 +35,10 @@ struct VariableRecord {
   std::string name;
 };
 
+inline std::uint64_t address_of(const void* pointer) {
+  return reinterpret_cast<std::uint64_t>(pointer);
+}
+
 class Device {
  public:
   static Device& instance();

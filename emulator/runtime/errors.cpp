@@ -20,6 +20,7 @@ constexpr ErrorText texts[] = {
     {invalid_value, "cudaErrorInvalidValue", "invalid argument"},
     {memory_allocation, "cudaErrorMemoryAllocation", "out of memory"},
     {invalid_configuration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
+    {invalid_pitch_value, "cudaErrorInvalidPitchValue", "invalid pitch argument"},
     {invalid_symbol, "cudaErrorInvalidSymbol", "invalid device symbol"},
     {invalid_device_function, "cudaErrorInvalidDeviceFunction", "invalid device function"},
     {invalid_device, "cudaErrorInvalidDevice", "invalid device ordinal"},

@@ -51,23 +51,20 @@ Request copy_request(const char* name, const CopyParameters* parameters) {
                       .height = parameters->height,
                       .depth = parameters->depth,
                       .kind = parameters->kind};
-  if (work.width > work.to.pitch || work.width > work.from.pitch) return {invalid_value};
-  return {success, work};
+  return {is_possible(work) ? success : invalid_value, work};
 }
 
 Request fill_request(const FillParameters* parameters) {
   if (parameters == nullptr) return {invalid_value};
   const unsigned bytes = parameters->element_bytes;
   if (bytes != 1 && bytes != 2 && bytes != 4) return {invalid_value};
-  if (parameters->height > 1 && parameters->width * bytes > parameters->pitch) {
-    return {invalid_value};
-  }
-  return {success, FillWork{.to = static_cast<std::byte*>(parameters->to),
-                            .pitch = parameters->pitch,
-                            .value = parameters->value,
-                            .element_bytes = bytes,
-                            .width = parameters->width,
-                            .height = parameters->height}};
+  const FillWork work{.to = static_cast<std::byte*>(parameters->to),
+                      .pitch = parameters->pitch,
+                      .value = parameters->value,
+                      .element_bytes = bytes,
+                      .width = parameters->width,
+                      .height = parameters->height};
+  return {is_possible(work) ? success : invalid_value, work};
 }
 
 Request host_request(const HostWork* parameters) {

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t pitch_alignment = 512;
 
-std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
-
 ErrorCode allocate(Device& device, void** pointer, std::size_t bytes, DeviceMemory::Access access) {
   if (pointer == nullptr) return invalid_value;
   *pointer = nullptr;
@@ -55,26 +53,24 @@ int copy_rows(const char* name, void* to, std::size_t to_pitch, const void* from
               std::size_t from_pitch, std::size_t width, std::size_t height, CopyKind kind,
               Issuer issuer) {
   return api_call(name, [&](Device& device) {
-    if (width > to_pitch || width > from_pitch) return invalid_value;
-    return issuer(device, name,
-                  CopyWork{.to = {static_cast<std::byte*>(to), to_pitch},
-                           .from = {static_cast<const std::byte*>(from), from_pitch},
-                           .width = width,
-                           .height = height,
-                           .kind = kind});
+    const CopyWork work{.to = {static_cast<std::byte*>(to), to_pitch},
+                        .from = {static_cast<const std::byte*>(from), from_pitch},
+                        .width = width,
+                        .height = height,
+                        .kind = kind};
+    return is_possible(work) ? issuer(device, name, work) : invalid_pitch_value;
   });
 }
 
 int fill(const char* name, void* to, std::size_t pitch, int value, std::size_t width,
          std::size_t height, Issuer issuer) {
   return api_call(name, [&](Device& device) {
-    if (height > 1 && width > pitch) return invalid_value;
-    return issuer(device, name,
-                  FillWork{.to = static_cast<std::byte*>(to),
-                           .pitch = pitch,
-                           .value = static_cast<unsigned>(value),
-                           .width = width,
-                           .height = height});
+    const FillWork work{.to = static_cast<std::byte*>(to),
+                        .pitch = pitch,
+                        .value = static_cast<unsigned>(value),
+                        .width = width,
+                        .height = height};
+    return is_possible(work) ? issuer(device, name, work) : invalid_value;
   });
 }
 

@@ -105,6 +105,7 @@ LQNET_CUDA_API int cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
 }
 LQNET_CUDA_API int cudaLaunchHostFunc(Stream* stream, void (*function)(void*), void* argument) {
   return api_call("cudaLaunchHostFunc", [&](Device& device) {
+    if (function == nullptr) return invalid_value;
     return issue(device, "cudaLaunchHostFunc", stream, HostWork{function, argument});
   });
 }

@@ -9,8 +9,6 @@
 namespace lq::emulator {
 namespace {
 
-std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
-
 bool is_device_side(Device& device, const void* pointer, bool claimed, const char* what) {
   const bool inside = device.memory().contains(address_of(pointer));
   check(inside || !claimed, "{}: {} is an address of the host, expected one of the device", what,
@@ -64,7 +62,6 @@ struct Performer {
   ErrorCode operator()(const KernelWork& work) const { return device.run(work); }
 
   ErrorCode operator()(const CopyWork& copy) const {
-    if (copy.width > copy.to.pitch || copy.width > copy.from.pitch) return invalid_value;
     for (std::size_t slice = 0; slice < copy.depth; ++slice) {
       for (std::size_t row = 0; row < copy.height; ++row) {
         copy_row(device, copy.to.first + slice * copy.to.slice_pitch + row * copy.to.pitch,
@@ -76,7 +73,6 @@ struct Performer {
   }
 
   ErrorCode operator()(const FillWork& fill) const {
-    if (fill.height > 1 && fill.width * fill.element_bytes > fill.pitch) return invalid_value;
     for (std::size_t row = 0; row < fill.height; ++row) {
       fill_row(device, fill, fill.to + row * fill.pitch, name);
     }
@@ -102,6 +98,14 @@ CopyWork row_copy(void* to, const void* from, std::size_t bytes, CopyKind kind) 
           .from = {static_cast<const std::byte*>(from), bytes, bytes},
           .width = bytes,
           .kind = kind};
+}
+
+bool is_possible(const CopyWork& copy) {
+  return copy.width <= copy.to.pitch && copy.width <= copy.from.pitch;
+}
+
+bool is_possible(const FillWork& fill) {
+  return fill.height <= 1 || fill.width * fill.element_bytes <= fill.pitch;
 }
 
 ErrorCode perform(Device& device, const char* name, const Work& work) {

@@ -67,7 +67,11 @@ using Work = std::variant<KernelWork, CopyWork, FillWork, HostWork, ChildWork, N
 /// A copy of a single row.
 CopyWork row_copy(void* to, const void* from, std::size_t bytes, CopyKind kind);
 
-/// Does the work now, in the name of the call. Throws Error for faults.
+/// Whether rows lie behind one another, not within.
+bool is_possible(const CopyWork& copy);
+bool is_possible(const FillWork& fill);
+
+/// Does the work now, which is possible, in the name of the call. Throws Error for faults.
 ErrorCode perform(Device& device, const char* name, const Work& work);
 
 }  // namespace lq::emulator

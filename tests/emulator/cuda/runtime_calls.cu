@@ -26,6 +26,12 @@ void test_copies() {
   require(cudaMemcpy2D(column.data(), sizeof(int), device + 3, pitch, sizeof(int), height,
                        cudaMemcpyDefault),
           "cudaMemcpy2D of a column");
+  expect(cudaMemcpy2D(column.data(), 3, device, pitch, 4, height, cudaMemcpyDefault) ==
+             cudaErrorInvalidPitchValue,
+         "rows that are wider than their pitch");
+  expect(cudaMemset2D(device, 3, 0, 4, height) == cudaErrorInvalidValue,
+         "rows of a fill that are wider than their pitch");
+  cudaGetLastError();
   for (int i = 0; i < height; ++i) expect(column[i] == i * width + 3, "a column");
   require(cudaFree(device), "cudaFree");
 }
