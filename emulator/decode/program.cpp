@@ -19,8 +19,9 @@ void allocate_variables(const ptx::Module& module, Program& program, DeviceMemor
           "variable {} is defined in another module; link with -rdc=true is not supported",
           variable.name);
     const auto bytes = static_cast<std::uint64_t>(ptx::variable_bytes(variable));
-    const std::uint64_t address =
-        memory.allocate(bytes, DeviceMemory::Access::device_only, variable.name);
+    const auto access =
+        variable.is_managed ? DeviceMemory::Access::host_too : DeviceMemory::Access::device_only;
+    const std::uint64_t address = memory.allocate(bytes, access, variable.name);
     check(address != 0, "variable {}: no memory for {} bytes", variable.name, bytes);
     program.variables[variable.name] = address;
     program.variable_bytes[variable.name] = bytes;

@@ -64,6 +64,7 @@ struct Variable {
   std::int64_t elements = 1;   // of an array; 0 for one without a size ([]: sized at launch)
   bool is_array = false;
   bool is_external = false;
+  bool is_managed = false;     // .attribute(.managed): memory that the host reaches, too
   std::int64_t numbered = -1;  // `.reg .b32 %r<5>`: the number of registers %r0 to %r4
   std::vector<InitializerItem> initializer;
   int line = 0;

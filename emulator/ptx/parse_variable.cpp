@@ -39,6 +39,18 @@ std::int64_t parse_alignment(TokenStream& tokens) {
   return alignment;
 }
 
+/// (.managed), or (.unified(number, number)), which says where a copy of the variable is.
+void parse_attribute_list(TokenStream& tokens, Variable& variable) {
+  tokens.expect("(");
+  for (int depth = 1; depth > 0;) {
+    if (tokens.at_end()) tokens.fail_here("')'");
+    const std::string_view word = tokens.next().text;
+    if (word == "(") ++depth;
+    if (word == ")") --depth;
+    if (word == ".managed") variable.is_managed = true;
+  }
+}
+
 /// What stands between the state space and the name: the type, and attributes in any order.
 void parse_attributes(TokenStream& tokens, Variable& variable) {
   while (tokens.peek().kind == TokenKind::word && tokens.peek().text.starts_with('.')) {
@@ -50,11 +62,7 @@ void parse_attributes(TokenStream& tokens, Variable& variable) {
     } else if (word == ".v2" || word == ".v4" || word == ".v8") {
       variable.vector = word[2] - '0';
     } else if (word == ".attribute") {
-      tokens.expect("(");
-      while (!tokens.take(")")) {
-        if (tokens.at_end()) tokens.fail_here("')'");
-        tokens.next();
-      }
+      parse_attribute_list(tokens, variable);
     } else if (word == ".ptr" || (!variable.type.empty() && state_space(word))) {
       // What a pointer points to changes nothing here.
     } else if (variable.type.empty()) {

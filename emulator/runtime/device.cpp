@@ -85,6 +85,11 @@ void Device::register_variable(Module* module, const void* host_variable, std::s
   variables_[host_variable] = {module, std::move(name)};
 }
 
+void Device::register_managed_variable(Module* module, void** host_pointer, std::string name) {
+  const std::lock_guard lock(mutex_);
+  module->managed_variables[host_pointer] = std::move(name);
+}
+
 KernelRecord* Device::find_kernel(const void* host_function) {
   const std::lock_guard lock(mutex_);
   const auto found = kernels_.find(host_function);
@@ -129,6 +134,15 @@ std::optional<Device::Symbol> Device::symbol(const void* host_variable) {
   check(found != decoded.variables.end(), "variable {} is not in the PTX of its module",
         record->name);
   return Symbol{found->second, decoded.variable_bytes.find(record->name)->second};
+}
+
+void Device::place_managed_variables(Module& module) {
+  for (const auto& [host_pointer, name] : module.managed_variables) {
+    register_variable(&module, host_pointer, name);
+    void* const address = reinterpret_cast<void*>(symbol(host_pointer)->address);
+    register_variable(&module, address, name);
+    *host_pointer = address;
+  }
 }
 
 ErrorCode Device::accept(const KernelWork& work) {

@@ -21,6 +21,7 @@ namespace lq::emulator {
 struct Module {
   const void* fatbin = nullptr;
   std::unique_ptr<Program> program;
+  std::map<void**, std::string> managed_variables;  // names, by the host's pointers to them
 };
 
 /// A registered kernel: what programs hold as cudaKernel_t and as the host function's address.
@@ -50,6 +51,7 @@ class Device {
   Module* register_module(const void* fatbin);
   void register_kernel(Module* module, const void* host_function, std::string name);
   void register_variable(Module* module, const void* host_variable, std::string name);
+  void register_managed_variable(Module* module, void** host_pointer, std::string name);
   KernelRecord* find_kernel(const void* host_function);
 
   /// The decoded kernel. Throws Error if its module has no PTX for this device, or not the kernel.
@@ -60,6 +62,8 @@ class Device {
     std::uint64_t bytes = 0;
   };
   std::optional<Symbol> symbol(const void* host_variable);
+  /// Tells the host where the module's managed variables are. They are symbols by their addresses.
+  void place_managed_variables(Module& module);
 
   /// Checks a launch whose arguments are still missing. Returns the codes with which a device
   /// refuses one; throws Error for a kernel that cannot be run.

@@ -61,7 +61,14 @@ LQNET_CUDA_API void __cudaUnregisterFatBinary(void**) {
   printed = true;
 }
 
-LQNET_CUDA_API char __cudaInitModule(void**) { return 1; }
+/// Called before the host's first access to a managed variable.
+LQNET_CUDA_API char __cudaInitModule(void** handle) {
+  api_call("__cudaInitModule", [&](Device& device) {
+    device.place_managed_variables(*module_of(handle));
+    return success;
+  });
+  return 1;
+}
 
 LQNET_CUDA_API void __cudaRegisterFunction(void** handle, const char* host_function, char*,
                                            const char* name, int, void*, void*, void*, void*,
@@ -74,9 +81,9 @@ LQNET_CUDA_API void __cudaRegisterVar(void** handle, char* host_variable, char*,
   Device::instance().register_variable(module_of(handle), host_variable, name);
 }
 
-LQNET_CUDA_API void __cudaRegisterManagedVar(void**, void**, char*, const char* name, int,
-                                             std::size_t, int, int) {
-  stop(fmt::format("__managed__ variable {} is not supported", name));
+LQNET_CUDA_API void __cudaRegisterManagedVar(void** handle, void** host_pointer, char*,
+                                             const char* name, int, std::size_t, int, int) {
+  Device::instance().register_managed_variable(module_of(handle), host_pointer, name);
 }
 
 LQNET_CUDA_API unsigned __cudaPushCallConfiguration(Dim3 grid, Dim3 block, std::size_t shared_bytes,

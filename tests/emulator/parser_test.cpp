@@ -29,8 +29,9 @@ TEST(PtxParserTest, ModuleVariablesKeepSpaceAlignmentAndInitializer) {
 .global .v4 .f32 quad = {0f3F800000, 1.5, 2, -1.0};
 .extern .shared .align 16 .b8 dynamic[];
 .visible.global.u32 matrix[2][3];
+.global .attribute(.managed, .unified(1, 2)) .align 4 .u32 both = 5;
 )");
-  ASSERT_EQ(module.variables.size(), 5U);
+  ASSERT_EQ(module.variables.size(), 6U);
   EXPECT_EQ(module.target, "sm_80");
   const Variable& table = module.variables[0];
   EXPECT_EQ(table.space, StateSpace::constant);
@@ -49,6 +50,8 @@ TEST(PtxParserTest, ModuleVariablesKeepSpaceAlignmentAndInitializer) {
   EXPECT_TRUE(module.variables[3].is_external);
   EXPECT_EQ(module.variables[3].elements, 0);
   EXPECT_EQ(variable_bytes(module.variables[4]), 24);
+  EXPECT_FALSE(module.variables[4].is_managed);
+  EXPECT_TRUE(module.variables[5].is_managed);
 }
 
 TEST(PtxParserTest, ParametersInAllForms) {
