@@ -7,7 +7,7 @@ namespace {
 using kernels::cuda::warp_threads;
 
 /// Calls body(input pixel in N H W) for those of an output pixel's window that lie on the map, row
-/// by row; returns how many there are.
+/// by row; returns how many there are. Rows have a few pixels: unrolling would only cost registers.
 template <typename Body>
 __device__ int for_each_pixel(const Map& map, std::int64_t pixel, Body&& body) {
   const std::int64_t q = pixel % map.out_width;
@@ -17,6 +17,7 @@ __device__ int for_each_pixel(const Map& map, std::int64_t pixel, Body&& body) {
   for (std::int64_t r = 0; r < map.kernel; ++r) {
     const std::int64_t y = p * map.stride - map.pad_top + r;
     if (y < 0 || y >= map.height) continue;
+#pragma unroll 1
     for (std::int64_t s = 0; s < map.kernel; ++s) {
       const std::int64_t x = q * map.stride - map.pad_left + s;
       if (x < 0 || x >= map.width) continue;

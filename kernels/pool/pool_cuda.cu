@@ -6,7 +6,8 @@
 // Every kernel but one is a function of pixels and groups of channels
 // (kernels/common/cuda/pixels.h): forward of output pixels, backward of input pixels, which gather
 // from the windows over them. All are bound by memory; windows that overlap are read again from
-// cache.
+// cache. Loops along a row of a window, which has two or three pixels nearly always, have two loads
+// on their way; more would only cost registers.
 
 namespace lq::kernels::cuda {
 
@@ -30,6 +31,7 @@ struct MaxForward {
     bool first = true;
     for (int h = rows.begin; h < rows.end; ++h) {
       const float* from = x + plane.input(at.image, h, columns.begin) + channel;
+#pragma unroll 2
       for (int w = columns.begin; w < columns.end; ++w, from += plane.channels) {
         const Channels<group> values = load_channels<group>(from);
         const int place = (h - top) * plane.vertical.kernel + w - left;
@@ -69,6 +71,7 @@ struct MaxBackward {
     if (add) sums = load_channels<group>(to);
     for (int oh = rows.begin; oh < rows.end; ++oh) {
       std::int64_t from = plane.output(at.image, oh, columns.begin) + channel;
+#pragma unroll 2
       for (int ow = columns.begin; ow < columns.end; ++ow, from += plane.channels) {
         const int place = (at.row - plane.vertical.start(oh)) * plane.vertical.kernel + at.column -
                           plane.horizontal.start(ow);
@@ -97,6 +100,7 @@ struct AverageForward {
     Channels<group> sums{};
     for (int h = rows.begin; h < rows.end; ++h) {
       const float* from = x + plane.input(at.image, h, columns.begin) + channel;
+#pragma unroll 2
       for (int w = columns.begin; w < columns.end; ++w, from += plane.channels) {
         const Channels<group> values = load_channels<group>(from);
 #pragma unroll
@@ -125,6 +129,7 @@ struct AverageBackward {
     for (int oh = rows.begin; oh < rows.end; ++oh) {
       const PoolRange h = plane.vertical.positions(oh);
       const float* from = grad_y + plane.output(at.image, oh, columns.begin) + channel;
+#pragma unroll 2
       for (int ow = columns.begin; ow < columns.end; ++ow, from += plane.channels) {
         const PoolRange w = plane.horizontal.positions(ow);
         const float share = 1.0F / static_cast<float>((h.end - h.begin) * (w.end - w.begin));

@@ -10,6 +10,9 @@
 namespace lq::kernels::cuda {
 
 inline constexpr int pixel_threads = 256;
+/// Blocks of a multiprocessor that registers have to leave room for: as many threads as the
+/// smallest device holds.
+inline constexpr int pixel_blocks = 4;
 inline constexpr int channels_of_group = 4;
 
 /// How pixels x groups of channels are spread over threads.
@@ -32,7 +35,7 @@ struct PixelTiles {
 /// the function's are. Calls function.apply<group>(pixel, channel), channel being the first of the
 /// group. There is no division in the loop. Bound by memory, by what functions are made for.
 template <int group, typename Function>
-__global__ void __launch_bounds__(pixel_threads)
+__global__ void __launch_bounds__(pixel_threads, pixel_blocks)
     pixels_kernel(PixelTiles tiles, Function function) {
   const int lane = static_cast<int>(threadIdx.x) / tiles.width;
   const int first_group = static_cast<int>(threadIdx.x) - lane * tiles.width;
@@ -40,6 +43,8 @@ __global__ void __launch_bounds__(pixel_threads)
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * tiles.lanes;
   for (std::int64_t pixel = static_cast<std::int64_t>(blockIdx.x) * tiles.lanes + lane;
        pixel < tiles.pixels; pixel += step) {
+    // Rarely more than one: unrolling would only cost registers.
+#pragma unroll 1
     for (int i = first_group; i < tiles.groups; i += tiles.width) {
       function.template apply<group>(static_cast<int>(pixel), i * group);
     }
