@@ -5,6 +5,7 @@
 #include "kernels/common/cuda/assign_levels.h"
 #include "kernels/common/cuda/channel_sums.h"
 #include "kernels/common/cuda/gradient.h"
+#include "kernels/common/cuda/pixels.h"
 
 namespace lq::kernels::cuda {
 
@@ -106,6 +107,10 @@ void check_elements(std::string_view operation, const ConstView<float>& x) {
         "{}: x is {}, on a GPU less than 2^32 elements are expected", operation, x.shape);
 }
 
+__device__ float rectified(float z, bool relu) {
+  return relu && z <= 0.0F ? 0.0F : z;  // NaN stays
+}
+
 /// What comes out of batch norm and ReLU, element by element.
 struct NormalizedValues {
   const float* x;
@@ -114,17 +119,27 @@ struct NormalizedValues {
   bool relu;
 
   __device__ float operator()(std::int64_t, std::int64_t i) const {
-    const float z = coefficients[static_cast<unsigned>(i) % channels].normalized(x[i]);
-    return relu && z <= 0.0F ? 0.0F : z;  // NaN stays
+    return rectified(coefficients[static_cast<unsigned>(i) % channels].normalized(x[i]), relu);
   }
 };
 
-/// A thread owns an element: bound by memory.
-__global__ void __launch_bounds__(map_threads)
-    batch_norm_forward_kernel(NormalizedValues source, std::int64_t elements, float* y) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * map_threads + threadIdx.x;
-  if (i < elements) y[i] = source(0, i);
-}
+/// The same, where nothing is quantized.
+struct Normalize {
+  NormalizedValues source;
+  float* y;
+
+  template <int group>
+  __device__ void apply(int pixel, int channel) const {
+    const std::int64_t at = static_cast<std::int64_t>(pixel) * source.channels + channel;
+    Channels<group> values = load_channels<group>(source.x + at);
+#pragma unroll
+    for (int i = 0; i < group; ++i) {
+      const float z = source.coefficients[channel + i].normalized(values.values[i]);
+      values.values[i] = rectified(z, source.relu);
+    }
+    store_channels<group>(y + at, values);
+  }
+};
 
 /// The gradient of z: that of y where neither ReLU nor the quantizer's range stops it.
 struct MaskedGradient {
@@ -134,11 +149,12 @@ struct MaskedGradient {
   bool relu;
   const float* pass_range;  // null: everywhere
 
-  __device__ float operator()(std::int64_t i, const Coefficients& of_channel) const {
-    const float z = of_channel.normalized(x[i]);
+  __device__ float operator()(float own_x, float own_gradient,
+                              const Coefficients& of_channel) const {
+    const float z = of_channel.normalized(own_x);
     const bool is_stopped = (relu && !(z > 0.0F)) ||
                             (pass_range != nullptr && !(z > pass_range[0] && z <= pass_range[1]));
-    return is_stopped ? 0.0F : grad_y[i];
+    return is_stopped ? 0.0F : own_gradient;
   }
 };
 
@@ -147,15 +163,21 @@ struct GradientSums {
 
   __device__ SumPair operator()(std::int64_t i, std::int64_t c) const {
     const Coefficients of_channel = gradient.coefficients[c];
-    const auto own = static_cast<double>(gradient(i, of_channel));
-    return {own, own * static_cast<double>(of_channel.standardized(gradient.x[i]))};
+    const float x = gradient.x[i];
+    const auto own = static_cast<double>(gradient(x, gradient.grad_y[i], of_channel));
+    return {own, own * static_cast<double>(of_channel.standardized(x))};
   }
 };
 
+/// Means over the rows that the gradient of x takes off: of the gradient of z, and of its product
+/// with standardized values.
+struct alignas(8) GradientMeans {
+  float gradient;
+  float product;
+};
+
 __device__ void deliver(float* to, std::int64_t c, double value, GradientMode mode) {
-  if (mode == GradientMode::ignore) return;
-  const auto rounded = static_cast<float>(value);
-  to[c] = mode == GradientMode::accumulate ? add_gradient(to[c], rounded) : rounded;
+  if (mode != GradientMode::ignore) deliver_gradient(to[c], static_cast<float>(value), mode);
 }
 
 struct FinishGradients {
@@ -163,33 +185,42 @@ struct FinishGradients {
   GradientMode gamma_mode;
   float* grad_beta;
   GradientMode beta_mode;
-  SumPair* means;  // over the rows, for the gradient of x
+  GradientMeans* means;
   double rows;
 
   __device__ void operator()(std::int64_t c, const SumPair& sum) const {
     deliver(grad_beta, c, sum.first, beta_mode);
     deliver(grad_gamma, c, sum.second, gamma_mode);
-    means[c] = {sum.first / rows, sum.second / rows};
+    means[c] = {static_cast<float>(sum.first / rows), static_cast<float>(sum.second / rows)};
   }
 };
 
-/// A thread owns an element: bound by memory.
-template <bool batch_statistics, bool accumulates>
-__global__ void __launch_bounds__(map_threads)
-    batch_norm_backward_kernel(MaskedGradient source, const SumPair* means, unsigned channels,
-                               std::int64_t elements, float* grad_x) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * map_threads + threadIdx.x;
-  if (i >= elements) return;
-  const unsigned c = static_cast<unsigned>(i) % channels;
-  const Coefficients of_channel = source.coefficients[c];
-  float gradient = source(i, of_channel);
-  if constexpr (batch_statistics) {
-    gradient -= static_cast<float>(means[c].first) +
-                of_channel.standardized(source.x[i]) * static_cast<float>(means[c].second);
+template <bool batch_statistics>
+struct InputGradient {
+  MaskedGradient source;
+  const GradientMeans* means;
+  int channels;
+  float* grad_x;
+  bool add;
+
+  template <int group>
+  __device__ void apply(int pixel, int channel) const {
+    const std::int64_t at = static_cast<std::int64_t>(pixel) * channels + channel;
+    const Channels<group> x = load_channels<group>(source.x + at);
+    Channels<group> gradients = load_channels<group>(source.grad_y + at);
+#pragma unroll
+    for (int i = 0; i < group; ++i) {
+      const Coefficients of_channel = source.coefficients[channel + i];
+      float gradient = source(x.values[i], gradients.values[i], of_channel);
+      if constexpr (batch_statistics) {
+        const GradientMeans mean = means[channel + i];
+        gradient -= mean.gradient + of_channel.standardized(x.values[i]) * mean.product;
+      }
+      gradients.values[i] = gradient * of_channel.scale;
+    }
+    deliver_channels<group>(grad_x + at, gradients, add);
   }
-  gradient *= of_channel.scale;
-  grad_x[i] = accumulates ? add_gradient(grad_x[i], gradient) : gradient;
-}
+};
 
 }  // namespace
 
@@ -219,8 +250,8 @@ void batch_norm_forward(Stream& stream, ConstView<float> x, const BatchNormParam
     assign_levels(operation, stream, source, 1, x.elements(), activation.table, y.data,
                   activation.statistics);
   } else {
-    launch(operation, batch_norm_forward_kernel, thread_per(x.elements()), stream, source,
-           x.elements(), y.data);
+    for_each_pixel(operation, stream, x.shape[0], x.shape[1],
+                   fit_groups(x.shape[1], x.data, y.data), Normalize{source, y.data});
   }
 }
 
@@ -233,20 +264,23 @@ void batch_norm_backward(Stream& stream, ConstView<float> grad_y, ConstView<floa
   CoefficientArray coefficients(operation, stream, parameters);
   const MaskedGradient source{grad_y.data, x.data, coefficients.data(), options.relu,
                               options.pass_range.data};
-  Scratch<SumPair> means(stream, x.shape[1]);
+  Scratch<GradientMeans> means(stream, x.shape[1]);
   channel_sums(operation, stream, x.shape[0], x.shape[1], GradientSums{source},
                FinishGradients{gradients.gamma.data, gradients.gamma_mode, gradients.beta.data,
                                gradients.beta_mode, means.data(), static_cast<double>(x.shape[0])});
   if (gradients.x_mode == GradientMode::ignore) return;
-  const bool accumulates = gradients.x_mode == GradientMode::accumulate;
-  const auto kernel = options.batch_statistics
-                          ? (accumulates ? batch_norm_backward_kernel<true, true>
-                                         : batch_norm_backward_kernel<true, false>)
-                          : (accumulates ? batch_norm_backward_kernel<false, true>
-                                         : batch_norm_backward_kernel<false, false>);
-  launch(operation, kernel, thread_per(x.elements()), stream, source,
-         static_cast<const SumPair*>(means.data()), static_cast<unsigned>(x.shape[1]), x.elements(),
-         gradients.x.data);
+  const auto deliver_gradients = [&]<bool batch_statistics>() {
+    const InputGradient<batch_statistics> gradient{
+        source, means.data(), index_extent(operation, x.shape[1]), gradients.x.data,
+        gradients.x_mode == GradientMode::accumulate};
+    for_each_pixel(operation, stream, x.shape[0], x.shape[1],
+                   fit_groups(x.shape[1], grad_y.data, x.data, gradients.x.data), gradient);
+  };
+  if (options.batch_statistics) {
+    deliver_gradients.template operator()<true>();
+  } else {
+    deliver_gradients.template operator()<false>();
+  }
 }
 
 }  // namespace lq::kernels::cuda

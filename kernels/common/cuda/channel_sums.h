@@ -59,9 +59,10 @@ __global__ void __launch_bounds__(channel_threads)
   SumPair sum;
   if (own_lane < tiles.lanes && channel < tiles.channels) {
     const std::int64_t begin = blockIdx.x * tiles.rows_per_block;
-    const std::int64_t end = min(begin + tiles.rows_per_block, tiles.rows);
-    for (std::int64_t row = begin + own_lane; row < end; row += tiles.lanes) {
-      sum += source(row * tiles.channels + channel, channel);
+    const std::int64_t end = min(begin + tiles.rows_per_block, tiles.rows) * tiles.channels;
+    const std::int64_t step = tiles.lanes * tiles.channels;
+    for (std::int64_t i = (begin + own_lane) * tiles.channels + channel; i < end; i += step) {
+      sum += source(i, channel);
     }
   }
   shared[threadIdx.x] = sum;
