@@ -1,4 +1,4 @@
-// ld, st, cp.async.
+// ld, st, fences.
 
 #include <algorithm>
 
@@ -104,48 +104,6 @@ void decode_fence(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
   opcode.take_any({"sc", "acq_rel", "acquire", "release"});
   builder.emit(opcode.take_any({"gl", "gpu", "sys", "cluster"}) ? fence_grid : do_nothing);
-}
-
-/// cp.async copies at once; what waits for it has nothing to wait for.
-void decode_cp(FunctionBuilder& builder) {
-  Opcode opcode(builder.instruction().opcode);
-  if (!opcode.take("async")) builder.fail_unknown();
-  if (opcode.take_any({"commit_group", "wait_group", "wait_all"})) {
-    if (!opcode.empty()) builder.fail_unknown();
-    builder.emit(do_nothing);
-    return;
-  }
-  const bool has_cache = opcode.take_any({"ca", "cg"}).has_value();
-  const bool to_shared = opcode.take_any({"shared", "shared::cta"}).has_value();
-  const bool from_global = opcode.take("global");
-  const bool has_policy = take_cache_hints(opcode);
-  if (!has_cache || !to_shared || !from_global || has_policy || !opcode.empty()) {
-    builder.fail_unknown();
-  }
-  builder.expect_operands(3, 4);
-  const SymbolAddress to = builder.address(builder.operand(0));
-  const SymbolAddress from = builder.address(builder.operand(1));
-  const Operand& size = builder.operand(2);
-  const bool size_ok =
-      size.kind == OperandKind::integer && (size.value == 4 || size.value == 8 || size.value == 16);
-  if (!size_ok || !from.wide) builder.fail_unknown();
-  const bool has_read_size = builder.operand_count() == 4;
-  const Slot read_size =
-      has_read_size ? builder.source(builder.operand(3), OperandType::b32) : no_slot;
-  Slot source = from.base;
-  if (from.offset != 0) {
-    source = builder.scratch(OperandType::b64);
-    const Slot offset = builder.constant(OperandType::b64, static_cast<std::uint64_t>(from.offset));
-    Instruction& sum = builder.emit_helper(find_form("add.u64")->handler);
-    sum.results[0] = source;
-    sum.sources[0] = from.base;
-    sum.sources[1] = offset;
-  }
-  Instruction& instruction = builder.emit(copy_to_shared);
-  set_address(instruction, to, Space::shared);
-  instruction.sources[1] = source;
-  instruction.sources[2] = read_size;
-  instruction.access_bytes = static_cast<std::uint8_t>(size.value);
 }
 
 }  // namespace lq::emulator

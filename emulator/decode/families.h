@@ -36,10 +36,12 @@ void decode_simd_video(FunctionBuilder& builder);
 // In decode_memory.cpp.
 void decode_ld(FunctionBuilder& builder);
 void decode_st(FunctionBuilder& builder);
-void decode_cp(FunctionBuilder& builder);
 void decode_fence(FunctionBuilder& builder);
 void decode_without_effect(FunctionBuilder& builder);
 void decode_createpolicy(FunctionBuilder& builder);
+
+// In decode_async_copy.cpp.
+void decode_cp(FunctionBuilder& builder);
 
 // In decode_atomic.cpp.
 void decode_atom(FunctionBuilder& builder);

@@ -1,5 +1,6 @@
 #include "emulator/decode/memory_modifiers.h"
 
+#include "emulator/decode/families.h"
 #include "emulator/instructions/memory_access.h"
 
 namespace lq::emulator {
@@ -42,6 +43,25 @@ std::uint16_t take_order(Opcode& opcode) {
   if (is_for_block) return detail | MemoryDetail::block_scope;
   if (order == "release" || order == "acq_rel") detail |= MemoryDetail::release;
   return detail;
+}
+
+Slot address_value(FunctionBuilder& builder, const SymbolAddress& address) {
+  Slot value = address.base;
+  if (!address.wide) {
+    value = builder.scratch(OperandType::b64);
+    Instruction& widened = builder.emit_helper(find_form("cvt.u64.u32")->handler);
+    widened.results[0] = value;
+    widened.sources[0] = address.base;
+  }
+  if (address.offset == 0) return value;
+  const Slot sum = builder.scratch(OperandType::b64);
+  const Slot offset =
+      builder.constant(OperandType::b64, static_cast<std::uint64_t>(address.offset));
+  Instruction& added = builder.emit_helper(find_form("add.u64")->handler);
+  added.results[0] = sum;
+  added.sources[0] = value;
+  added.sources[1] = offset;
+  return sum;
 }
 
 void set_address(Instruction& instruction, const SymbolAddress& address, Space space) {

@@ -22,6 +22,9 @@ Space take_space(Opcode& opcode, MemoryModifiers& modifiers);
 /// The memory order, and for whom it holds, as details of the instruction.
 std::uint16_t take_order(Opcode& opcode);
 
+/// An address as a value of 64 bits.
+Slot address_value(FunctionBuilder& builder, const SymbolAddress& address);
+
 void set_address(Instruction& instruction, const SymbolAddress& address, Space space);
 
 }  // namespace lq::emulator

@@ -184,26 +184,4 @@ void fence_grid(Frame& frame, const Instruction&, LaneMask) {
   if (clock.races != nullptr) clock.races->fence(clock);
 }
 
-void copy_to_shared(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Warp& warp = warp_of(frame);
-  const LaneAddresses to(warp, instruction);
-  const auto* const from = warp.lanes<std::uint64_t>(instruction.sources[1]);
-  const unsigned bytes = instruction.access_bytes;
-  for_each_lane(mask, [&](int lane) {
-    if ((to[lane] & (bytes - 1)) != 0) fault_misaligned(warp, instruction, lane, to[lane], bytes);
-    std::byte* const target =
-        shared_bytes(warp, instruction, lane, to[lane], bytes, AccessKind::write);
-    const unsigned read =
-        is_slot(instruction.sources[2])
-            ? std::min<unsigned>(bytes, warp.lanes<std::uint32_t>(instruction.sources[2])[lane])
-            : bytes;
-    std::memset(target, 0, bytes);
-    const std::uint64_t source = from[lane];
-    if ((source & (bytes - 1)) != 0) fault_misaligned(warp, instruction, lane, source, bytes);
-    for (unsigned at = 0; at < read; ++at) {
-      target[at] = *global_bytes(warp, instruction, lane, source + at, 1, AccessKind::read);
-    }
-  });
-}
-
 }  // namespace lq::emulator

@@ -1,4 +1,4 @@
-// Handlers of loads, stores, atomics and copies.
+// Handlers of loads, stores, atomics and fences.
 #pragma once
 
 #include <string_view>
@@ -18,9 +18,5 @@ Handler atomic_handler(std::string_view operation, std::string_view type);
 
 /// membar and fence for more than one block.
 void fence_grid(Frame& frame, const Instruction& instruction, LaneMask mask);
-
-/// cp.async: `access_bytes` from the generic or global address in source 1 to the shared address in
-/// source 0. Source 2, if there is one, is the number of bytes that are read; the rest is zero.
-void copy_to_shared(Frame& frame, const Instruction& instruction, LaneMask mask);
 
 }  // namespace lq::emulator

@@ -68,24 +68,26 @@ void fault_global_race(const Warp& warp, const Instruction& instruction, int lan
                     source_text(*launch.program, function, conflict.place - function.first_place)));
 }
 
-std::string text_of_place(const Warp& warp, std::uint32_t place) {
-  const Program& program = *warp.block->launch->program;
-  const Function& function = program.functions.at(place >> 20);
-  return source_text(program, function, place & 0xFFFFF);
-}
-
 void fault_shared(const Warp& warp, const Instruction& instruction, int lane, std::uint64_t offset,
                   unsigned bytes, AccessKind kind, SharedMemory::Verdict verdict) {
+  const SharedMemory& shared = warp.block->shared;
+  const auto other_line = [&] {
+    return text_of_place(*warp.block->launch->program, shared.other_place());
+  };
   const std::string place = fmt::format("{} bytes at shared offset {}", bytes, offset);
   if (verdict == SharedMemory::Verdict::unwritten) {
     fault(warp, instruction, lane,
           fmt::format("{} of {}, which no warp has written yet", verb(kind), place));
   }
+  if (verdict == SharedMemory::Verdict::in_flight) {
+    fault(warp, instruction, lane,
+          fmt::format("{} of {} before the asynchronous copy at {} has completed", verb(kind),
+                      place, other_line()));
+  }
   const char* const other = verdict == SharedMemory::Verdict::race_with_write ? "write" : "read";
   fault(warp, instruction, lane,
         fmt::format("race: {} of {} and a {} by warp {} at {} with no barrier between them",
-                    verb(kind), place, other, warp.block->shared.other_warp(),
-                    text_of_place(warp, warp.block->shared.other_place())));
+                    verb(kind), place, other, shared.other_warp(), other_line()));
 }
 
 void fault_bounds(const Warp& warp, const Instruction& instruction, int lane, const char* space,

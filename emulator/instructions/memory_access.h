@@ -104,14 +104,6 @@ inline std::byte* global_bytes(Warp& warp, const Instruction& instruction, int l
   return memory.host_bytes(address);
 }
 
-/// An instruction in 32 bits: 12 for the function, 20 for its place there.
-inline std::uint32_t place_of(const Warp& warp, const Instruction& instruction) {
-  const Function& function = *warp.activations.back().function;
-  return function.index << 20 |
-         (static_cast<std::uint32_t>(&instruction - function.code.data()) & 0xFFFFF);
-}
-std::string text_of_place(const Warp& warp, std::uint32_t place);
-
 inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int lane,
                                std::uint64_t offset, unsigned bytes, AccessKind kind) {
   SharedMemory& shared = warp.block->shared;

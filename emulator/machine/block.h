@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "emulator/machine/async_copies.h"
 #include "emulator/machine/device_memory.h"
 #include "emulator/machine/function.h"
 #include "emulator/machine/order.h"
@@ -102,6 +103,7 @@ struct Warp : Frame {
   std::uint32_t local_stride = 0;
   Counters counters;
   std::uint32_t backward_branches = 0;  // since other lanes last had their turn
+  std::vector<ThreadCopies> copies;     // of each lane, or none at all
 
   Activation& top() { return activations.back(); }
   bool finished() const { return activations.empty(); }
@@ -138,5 +140,13 @@ struct Block {
 
 /// "kernel.cu:12" if the program was compiled with line information, or else the line in the PTX.
 std::string source_text(const Program& program, const Function& function, std::size_t pc);
+
+/// An instruction in 32 bits: 12 for the function, 20 for its place there.
+inline std::uint32_t place_of(const Warp& warp, const Instruction& instruction) {
+  const Function& function = *warp.activations.back().function;
+  return function.index << 20 |
+         (static_cast<std::uint32_t>(&instruction - function.code.data()) & 0xFFFFF);
+}
+std::string text_of_place(const Program& program, std::uint32_t place);
 
 }  // namespace lq::emulator

@@ -32,6 +32,11 @@ std::string source_text(const Program& program, const Function& function, std::s
   return text;
 }
 
+std::string text_of_place(const Program& program, std::uint32_t place) {
+  const Function& function = program.functions.at(place >> 20);
+  return source_text(program, function, place & 0xFFFFF);
+}
+
 void fault(const Warp& warp, const Instruction& instruction, int lane, const std::string& message) {
   const Block& block = *warp.block;
   const Function& function = *warp.activations.back().function;

@@ -30,15 +30,16 @@ SharedMemory::Verdict SharedMemory::access(int warp, std::uint32_t offset, unsig
 
 SharedMemory::Verdict SharedMemory::access_word(Word& word, int warp, unsigned bytes, Access access,
                                                 bool strong, std::uint32_t place) {
+  if (word.is_in_flight) [[unlikely]]
+    return conflict(word.write, Verdict::in_flight);
   if (races(word.write, warp, bytes, strong)) return conflict(word.write, Verdict::race_with_write);
   if (access != Access::write) {
     if ((word.written & bytes) != bytes) return Verdict::unwritten;
     if (strong && word.write.strong && word.write.warp != warp) acquire(warp, word.write.warp);
   }
-  const std::uint32_t now = known_[static_cast<std::size_t>(warp)][static_cast<std::size_t>(warp)];
-  const auto stamp = [&](const Stamp& before) {
-    const bool same = before.tick == now && before.warp == warp && before.strong == strong;
-    return Stamp{now, place, static_cast<std::uint8_t>(warp),
+  const auto stamp = [&, tick = now(warp)](const Stamp& before) {
+    const bool same = before.tick == tick && before.warp == warp && before.strong == strong;
+    return Stamp{tick, place, static_cast<std::uint8_t>(warp),
                  static_cast<std::uint8_t>(same ? before.bytes | bytes : bytes), strong};
   };
   if (access == Access::read) {
@@ -53,6 +54,22 @@ SharedMemory::Verdict SharedMemory::access_word(Word& word, int warp, unsigned b
   word.write = stamp(word.write);
   word.written = static_cast<std::uint8_t>(word.written | bytes);
   return Verdict::fine;
+}
+
+SharedMemory::Verdict SharedMemory::begin_write(int warp, std::uint32_t offset, unsigned bytes,
+                                                std::uint32_t place) {
+  const Verdict verdict = access(warp, offset, bytes, Access::write, false, place);
+  if (verdict != Verdict::fine) return verdict;
+  for (unsigned i = 0; i < bytes / 4; ++i) words_[offset / 4 + i].is_in_flight = true;
+  return Verdict::fine;
+}
+
+void SharedMemory::end_write(int warp, std::uint32_t offset, unsigned bytes) {
+  for (unsigned i = 0; i < bytes / 4; ++i) {
+    Word& word = words_[offset / 4 + i];
+    word.is_in_flight = false;
+    word.write.tick = now(warp);
+  }
 }
 
 void SharedMemory::acquire(int warp, int from) {

@@ -1,5 +1,5 @@
-// A block's shared memory, with what is needed to find races between its warps and reads of bytes
-// that nobody wrote.
+// A block's shared memory, with what is needed to find races between its warps, reads of bytes that
+// nobody wrote, and accesses to what asynchronous copies are at.
 #pragma once
 
 #include <array>
@@ -17,7 +17,13 @@ class SharedMemory {
  public:
   static constexpr int most_warps = 32;
   enum class Access { read, write, read_and_write };
-  enum class Verdict { fine, unwritten, race_with_write, race_with_read };
+  enum class Verdict {
+    fine,
+    unwritten,
+    race_with_write,
+    race_with_read,
+    in_flight,  // an asynchronous copy will write there
+  };
 
   void reset(std::size_t bytes, int warps);
   std::size_t bytes() const { return size_; }
@@ -29,9 +35,14 @@ class SharedMemory {
   /// `place` is for messages.
   Verdict access(int warp, std::uint32_t offset, unsigned bytes, Access access, bool strong,
                  std::uint32_t place);
-  /// Who made the race that access() found, and at what place.
+  /// Who made the race that access() found, or issued the copy, and at what place.
   int other_warp() const { return other_warp_; }
   std::uint32_t other_place() const { return other_place_; }
+
+  /// An asynchronous copy of the warp will write whole words: until it has, nobody may access them.
+  Verdict begin_write(int warp, std::uint32_t offset, unsigned bytes, std::uint32_t place);
+  /// The copy has written, as a write that the warp makes now.
+  void end_write(int warp, std::uint32_t offset, unsigned bytes);
 
   /// Warps of the mask have met at a barrier.
   void synchronize(std::uint32_t warps);
@@ -49,12 +60,16 @@ class SharedMemory {
     Stamp write;
     std::array<Stamp, 2> reads;  // the last two of different warps
     std::uint8_t written = 0;
+    bool is_in_flight = false;
   };
 
   bool races(const Stamp& stamp, int warp, unsigned bytes, bool strong) const {
     return stamp.tick != 0 && !(strong && stamp.strong) && stamp.warp != warp &&
            (stamp.bytes & bytes) != 0 &&
            stamp.tick > known_[static_cast<std::size_t>(warp)][stamp.warp];
+  }
+  std::uint32_t now(int warp) const {
+    return known_[static_cast<std::size_t>(warp)][static_cast<std::size_t>(warp)];
   }
   Verdict access_word(Word& word, int warp, unsigned bytes, Access access, bool strong,
                       std::uint32_t place);

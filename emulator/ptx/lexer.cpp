@@ -87,8 +87,8 @@ class Lexer {
     for (;;) {
       if (continues_word(peek()) && !(is_directive && peek() == '.')) {
         ++at_;
-      } else if (peek() == ':' && peek(1) == ':' && is_letter(peek(2))) {
-        at_ += 2;  // a scoped modifier: .shared::cta
+      } else if (peek() == ':' && peek(1) == ':' && continues_word(peek(2))) {
+        at_ += 2;  // a scoped modifier: .shared::cta, .L2::128B
       } else {
         return TokenKind::word;
       }

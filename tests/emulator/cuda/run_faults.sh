@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Runs every planted fault of faults.cu: the report has to name the kernel, block, thread and source
-# line, and the correct twin has to run without one.
-# Usage: run_faults.sh emulator/run faults.cu build-folder
+# Runs every planted fault of a program like faults.cu: the report has to name the kernel, block,
+# thread and source line, and the correct twin has to run without one.
+# Usage: run_faults.sh emulator/run faults.cu build-folder [architectures...]
 source "$(dirname "${BASH_SOURCE[0]}")/with_nvcc.sh" "$@"
-nvcc -std=c++20 -lineinfo -cudart shared $(ptx_for 80 120) "$source" -o "$folder/faults"
+program=$folder/$(basename "$source" .cu)
+[ ${#rest[@]} -gt 0 ] || rest=(80 120)
+nvcc -std=c++20 -lineinfo -cudart shared $(ptx_for "${rest[@]}") "$source" -o "$program"
 
 failed=0
 complain() {
@@ -14,27 +16,31 @@ complain() {
 export LQNET_EMULATED_THREADS=1
 export LQNET_EMULATED_LIMIT=1000000
 faults=$(sed -n 's|^// EXPECT \([a-z_]*\):.*|\1|p' "$source")
-for architecture in 80 120; do
+for architecture in "${rest[@]}"; do
   export LQNET_EMULATED_SM=$architecture
   for fault in $faults; do
-    "$run" "$folder/faults" "$fault" correct || complain "$fault: the correct twin failed"
+    "$run" "$program" "$fault" correct || complain "$fault: the correct twin failed"
     status=0
-    report=$("$run" "$folder/faults" "$fault" fault 2>&1) || status=$?
+    report=$("$run" "$program" "$fault" fault 2>&1) || status=$?
     echo "$report"
     [ "$status" -eq 99 ] || complain "$fault: exit status $status, expected 99"
     line=$(grep -n "// LINE $fault\$" "$source" | cut -d: -f1)
     [[ $report == *"$(basename "$source"):$line"[!0-9]* ]] || complain "$fault: line $line is not named"
     [[ $report == *": $fault("* ]] || complain "$fault: the kernel is not named"
-    # Parts are separated by commas, but for those within parentheses.
-    expected=$(sed -n "s|^// EXPECT $fault: ||p" "$source" | sed 's/, \(block\|thread\|and\|by\|out\|of\|at\|64\|which\|with\)/\n\1/g')
+    # What is expected goes on to the end of the comment; its parts are separated by commas, but for
+    # those within parentheses.
+    expected=$(sed -n "\|^// EXPECT $fault: |,\|^__global__|{s|^// EXPECT $fault: ||;s|^// ||;/^__global__/!p}" "$source" |
+      tr '\n' ' ' |
+      sed 's/, \(block\|thread\|and\|by\|out\|of\|at\|64\|which\|with\|has\|was\|still\|before\)/\n\1/g')
     while IFS= read -r part; do
+      part=${part%% }
       [[ $report == *"$part"* ]] || complain "$fault: the report lacks '$part'"
     done <<<"$expected"
   done
 done
 # Where programs read what is unwritten on purpose, that report can be done without.
-for fault in unwritten unwritten_shared; do
-  LQNET_EMULATED_UNWRITTEN=1 "$run" "$folder/faults" "$fault" fault ||
+for fault in $(grep -x 'unwritten\|unwritten_shared' <<<"$faults"); do
+  LQNET_EMULATED_UNWRITTEN=1 "$run" "$program" "$fault" fault ||
     complain "$fault: LQNET_EMULATED_UNWRITTEN=1 does not let it pass"
 done
 exit "$failed"
