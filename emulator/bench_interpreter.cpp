@@ -1,10 +1,12 @@
-// Measures the interpreter: lane instructions per second on one core, with all checks.
+// Measures the interpreter: lane instructions, and products of matrices, per second on one core,
+// with all checks.
 // Usage: emulator_bench
 
 #include <fmt/core.h>
 
 #include <cstring>
 #include <ctime>
+#include <string>
 
 #include "emulator/decode/program.h"
 #include "emulator/machine/grid.h"
@@ -140,8 +142,13 @@ loop:
 }
 )";
 
-void measure(const Program& program, DeviceMemory& memory, std::uint64_t buffer, const char* kernel,
-             bool finds_races) {
+struct Run {
+  double seconds = 0;
+  Counters counters;
+};
+
+Run run_kernel(const Program& program, DeviceMemory& memory, std::uint64_t buffer,
+               const std::string& kernel, bool finds_races) {
   Launch launch{.program = &program,
                 .kernel = &program.functions[program.index.at(kernel)],
                 .grid = {16, 1, 1},
@@ -153,11 +160,76 @@ void measure(const Program& program, DeviceMemory& memory, std::uint64_t buffer,
   // Time of the processor, which does not depend on who else uses the machine.
   const std::clock_t start = std::clock();
   const Counters counters = run_grid(launch, 1);
-  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  return {static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, counters};
+}
+
+void measure(const Program& program, DeviceMemory& memory, std::uint64_t buffer, const char* kernel,
+             bool finds_races) {
+  const auto [seconds, counters] = run_kernel(program, memory, buffer, kernel, finds_races);
   fmt::print("{:12} {:7.0f} M lane instructions/s, {:5.1f} ns per warp instruction{}\n", kernel,
              1e-6 * static_cast<double>(counters.lane_instructions) / seconds,
              1e9 * seconds / static_cast<double>(counters.warp_instructions),
              finds_races ? "" : ", races between blocks not looked for");
+}
+
+/// An instruction of a warp that multiplies matrices, with its operands.
+struct MeasuredProduct {
+  const char* opcode;
+  const char* operands;
+};
+constexpr MeasuredProduct matrix_products[] = {
+    {"mma.sync.aligned.m16n8k256.row.col.s32.b1.b1.s32.and.popc",
+     "{%r4,%r5,%r6,%r7}, {%r0,%r1,%r2,%r3}, {%r0,%r1}, {%r4,%r5,%r6,%r7}"},
+    {"mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32",
+     "{%r4,%r5,%r6,%r7}, {%r0,%r1,%r2,%r3}, {%r0,%r1}, {%r4,%r5,%r6,%r7}"},
+    {"mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32",
+     "{%f4,%f5,%f6,%f7}, {%r0,%r1,%r2,%r3}, {%r0,%r1}, {%f4,%f5,%f6,%f7}"},
+    {"mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32",
+     "{%f4,%f5,%f6,%f7}, {%r0,%r1,%r2,%r3}, {%r0,%r1}, {%f4,%f5,%f6,%f7}"},
+};
+
+/// Products into the same accumulators, 8 in each round of a loop.
+void measure(const MeasuredProduct& product, DeviceMemory& memory, std::uint64_t buffer) {
+  constexpr int rounds = 512;
+  constexpr int at_once = 8;
+  std::string products;
+  for (int i = 0; i < at_once; ++i) {
+    products += fmt::format("{} {};\n", product.opcode, product.operands);
+  }
+  const Program program = load_program(ptx::parse_module(fmt::format(R"(.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry products(.param .u64 p)
+{{
+  .reg .pred %p<2>;
+  .reg .b32 %r<9>;
+  .reg .b32 %f<9>;
+  mov.u32 %r0, %tid.x;
+  mul.lo.u32 %r1, %r0, 1664525;
+  mul.lo.u32 %r2, %r0, 1013904223;
+  xor.b32 %r3, %r1, %r2;
+  mov.b32 %r4, 0;
+  mov.b32 %r5, 0;
+  mov.b32 %r6, 0;
+  mov.b32 %r7, 0;
+  mov.b32 %f4, 0;
+  mov.b32 %f5, 0;
+  mov.b32 %f6, 0;
+  mov.b32 %f7, 0;
+  mov.b32 %r8, 0;
+loop:
+  {}
+  add.s32 %r8, %r8, 1;
+  setp.lt.s32 %p1, %r8, {};
+  @%p1 bra loop;
+  ret;
+}}
+)",
+                                                                     products, rounds)),
+                                       memory);
+  const auto [seconds, counters] = run_kernel(program, memory, buffer, "products", true);
+  constexpr int warps = 16 * 8;
+  fmt::print("{:5.2f} M/s of {}\n", 1e-6 * warps * rounds * at_once / seconds, product.opcode);
 }
 
 }  // namespace
@@ -174,4 +246,5 @@ int main() {
       measure(program, memory, buffer, kernel, finds_races);
     }
   }
+  for (const MeasuredProduct& product : matrix_products) measure(product, memory, buffer);
 }

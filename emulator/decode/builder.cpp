@@ -334,6 +334,11 @@ std::uint16_t FunctionBuilder::add_call(CallSite call) {
   return static_cast<std::uint16_t>(function_.calls.size() - 1);
 }
 
+std::uint32_t FunctionBuilder::add_matrix(const MatrixOperation& operation) {
+  function_.matrices.push_back(operation);
+  return static_cast<std::uint32_t>(function_.matrices.size() - 1);
+}
+
 void FunctionBuilder::fail_here(std::string_view message) const {
   fail("{}: PTX line {}, '{}': {}", source_.name, instruction_->line, instruction_->text, message);
 }

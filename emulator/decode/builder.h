@@ -104,6 +104,7 @@ class FunctionBuilder {
   std::uint32_t add_list(const std::vector<Slot>& slots);
   std::uint32_t add_targets(std::string_view list_name, std::uint8_t& count);
   std::uint16_t add_call(CallSite call);
+  std::uint32_t add_matrix(const MatrixOperation& operation);
 
   const Program& program() const { return program_; }
   const ModuleSymbols& symbols() const { return symbols_; }

@@ -124,6 +124,9 @@ Decoder decoder_of(std::string_view base) {
       {"activemask", decode_activemask},
       {"elect", decode_elect},
       {"mma", decode_mma},
+      {"ldmatrix", decode_ldmatrix},
+      {"stmatrix", decode_stmatrix},
+      {"movmatrix", decode_movmatrix},
   };
   const auto found = decoders.find(base);
   return found == decoders.end() ? nullptr : found->second;

@@ -71,4 +71,9 @@ void decode_bar_warp_sync(FunctionBuilder& builder);
 // In decode_matrix.cpp.
 void decode_mma(FunctionBuilder& builder);
 
+// In decode_matrix_memory.cpp.
+void decode_ldmatrix(FunctionBuilder& builder);
+void decode_stmatrix(FunctionBuilder& builder);
+void decode_movmatrix(FunctionBuilder& builder);
+
 }  // namespace lq::emulator

@@ -158,16 +158,16 @@ inline std::byte* checked_bytes(Warp& warp, const Instruction& instruction, int 
   }
 }
 
-/// The address that each lane gives in source 0.
+/// The address that each lane gives in source 0, or in another one.
 struct LaneAddresses {
-  LaneAddresses(const Warp& warp, const Instruction& instruction) {
+  LaneAddresses(const Warp& warp, const Instruction& instruction, int source = 0) {
     if (instruction.wide_address) {
-      const auto* const base = warp.lanes<std::uint64_t>(instruction.sources[0]);
+      const auto* const base = warp.lanes<std::uint64_t>(instruction.sources[source]);
       for (int lane = 0; lane < warp_size; ++lane) {
         values[lane] = base[lane] + static_cast<std::uint64_t>(instruction.offset);
       }
     } else {
-      const auto* const base = warp.lanes<std::uint32_t>(instruction.sources[0]);
+      const auto* const base = warp.lanes<std::uint32_t>(instruction.sources[source]);
       for (int lane = 0; lane < warp_size; ++lane) {
         values[lane] = std::uint32_t(base[lane] + static_cast<std::uint32_t>(instruction.offset));
       }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "emulator/machine/instruction.h"
+#include "emulator/machine/matrix_operation.h"
 
 namespace lq::emulator {
 
@@ -78,7 +79,8 @@ struct Function {
   std::vector<Instruction> code;
   std::vector<Slot> lists;
   std::vector<CallSite> calls;
-  std::vector<SourcePlace> places;  // of each instruction
+  std::vector<MatrixOperation> matrices;  // of matrix instructions, by Instruction::target
+  std::vector<SourcePlace> places;        // of each instruction
   std::vector<std::uint32_t> constants;
   std::vector<SpecialRegister> specials;
   std::uint32_t register_bytes = 0;

@@ -62,7 +62,7 @@ struct Instruction {
   Slot results[2] = {no_slot, no_slot};
   Slot sources[most_sources] = {no_slot, no_slot, no_slot, no_slot};
   std::int64_t offset = 0;   // added to an address
-  std::uint32_t target = 0;  // of a branch or call
+  std::uint32_t target = 0;  // of a branch or call; of the function's `matrices`
   std::uint32_t list = 0;    // first of further slots in the function's `lists`
   std::uint8_t list_size = 0;
   bool guard_negated = false;

@@ -1,5 +1,5 @@
-// Instructions that are no function of one lane's operands: exchange between lanes, atomics, matrix
-// products, packing and registers of other widths.
+// Instructions that are no function of one lane's operands: exchange between lanes, atomics,
+// packing and registers of other widths.
 
 #include <gtest/gtest.h>
 
@@ -209,101 +209,6 @@ TEST(CollectiveTest, AGuardMayBeAResult) {
     }
   }
 }
-
-/// One matrix product with operands as plain matrices of `parts` of `bits` each, and fragments laid
-/// out by the formulas of the PTX ISA: element i of a lane's register r of A is at row
-/// lane / 4 (+ 8 for odd registers of 16 rows) and column (lane % 4) * per_word + i (+ half of k).
-struct Product {
-  std::string form;
-  int rows;
-  int k;
-  int bits;
-  bool a_signed;
-  bool b_signed;
-  bool is_and;
-};
-void PrintTo(const Product& product, std::ostream* stream) { *stream << product.form; }
-
-class MatrixTest : public ::testing::TestWithParam<Product> {};
-
-int element(u32 word, int index, int bits, bool is_signed) {
-  const u32 raw = word >> (index * bits) & ((1U << bits) - 1);
-  return is_signed && (raw >> (bits - 1)) != 0 ? static_cast<int>(raw) - (1 << bits)
-                                               : static_cast<int>(raw);
-}
-
-TEST_P(MatrixTest, AgreesWithAProductOfPlainMatrices) {
-  const Product& p = GetParam();
-  const int per_word = 32 / p.bits;
-  const int row_groups = p.rows / 8;
-  const int k_groups = p.k / (4 * per_word);
-  const int a_registers = row_groups * k_groups;
-  const int d_registers = p.rows / 4;
-  // Registers of A, then B, then C, a row of 32 words each.
-  const auto in =
-      random_words(static_cast<std::size_t>(32 * (a_registers + k_groups + d_registers)), 8);
-  std::string loads;
-  const auto list = [&](int first, int registers) {
-    std::string text;
-    for (int r = 0; r < registers; ++r) {
-      loads += fmt::format("ld.global.u32 %r{}, [%d3+{}];\n", 10 + first + r, 128 * (first + r));
-      text += fmt::format("{}%r{}", r == 0 ? "" : ", ", 10 + first + r);
-    }
-    return "{" + text + "}";
-  };
-  const std::string a = list(0, a_registers);
-  const std::string b = list(a_registers, k_groups);
-  const std::string c = list(a_registers + k_groups, d_registers);
-  const std::string d = d_registers == 2 ? "{%r2, %r3}" : "{%r2, %r3, %r4, %r5}";
-  const auto out = run_warp_code(
-      loads + "mma.sync.aligned." + p.form + " " + d + ", " + a + ", " + b + ", " + c + ";", in);
-  const auto word = [&](int row, int lane) {
-    return in[static_cast<std::size_t>(32 * row + lane)];
-  };
-  for (int row = 0; row < p.rows; ++row) {
-    for (int column = 0; column < 8; ++column) {
-      std::int64_t sum = 0;
-      for (int k = 0; k < p.k; ++k) {
-        const int k_group = k / (4 * per_word);
-        const int in_group = k % (4 * per_word);
-        const int lane_part = in_group / per_word;
-        const u32 x = word(row_groups * k_group + row / 8, 4 * (row % 8) + lane_part);
-        const u32 y = word(a_registers + k_group, 4 * column + lane_part);
-        const int xi = element(x, in_group % per_word, p.bits, p.a_signed);
-        const int yi = element(y, in_group % per_word, p.bits, p.b_signed);
-        sum += p.bits > 1 ? xi * yi : p.is_and ? (xi & yi) : (xi ^ yi);
-      }
-      const int lane = 4 * (row % 8) + column / 2;
-      const int r = 2 * (row / 8) + column % 2;
-      const u32 start = word(a_registers + k_groups + r, lane);
-      EXPECT_EQ(out[static_cast<std::size_t>(32 * r + lane)], start + static_cast<u32>(sum))
-          << row << " " << column;
-    }
-  }
-}
-
-std::vector<Product> products() {
-  std::vector<Product> all;
-  for (const auto& [shape, rows, k] :
-       {std::tuple{"m8n8k128", 8, 128}, {"m16n8k128", 16, 128}, {"m16n8k256", 16, 256}}) {
-    for (const bool is_and : {false, true}) {
-      all.push_back({fmt::format("{}.row.col.s32.b1.b1.s32.{}.popc", shape, is_and ? "and" : "xor"),
-                     rows, k, 1, false, false, is_and});
-    }
-  }
-  for (const auto& [shape, rows, k] :
-       {std::tuple{"m8n8k16", 8, 16}, {"m16n8k16", 16, 16}, {"m16n8k32", 16, 32}}) {
-    for (const bool a : {false, true}) {
-      for (const bool b : {false, true}) {
-        all.push_back(
-            {fmt::format("{}.row.col.s32.{}.{}.s32", shape, a ? "s8" : "u8", b ? "s8" : "u8"), rows,
-             k, 8, a, b, false});
-      }
-    }
-  }
-  return all;
-}
-INSTANTIATE_TEST_SUITE_P(AllForms, MatrixTest, ::testing::ValuesIn(products()));
 
 }  // namespace
 }  // namespace lq::emulator

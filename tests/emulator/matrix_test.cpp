@@ -1,0 +1,545 @@
+// mma.sync: every form against a product of plain matrices. Fragments are laid out by the tables of
+// the PTX ISA, written down shape by shape.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/emulator/support/matrix.h"
+#include "tests/support/errors.h"
+
+namespace lq::emulator::testing {
+namespace {
+
+struct Place {
+  int row;
+  int column;
+};
+/// Where element i of lane group * 4 + thread lies.
+using Layout = std::function<Place(int group, int thread, int i)>;
+
+struct Shape {
+  int rows, columns, depth;
+  Layout a, b, c;
+};
+
+// Accumulators of 16 rows: two columns in rows `group` and `group + 8`; of 8 rows: one pair.
+Place accumulator(int group, int thread, int i) {
+  return {i < 2 ? group : group + 8, 2 * thread + (i & 1)};
+}
+
+Shape shape_of(const std::string& name, int bits) {
+  const std::string key = name + "/" + std::to_string(bits);
+  const Layout c = accumulator;
+  if (key == "m16n8k8/16") {
+    return {16,
+            8,
+            8,
+            [](int g, int t, int i) {
+              return Place{i < 2 ? g : g + 8, 2 * t + (i & 1)};
+            },
+            [](int g, int t, int i) {
+              return Place{2 * t + i, g};
+            },
+            c};
+  }
+  if (key == "m16n8k16/16") {
+    return {16,
+            8,
+            16,
+            [](int g, int t, int i) {
+              const bool upper = i < 2 || (i >= 4 && i < 6);
+              return Place{upper ? g : g + 8, 2 * t + (i & 1) + (i < 4 ? 0 : 8)};
+            },
+            [](int g, int t, int i) {
+              return Place{2 * t + (i & 1) + (i < 2 ? 0 : 8), g};
+            },
+            c};
+  }
+  if (key == "m16n8k4/32" || key == "m16n8k4/64") {
+    return {16,
+            8,
+            4,
+            [](int g, int t, int i) {
+              return Place{i == 0 ? g : g + 8, t};
+            },
+            [](int g, int t, int) {
+              return Place{t, g};
+            },
+            c};
+  }
+  if (key == "m16n8k8/32" || key == "m16n8k8/64") {
+    return {16,
+            8,
+            8,
+            [](int g, int t, int i) {
+              return Place{i == 0 || i == 2 ? g : g + 8, i < 2 ? t : t + 4};
+            },
+            [](int g, int t, int i) {
+              return Place{i == 0 ? t : t + 4, g};
+            },
+            c};
+  }
+  if (key == "m16n8k16/64") {
+    return {16,
+            8,
+            16,
+            [](int g, int t, int i) {
+              return Place{i % 2 == 0 ? g : g + 8, i / 2 * 4 + t};
+            },
+            [](int g, int t, int i) {
+              return Place{i * 4 + t, g};
+            },
+            c};
+  }
+  if (key == "m8n8k4/64") {
+    return {8,
+            8,
+            4,
+            [](int g, int t, int) {
+              return Place{g, t};
+            },
+            [](int g, int t, int) {
+              return Place{t, g};
+            },
+            c};
+  }
+  if (key == "m8n8k16/8") {
+    return {8,
+            8,
+            16,
+            [](int g, int t, int i) {
+              return Place{g, 4 * t + i};
+            },
+            [](int g, int t, int i) {
+              return Place{4 * t + i, g};
+            },
+            c};
+  }
+  if (key == "m16n8k16/8") {
+    return {16,
+            8,
+            16,
+            [](int g, int t, int i) {
+              return Place{i < 4 ? g : g + 8, 4 * t + (i & 3)};
+            },
+            [](int g, int t, int i) {
+              return Place{4 * t + (i & 3), g};
+            },
+            c};
+  }
+  if (key == "m16n8k32/8") {
+    return {16,
+            8,
+            32,
+            [](int g, int t, int i) {
+              const bool upper = i < 4 || (i >= 8 && i < 12);
+              return Place{upper ? g : g + 8, 4 * t + (i & 3) + (i < 8 ? 0 : 16)};
+            },
+            [](int g, int t, int i) {
+              return Place{4 * t + (i & 3) + (i < 4 ? 0 : 16), g};
+            },
+            c};
+  }
+  if (key == "m8n8k32/4") {
+    return {8,
+            8,
+            32,
+            [](int g, int t, int i) {
+              return Place{g, 8 * t + i};
+            },
+            [](int g, int t, int i) {
+              return Place{8 * t + i, g};
+            },
+            c};
+  }
+  if (key == "m16n8k32/4") {
+    return {16,
+            8,
+            32,
+            [](int g, int t, int i) {
+              return Place{i < 8 ? g : g + 8, 8 * t + (i & 7)};
+            },
+            [](int g, int t, int i) {
+              return Place{8 * t + (i & 7), g};
+            },
+            c};
+  }
+  if (key == "m16n8k64/4") {
+    return {16,
+            8,
+            64,
+            [](int g, int t, int i) {
+              const bool upper = i < 8 || (i >= 16 && i < 24);
+              return Place{upper ? g : g + 8, 8 * t + (i & 7) + (i < 16 ? 0 : 32)};
+            },
+            [](int g, int t, int i) {
+              return Place{8 * t + (i & 7) + (i < 8 ? 0 : 32), g};
+            },
+            c};
+  }
+  if (key == "m8n8k128/1") {
+    return {8,
+            8,
+            128,
+            [](int g, int t, int i) {
+              return Place{g, 32 * t + i};
+            },
+            [](int g, int t, int i) {
+              return Place{32 * t + i, g};
+            },
+            c};
+  }
+  if (key == "m16n8k128/1") {
+    return {16,
+            8,
+            128,
+            [](int g, int t, int i) {
+              return Place{i < 32 ? g : g + 8, 32 * t + (i & 31)};
+            },
+            [](int g, int t, int i) {
+              return Place{32 * t + (i & 31), g};
+            },
+            c};
+  }
+  if (key == "m16n8k256/1") {
+    return {16,
+            8,
+            256,
+            [](int g, int t, int i) {
+              const bool upper = i < 32 || (i >= 64 && i < 96);
+              return Place{upper ? g : g + 8, 32 * t + (i & 31) + (i < 64 ? 0 : 128)};
+            },
+            [](int g, int t, int i) {
+              return Place{32 * t + (i & 31) + (i < 32 ? 0 : 128), g};
+            },
+            c};
+  }
+  fail("no shape {}", key);
+}
+
+/// Bits of a matrix's elements, [row][column].
+using Matrix = std::vector<std::vector<std::uint64_t>>;
+
+Matrix matrix_of(const Registers& registers, const ElementType& type, const Layout& layout,
+                 int rows, int columns) {
+  Matrix matrix(static_cast<std::size_t>(rows),
+                std::vector<std::uint64_t>(static_cast<std::size_t>(columns), ~0ULL));
+  for (int lane = 0; lane < warp_size; ++lane) {
+    for (int i = 0; i < rows * columns / warp_size; ++i) {
+      const Place place = layout(lane / 4, lane % 4, i);
+      std::uint64_t& element =
+          matrix.at(static_cast<std::size_t>(place.row)).at(static_cast<std::size_t>(place.column));
+      EXPECT_EQ(element, ~0ULL) << "the layout is no bijection";
+      element = fragment_element(registers, type, lane, i);
+    }
+  }
+  return matrix;
+}
+
+struct Form {
+  std::string shape;
+  std::string a, b, d;
+  std::string suffix;  // ".and.popc"
+  bool saturates = false;
+
+  std::string opcode() const {
+    return fmt::format("mma.sync.aligned.{}.row.col{}.{}.{}.{}.{}{}", shape,
+                       saturates ? ".satfinite" : "", d, a, b, d, suffix);
+  }
+};
+void PrintTo(const Form& form, std::ostream* stream) { *stream << form.opcode(); }
+
+/// One instruction, and its matrices.
+struct Product {
+  Shape shape;
+  Matrix a, b, c, d;
+};
+
+RegisterList registers_of(const ElementType& type, int elements) {
+  const int bytes = type.bits == 64 ? 8 : 4;
+  return {elements * type.bits / (warp_size * 8 * bytes), bytes};
+}
+
+template <typename ChooseA, typename ChooseB, typename ChooseC>
+Product run(const Form& form, ChooseA&& choose_a, ChooseB&& choose_b, ChooseC&& choose_c) {
+  const ElementType a = element_type(form.a), b = element_type(form.b), d = element_type(form.d);
+  Product product{.shape = shape_of(form.shape, a.bits)};
+  const Shape& s = product.shape;
+  const RegisterList list_a = registers_of(a, s.rows * s.depth);
+  const RegisterList list_b = registers_of(b, s.columns * s.depth);
+  const RegisterList list_d = registers_of(d, s.rows * s.columns);
+  const Registers in_a = random_registers(list_a, a, choose_a);
+  const Registers in_b = random_registers(list_b, b, choose_b);
+  const Registers in_c = random_registers(list_d, d, choose_c);
+  const Registers out =
+      run_on_registers(form.opcode(), list_d, {{list_a, in_a}, {list_b, in_b}, {list_d, in_c}});
+  product.a = matrix_of(in_a, a, s.a, s.rows, s.depth);
+  product.b = matrix_of(in_b, b, s.b, s.depth, s.columns);
+  product.c = matrix_of(in_c, d, s.c, s.rows, s.columns);
+  product.d = matrix_of(out, d, s.c, s.rows, s.columns);
+  return product;
+}
+
+/// Calls body(row, column, sums of a times b and of magnitudes, c, bits of d).
+template <typename Body>
+void for_each_sum(const Form& form, const Product& product, Body&& body) {
+  const ElementType a = element_type(form.a), b = element_type(form.b), d = element_type(form.d);
+  for (std::size_t row = 0; row < product.a.size(); ++row) {
+    for (std::size_t column = 0; column < product.b.front().size(); ++column) {
+      long double sum = 0, magnitude = 0;
+      for (std::size_t i = 0; i < product.b.size(); ++i) {
+        const double x = a.value(product.a[row][i]);
+        const double y = b.value(product.b[i][column]);
+        const long double term = form.suffix == ".xor.popc" ? static_cast<long double>(x != y)
+                                                            : static_cast<long double>(x) * y;
+        sum += term;
+        magnitude += std::abs(term);
+      }
+      body(sum, magnitude, d.value(product.c[row][column]), product.d[row][column]);
+    }
+  }
+}
+
+std::vector<Form> integer_forms() {
+  std::vector<Form> forms;
+  for (const char* const shape : {"m8n8k128", "m16n8k128", "m16n8k256"}) {
+    for (const char* const suffix : {".xor.popc", ".and.popc"}) {
+      forms.push_back({shape, "b1", "b1", "s32", suffix});
+    }
+  }
+  const auto add = [&](std::initializer_list<const char*> shapes,
+                       std::initializer_list<const char*> types) {
+    for (const char* const shape : shapes) {
+      for (const char* const a : types) {
+        for (const char* const b : types) {
+          for (const bool saturates : {false, true}) {
+            forms.push_back({shape, a, b, "s32", "", saturates});
+          }
+        }
+      }
+    }
+  };
+  add({"m8n8k16", "m16n8k16", "m16n8k32"}, {"s8", "u8"});
+  add({"m8n8k32", "m16n8k32", "m16n8k64"}, {"s4", "u4"});
+  return forms;
+}
+
+class IntegerMatrixTest : public ::testing::TestWithParam<Form> {};
+
+TEST_P(IntegerMatrixTest, IsTheSumOfProducts) {
+  const Form& form = GetParam();
+  std::mt19937 generator(8);
+  const auto of_type = [&](const std::string& name) {
+    const std::uint32_t mask = (1U << element_type(name).bits) - 1;
+    return [&generator, mask] { return generator() & mask; };
+  };
+  // Sums beyond both ends occur: c is close to them in many places.
+  const auto c = [&]() -> std::uint32_t {
+    const auto random = static_cast<std::uint32_t>(generator());
+    const std::uint32_t near = random % 128;
+    if (random >> 30 < 2) return random;
+    return random >> 30 == 2 ? 0x7FFFFFFF - near : 0x80000000 + near;
+  };
+  const Product product = run(form, of_type(form.a), of_type(form.b), c);
+  int beyond = 0;
+  for_each_sum(form, product, [&](long double sum, long double, double addend, std::uint64_t d) {
+    const auto exact = static_cast<std::int64_t>(sum) + static_cast<std::int64_t>(addend);
+    const std::int64_t clamped =
+        std::min<std::int64_t>(std::max<std::int64_t>(exact, INT32_MIN), INT32_MAX);
+    beyond += clamped != exact;
+    const auto expected = static_cast<std::uint32_t>(form.saturates ? clamped : exact);
+    EXPECT_EQ(static_cast<std::uint32_t>(d), expected);
+  });
+  if (form.suffix.empty()) {
+    EXPECT_GT(beyond, 0) << "nothing saturates";
+  }
+}
+INSTANTIATE_TEST_SUITE_P(AllForms, IntegerMatrixTest, ::testing::ValuesIn(integer_forms()));
+
+std::vector<Form> float_forms() {
+  std::vector<Form> forms;
+  for (const char* const shape : {"m16n8k8", "m16n8k16"}) {
+    forms.push_back({shape, "f16", "f16", "f16"});
+    forms.push_back({shape, "f16", "f16", "f32"});
+    forms.push_back({shape, "bf16", "bf16", "f32"});
+    forms.push_back({shape, "f64", "f64", "f64"});
+  }
+  for (const char* const shape : {"m16n8k4", "m16n8k8"}) {
+    forms.push_back({shape, "tf32", "tf32", "f32"});
+  }
+  for (const char* const shape : {"m8n8k4", "m16n8k4"}) {
+    forms.push_back({shape, "f64", "f64", "f64"});
+  }
+  for (const char* const shape : {"m16n8k16", "m16n8k32"}) {
+    for (const char* const a : {"e4m3", "e5m2"}) {
+      for (const char* const b : {"e4m3", "e5m2"}) {
+        forms.push_back({shape, a, b, "f16"});
+        forms.push_back({shape, a, b, "f32"});
+      }
+    }
+  }
+  return forms;
+}
+
+class FloatMatrixTest : public ::testing::TestWithParam<Form> {};
+
+/// Products are multiples of 1/16, and all sums fit into 11 bits: no order and no rounding matters.
+TEST_P(FloatMatrixTest, IsExactWhereEverySumIs) {
+  const Form& form = GetParam();
+  const auto elements = [](const std::string& type, std::uint32_t seed) {
+    return SmallElements(element_type(type), 4, seed);
+  };
+  const Product product = run(form, elements(form.a, 1), elements(form.b, 2), elements(form.d, 3));
+  const ElementType d = element_type(form.d);
+  int others = 0;
+  for_each_sum(form, product, [&](long double sum, long double, double c, std::uint64_t bits) {
+    EXPECT_EQ(d.value(bits), static_cast<double>(sum) + c);
+    others += sum != 0;
+  });
+  EXPECT_GT(others, 40);
+}
+
+/// Random bits. The rule is: exact products, sums in double precision, one rounding. The error is
+/// at most half a unit of the result plus one unit of double precision of what was added, per sum.
+TEST_P(FloatMatrixTest, IsRoundedOnce) {
+  const Form& form = GetParam();
+  std::mt19937_64 generator(9);
+  // Exponents next to each other, and all kinds of fractions.
+  const auto of_type = [&](const std::string& name) {
+    const ElementType type = element_type(name);
+    return [&generator, type]() -> std::uint64_t {
+      const int bits_below = type.bits - 1 - type.exponent_bits;
+      const std::uint64_t bias = (1ULL << (type.exponent_bits - 1)) - 1;
+      const std::uint64_t random = generator();
+      const std::uint64_t fraction = random & ((1ULL << bits_below) - 1);
+      return (random >> 63) << (type.bits - 1) | (bias - 1 + (random >> 60) % 3) << bits_below |
+             fraction;
+    };
+  };
+  const Product product = run(form, of_type(form.a), of_type(form.b), of_type(form.d));
+  const ElementType d = element_type(form.d);
+  int rounded = 0;
+  for_each_sum(
+      form, product, [&](long double sum, long double magnitude, double c, std::uint64_t bits) {
+        const long double exact = sum + c;
+        const long double unit = std::ldexp(1.0L, std::ilogb(exact) - d.fraction_bits);
+        const long double bound = unit / 2 + static_cast<long double>(product.b.size() + 1) *
+                                                 std::ldexp(magnitude + std::abs(c), -53);
+        EXPECT_LE(std::abs(d.value(bits) - exact), bound);
+        rounded += d.value(bits) != exact;
+      });
+  // Sums of elements with 4 significant bits may be exact in single precision.
+  if (form.d == "f16" || form.a == "f64") {
+    EXPECT_GT(rounded, 20);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(AllForms, FloatMatrixTest, ::testing::ValuesIn(float_forms()));
+
+TEST(MatrixTest, InfinitiesAndWhatIsNoNumber) {
+  // Row 0 of A has an infinity that meets 1, row 1 one that meets 0.
+  const Form form{"m16n8k16", "f16", "f16", "f32"};
+  Registers a(4), b(2), c(4);
+  for (LaneValues& lanes : a) lanes.fill(0);
+  for (LaneValues& lanes : b) lanes.fill(0);
+  for (LaneValues& lanes : c) lanes.fill(0x3F800000);
+  a[0][0] = 0x7C00;           // (0, 0)
+  a[0][4] = 0x7C00ULL << 16;  // (1, 1)
+  for (int column = 0; column < 8; ++column) b[0][static_cast<std::size_t>(4 * column)] = 0x3C00;
+  const Registers d =
+      run_on_registers(form.opcode(), {4, 4}, {{{4, 4}, a}, {{2, 4}, b}, {{4, 4}, c}});
+  for (std::size_t r = 0; r < 2; ++r) {
+    for (std::size_t lane = 0; lane < 4; ++lane) {
+      EXPECT_EQ(d[r][lane], 0x7F800000U);
+      EXPECT_EQ(d[r][4 + lane], 0x7FFFFFFFU);
+      EXPECT_EQ(d[r][8 + lane], 0x3F800000U);
+    }
+  }
+}
+
+TEST(MatrixTest, SubnormalNumbersCount) {
+  // 2^-24 * 2^-14 * 16 in f32, and the smallest subnormal f16 times 1 in f16.
+  Registers a(4), b(2), c(4);
+  for (LaneValues& lanes : a) lanes.fill(0x00010001);
+  for (LaneValues& lanes : b) lanes.fill(0x04000400);
+  for (LaneValues& lanes : c) lanes.fill(0);
+  const Registers d = run_on_registers("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", {4, 4},
+                                       {{{4, 4}, a}, {{2, 4}, b}, {{4, 4}, c}});
+  EXPECT_EQ(std::bit_cast<float>(static_cast<std::uint32_t>(d[3][31])), 0x1p-34F);
+  for (LaneValues& lanes : b) lanes.fill(0x3C003C00);
+  c.resize(2);
+  const Registers e = run_on_registers("mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16", {2, 4},
+                                       {{{4, 4}, a}, {{2, 4}, b}, {{2, 4}, c}});
+  EXPECT_EQ(e[1][31], 0x00100010U);
+}
+
+TEST(MatrixTest, ResultsMayBeSourcesInAnotherOrder) {
+  // d = {c3, c2, c1, c0}: all of c is read before any of d is written.
+  Device device(R"(.visible .entry k(.param .u64 out)
+{
+  .reg .b32 %r<9>;
+  .reg .b64 %d<4>;
+  ld.param.u64 %d0, [out];
+  mov.u32 %r0, %laneid;
+  mul.wide.u32 %d1, %r0, 16;
+  add.s64 %d0, %d0, %d1;
+  mov.b32 %r1, 1;
+  mov.b32 %r2, 2;
+  mov.b32 %r3, 3;
+  mov.b32 %r4, 4;
+  mov.b32 %r5, 0;
+  mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%r4, %r3, %r2, %r1}, {%r5, %r5, %r5, %r5}, {%r5, %r5}, {%r1, %r2, %r3, %r4};
+  st.global.v4.u32 [%d0], {%r4, %r3, %r2, %r1};
+  ret;
+})");
+  const std::uint64_t out = device.memory().allocate(512);
+  device.launch("k", {1, 1, 1}, {32, 1, 1}, {out});
+  EXPECT_EQ(device.download<std::uint32_t>(out, 4), (std::vector<std::uint32_t>{1, 2, 3, 4}));
+}
+
+TEST(MatrixTest, UnknownFormsAndMissingLanesAreReported) {
+  using lq::testing::throws_error;
+  const auto run_code = [](const std::string& code, std::uint32_t threads) {
+    Device device(
+        ".visible .entry k()\n{\n.reg .b32 %r<9>;\n.reg .b64 %d<9>;\n.reg .pred %p<3>;\nmov.b32 "
+        "%r1, 0;\nmov.u32 %r2, %tid.x;\n" +
+        code + "\nret;\n}\n");
+    device.launch("k", {1, 1, 1}, {threads, 1, 1}, {});
+  };
+  const std::string operands = " {%r4, %r5}, {%r1}, {%r1}, {%r1, %r1};";
+  const std::string fine = "mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32" + operands;
+  EXPECT_NO_THROW(run_code(fine, 64));
+  EXPECT_TRUE(throws_error([&] { run_code(fine, 40); },
+                           "all 32 lanes of a warp have to run a matrix instruction, but lane 8 "
+                           "has exited or was not launched, block (0, 0, 0), thread (32, 0, 0)"));
+  EXPECT_TRUE(throws_error(
+      [&] {
+        run_code("setp.eq.u32 %p1, %r2, 5;\n@%p1 bra end;\n" + fine + "\nend:\nbar.warp.sync -1;",
+                 32);
+      },
+      "lanes that do not take part"));
+  EXPECT_TRUE(throws_error([&] { run_code("setp.eq.u32 %p1, %r2, 5;\n@%p1 exit;\n" + fine, 32); },
+                           "lane 5 has exited"));
+  for (const char* const opcode :
+       {"mma.sync.aligned.m8n8k16.row.row.s32.s8.s8.s32",
+        "mma.sync.aligned.m8n8k16.row.col.s32.s8.s4.s32",
+        "mma.sync.aligned.m8n8k32.row.col.s32.s8.s8.s32",
+        "mma.sync.aligned.m8n8k16.row.col.f32.s8.s8.f32",
+        "mma.sync.aligned.m8n8k128.row.col.s32.b1.b1.s32.popc",
+        "mma.sync.aligned.m8n8k128.row.col.satfinite.s32.b1.b1.s32.xor.popc",
+        "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f16",
+        "mma.sync.aligned.m16n8k8.row.col.f32.f16.bf16.f32",
+        "mma.sync.aligned.m16n8k16.row.col.f32.tf32.tf32.f32",
+        "mma.sync.aligned.m8n8k4.row.col.f32.f16.f16.f32",
+        "mma.sp.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32",
+        "mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32.xor.popc"}) {
+    EXPECT_TRUE(throws_error([&] { run_code(opcode + operands, 32); },
+                             fmt::format("the form '{}' is not supported", opcode)));
+  }
+  EXPECT_TRUE(throws_error(
+      [&] { run_code("mma.sync.aligned.m16n8k16.row.col.s32.s8.s8.s32" + operands, 32); },
+      "2 registers, expected 4"));
+}
+
+}  // namespace
+}  // namespace lq::emulator::testing
