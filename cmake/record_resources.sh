@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Launcher of the CUDA compiler: what ptxas -v tells of each kernel goes into OBJECT.resources
-# instead of onto the screen. The table of kernels is made from these files: bench/kernel_resources.
+# instead of onto the screen. docs/cuda-resources.md is made from these files (tests/resources).
 set -uo pipefail
 
 object=

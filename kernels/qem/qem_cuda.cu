@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(block_rows)
 }
 
 /// Behind the update of all rows, which read the step.
-__global__ void count_step_kernel(std::int64_t* step) { ++*step; }
+__global__ void __launch_bounds__(1) count_step_kernel(std::int64_t* step) { ++*step; }
 
 }  // namespace
 

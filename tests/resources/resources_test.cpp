@@ -1,0 +1,169 @@
+// The check of the kernels' resources itself, on made-up kernels.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "tests/resources/launch_bounds.h"
+#include "tests/resources/occupancy.h"
+#include "tests/resources/resource_table.h"
+#include "tests/support/errors.h"
+
+namespace lq::testing {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+constexpr std::string_view log =
+    "ptxas info    : 0 bytes gmem\n"
+    "ptxas info    : Compiling entry function '_Z5firstPi' for 'sm_75'\n"
+    "ptxas info    : Function properties for _Z5firstPi\n"
+    "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+    "ptxas info    : Used 36 registers, used 2 barriers, 4096 bytes smem, 408 bytes cmem[0]\n"
+    "ptxas info    : Compile time = 31.311 ms\n"
+    "ptxas info    : Compiling entry function '_Z6secondPi' for 'sm_90a'\n"
+    "ptxas info    : Function properties for _Z6secondPi\n"
+    "    8 bytes stack frame, 12 bytes spill stores, 16 bytes spill loads\n"
+    "ptxas info    : Used 40 registers, used 0 barriers, 8 bytes cumulative stack size\n"
+    "ptxas info    : Function properties for called\n"
+    "    24 bytes stack frame, 1 bytes spill stores, 0 bytes spill loads\n";
+
+TEST(PtxasLogTest, CountsOfKernelsAreRead) {
+  const std::vector<KernelResources> kernels = read_ptxas_log(log);
+  ASSERT_EQ(kernels.size(), 2U);
+  EXPECT_EQ(kernels[0].kernel, "_Z5firstPi");
+  EXPECT_EQ(kernels[0].architecture, "75");
+  EXPECT_EQ(kernels[0].registers, 36);
+  EXPECT_EQ(kernels[0].barriers, 2);
+  EXPECT_EQ(kernels[0].shared_bytes, 4096);
+  EXPECT_EQ(kernels[0].stack_bytes, 0);
+  EXPECT_EQ(kernels[0].spilled_bytes, 0);
+  EXPECT_EQ(kernels[1].architecture, "90a");
+  EXPECT_EQ(kernels[1].registers, 40);
+  EXPECT_EQ(kernels[1].shared_bytes, 0);
+}
+
+TEST(PtxasLogTest, CalledFunctionsCountForTheirKernel) {
+  const KernelResources second = read_ptxas_log(log)[1];
+  EXPECT_EQ(second.stack_bytes, 24);
+  EXPECT_EQ(second.spilled_bytes, 12 + 16 + 1);
+}
+
+TEST(PtxasLogTest, UnfinishedKernelsAreRefused) {
+  const std::string_view begun = log.substr(0, log.find("ptxas info    : Used"));
+  EXPECT_TRUE(throws_error([&] { read_ptxas_log(begun); }, "no count of registers for _Z5firstPi"));
+  EXPECT_TRUE(throws_error([] { read_ptxas_log("ptxas info    : Used 4 registers\n"); },
+                           "before any kernel"));
+}
+
+TEST(LaunchBoundsTest, AreFoundAmidAnObject) {
+  std::ifstream file(LQNET_FUZZ_CORPUS "/fatbin_corpus/tiny.fatbin", std::ios::binary);
+  std::string object(64, 'x');
+  object.append(std::istreambuf_iterator<char>(file), {});
+  const auto bounds = launch_bounds_of(std::as_bytes(std::span(object)));
+  EXPECT_EQ(bounds.at("_Z4tinyPi"), 0) << "the kernel has none";
+  EXPECT_TRUE(throws_error([&] { launch_bounds_of(std::as_bytes(std::span(object)).first(64)); },
+                           "no PTX"));
+}
+
+KernelResources resources(const std::string& architecture, int registers,
+                          std::int64_t shared_bytes = 0) {
+  return {.kernel = "_Z5firstPi",
+          .architecture = architecture,
+          .registers = registers,
+          .barriers = 1,
+          .shared_bytes = shared_bytes};
+}
+
+// By hand: a warp's registers are allocated in units of 256, a quarter of 65536 for each of the
+// four parts of a multiprocessor.
+TEST(OccupancyTest, IsThatOfTheTables) {
+  EXPECT_EQ(occupancy_percent(resources("75", 64), 256), 100);  // all of 1024 threads
+  EXPECT_EQ(occupancy_percent(resources("80", 32), 256), 100);
+  EXPECT_EQ(occupancy_percent(resources("80", 40), 256), 75);    // 12 warps of 1280 registers each
+  EXPECT_EQ(occupancy_percent(resources("90a", 255), 256), 12);  // one block
+  EXPECT_EQ(occupancy_percent(resources("86", 16), 32), 33);     // 16 blocks of 48 warps
+  EXPECT_EQ(occupancy_percent(resources("89", 16), 32), 50);     // 24 blocks
+  // 1 KiB more of each block is the driver's.
+  EXPECT_EQ(occupancy_percent(resources("86", 16, 33 << 10), 256), 33);   // 2 blocks in 100 KiB
+  EXPECT_EQ(occupancy_percent(resources("100", 16, 33 << 10), 256), 75);  // 6 in 228 KiB
+  EXPECT_EQ(occupancy_percent(resources("120", 16, 32 << 10), 256), 50);  // 3 in 100 KiB
+}
+
+TEST(KernelNameTest, HasNoNamespacesAndParameters) {
+  EXPECT_EQ(short_kernel_name("_Z5firstPi"), "first");
+  // void lq::cuda::pixels_kernel<4, lq::cuda::(anonymous namespace)::Copy>(int, Copy)
+  EXPECT_EQ(short_kernel_name("_ZN2lq4cuda13pixels_kernelILi4ENS0_12_GLOBAL__N_14CopyEEEviT0_"),
+            "pixels_kernel<4, Copy>");
+  EXPECT_EQ(short_kernel_name("plain"), "plain");
+}
+
+std::vector<BuiltKernel> some_kernels() {
+  KernelResources other = resources("90a", 24, 128);
+  other.kernel = "_Z6secondPi";
+  return {{"kernels/a.cu", 256, resources("75", 64)},
+          {"kernels/a.cu", 256, resources("90a", 40)},
+          {"kernels/b.cu", 128, resources("90a", 24)},
+          {"kernels/b.cu", 128, other}};
+}
+
+TEST(ResourceTableTest, IsReadAsItIsWritten) {
+  const ResourceTable table = make_table("13.0.88", some_kernels());
+  const std::string text = to_markdown(table);
+  EXPECT_NE(text.find("| kernel | threads | shared bytes | 7.5 | 9.0a |"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("| `first` | 256 | 0 | 64/100 | 40/75 |"), std::string::npos) << text;
+  EXPECT_NE(text.find("| `second` | 128 | 128 |  | 24/100 |"), std::string::npos) << text;
+  const ResourceTable read = from_markdown(text);
+  EXPECT_EQ(read.compiler, "13.0.88");
+  EXPECT_EQ(to_markdown(read), text);
+  EXPECT_EQ(differences(table, read), Lines());
+}
+
+TEST(ResourceTableTest, DifferencesAreNamed) {
+  const ResourceTable recorded = make_table("13.0.88", some_kernels());
+  std::vector<BuiltKernel> kernels = some_kernels();
+  kernels[1].resources.registers = 48;
+  kernels[3].resources.kernel = "_Z5thirdPi";
+  EXPECT_EQ(differences(make_table("13.0.88", kernels), recorded),
+            (Lines{"kernels/a.cu: first on sm_90a, registers/occupancy: 48/62, expected 40/75",
+                   "kernels/b.cu: third is not in the table",
+                   "kernels/b.cu: second is in the table, but not built"}));
+  kernels = some_kernels();
+  kernels[2].threads = 64;
+  kernels[3].resources.shared_bytes = 64;
+  EXPECT_EQ(differences(make_table("13.0.88", kernels), recorded),
+            (Lines{"kernels/b.cu: first, threads: 64, expected 128",
+                   "kernels/b.cu: second, shared bytes: 64, expected 128"}));
+}
+
+TEST(ResourceTableTest, ArchitecturesThatAreNotBuiltAreNotCompared) {
+  const ResourceTable recorded = make_table("13.0.88", some_kernels());
+  std::vector<BuiltKernel> kernels = some_kernels();
+  kernels.erase(kernels.begin());
+  EXPECT_EQ(differences(make_table("13.0.88", kernels), recorded), Lines());
+}
+
+TEST(ResourceTableTest, TwoKernelsOfOneNameAreRefused) {
+  std::vector<BuiltKernel> kernels = some_kernels();
+  kernels.push_back(kernels[0]);
+  EXPECT_TRUE(throws_error([&] { make_table("13.0.88", kernels); }, "more than one kernel"));
+}
+
+TEST(FaultsTest, SpillsStacksAndMissingLaunchBoundsAreNamed) {
+  EXPECT_EQ(faults_of(some_kernels()), Lines());
+  std::vector<BuiltKernel> kernels = some_kernels();
+  kernels[0].resources.spilled_bytes = 12;
+  kernels[1].resources.stack_bytes = 8;
+  kernels[3].threads = 0;
+  EXPECT_EQ(
+      faults_of(kernels),
+      (Lines{
+          "kernels/a.cu: first on sm_75: 12 bytes of spills and a stack of 0 bytes, expected none",
+          "kernels/a.cu: first on sm_90a: 0 bytes of spills and a stack of 8 bytes, expected none",
+          "kernels/b.cu: second on sm_90a: no launch bounds, expected __launch_bounds__"}));
+}
+
+}  // namespace
+}  // namespace lq::testing
