@@ -4,6 +4,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "emulator/instructions/integers.h"
 #include "emulator/instructions/memory.h"
 #include "emulator/instructions/memory_access.h"
 #include "emulator/instructions/small_float.h"
@@ -11,11 +12,7 @@
 namespace lq::emulator {
 namespace {
 
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-using s32 = std::int32_t;
-using s64 = std::int64_t;
+using namespace integers;
 
 template <typename T>
 T add(T old, T value) {

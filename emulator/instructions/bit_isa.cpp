@@ -1,6 +1,7 @@
 // Bits: "Logic and Shift Instructions" of the PTX ISA, and the integer instructions on bit fields.
 
 #include "emulator/instructions/instruction_tables.h"
+#include "emulator/instructions/integer_ranges.h"
 #include "emulator/instructions/lane_loops.h"
 
 namespace lq::emulator::LQNET_ISA {
@@ -37,8 +38,7 @@ T shl(T a, u32 b) {
 }
 template <typename T>
 T shr(T a, u32 b) {
-  constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
-  if (is_signed) return static_cast<T>(a >> (b < bits<T> ? b : bits<T> - 1));
+  if (is_signed<T>) return static_cast<T>(a >> (b < bits<T> ? b : bits<T> - 1));
   return b < bits<T> ? static_cast<T>(a >> (b & (bits<T> - 1))) : T{0};
 }
 

@@ -5,13 +5,13 @@
 #include <type_traits>
 #include <unordered_map>
 
+#include "emulator/instructions/integers.h"
+
 namespace lq::emulator {
 namespace {
 
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-using s32 = std::int32_t;
-using s64 = std::int64_t;
+using namespace integers;
+
 __extension__ using u128 = unsigned __int128;
 __extension__ using s128 = __int128;
 

@@ -1,6 +1,7 @@
 // Integer arithmetic: "Integer Arithmetic Instructions" of the PTX ISA.
 
 #include "emulator/instructions/instruction_tables.h"
+#include "emulator/instructions/integer_ranges.h"
 #include "emulator/instructions/lane_loops.h"
 
 namespace lq::emulator::LQNET_ISA {
@@ -41,10 +42,6 @@ using WideOf = typename Wide<T>::Type;
 
 template <typename T>
 constexpr int bits = 8 * sizeof(T);
-template <typename T>
-constexpr bool is_signed = static_cast<T>(-1) < static_cast<T>(0);
-template <typename T>
-constexpr T most_negative = is_signed<T> ? static_cast<T>(u64{1} << (bits<T> - 1)) : T{0};
 
 // Sums and products wrap around: they are formed without sign.
 template <typename T>
@@ -93,7 +90,7 @@ s32 mad_hi_saturated(s32 a, s32 b, s32 c) { return saturated(s64{mul_hi(a, b)} +
 template <typename T>
 T div(T a, T b) {
   if (b == 0) return static_cast<T>(-1);
-  if (is_signed<T> && a == most_negative<T> && b == static_cast<T>(-1)) return a;
+  if (is_signed<T> && a == lowest<T> && b == static_cast<T>(-1)) return a;
   return static_cast<T>(a / b);
 }
 template <typename T>

@@ -3,19 +3,13 @@
 // rules.
 #pragma once
 
+#include "emulator/instructions/integers.h"
 #include "emulator/machine/instruction.h"
 
 namespace lq::emulator::LQNET_ISA {
 namespace {
 
-using u8 = std::uint8_t;
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-using s8 = std::int8_t;
-using s16 = std::int16_t;
-using s32 = std::int32_t;
-using s64 = std::int64_t;
+using namespace integers;
 
 template <typename T>
 constexpr OperandType operand_type() = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "emulator/instructions/integers.h"
 #include "emulator/instructions/memory_access.h"
 
 namespace lq::emulator {
@@ -133,10 +134,7 @@ void store(Frame& frame, const Instruction& instruction, LaneMask mask) {
 
 template <template <typename, typename> class Access>
 Handler choose(int access_bytes, int register_bytes) {
-  using u8 = std::uint8_t;
-  using u16 = std::uint16_t;
-  using u32 = std::uint32_t;
-  using u64 = std::uint64_t;
+  using namespace integers;
   switch (16 * access_bytes + register_bytes) {
     case 16 * 1 + 2:
       return Access<u8, u16>::handler;

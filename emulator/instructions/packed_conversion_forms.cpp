@@ -7,6 +7,7 @@
 #include <iterator>
 #include <limits>
 
+#include "emulator/instructions/integers.h"
 #include "emulator/instructions/lane_by_lane.h"
 #include "emulator/instructions/scalar_forms.h"
 #include "emulator/instructions/small_float.h"
@@ -14,12 +15,7 @@
 namespace lq::emulator {
 namespace {
 
-using u8 = std::uint8_t;
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using s8 = std::int8_t;
-using s16 = std::int16_t;
-using s32 = std::int32_t;
+using namespace integers;
 
 template <typename F, bool relu>
 u32 byte_of(double value) {

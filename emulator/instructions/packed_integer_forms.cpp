@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <iterator>
 
+#include "emulator/instructions/integers.h"
 #include "emulator/instructions/lane_by_lane.h"
 #include "emulator/instructions/scalar_forms.h"
 
 namespace lq::emulator {
 namespace {
 
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using s16 = std::int16_t;
-using s32 = std::int32_t;
+using namespace integers;
 
 template <typename T>
 T add(T a, T b) {

@@ -5,10 +5,12 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "emulator/instructions/integers.h"
+
 namespace lq::emulator {
 namespace {
 
-using u32 = std::uint32_t;
+using namespace integers;
 
 using Operation = int (*)(int, int);
 

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <limits>
 
+#include "emulator/instructions/integers.h"
 #include "emulator/instructions/lane_by_lane.h"
 #include "emulator/instructions/scalar_forms.h"
 #include "emulator/instructions/small_float.h"
@@ -12,19 +13,7 @@
 namespace lq::emulator {
 namespace {
 
-using u8 = std::uint8_t;
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-using s8 = std::int8_t;
-using s16 = std::int16_t;
-using s32 = std::int32_t;
-using s64 = std::int64_t;
-
-/// Bytes travel in registers of 16 bits.
-template <typename T>
-using RegisterOf =
-    std::conditional_t<sizeof(T) != 1, T, std::conditional_t<std::is_signed_v<T>, s16, u16>>;
+using namespace integers;
 
 template <Rounding rounding>
 double whole(double value) {

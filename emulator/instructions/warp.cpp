@@ -5,14 +5,13 @@
 #include <string>
 #include <unordered_map>
 
+#include "emulator/instructions/integers.h"
 #include "emulator/machine/block.h"
 
 namespace lq::emulator {
 namespace {
 
-using u32 = std::uint32_t;
-using s32 = std::int32_t;
-using u64 = std::uint64_t;
+using namespace integers;
 
 constexpr u32 undefined_value = 0xCBCBCBCB;
 
