@@ -127,6 +127,7 @@ Decoder decoder_of(std::string_view base) {
       {"ldmatrix", decode_ldmatrix},
       {"stmatrix", decode_stmatrix},
       {"movmatrix", decode_movmatrix},
+      {"wmma", decode_wmma},
   };
   const auto found = decoders.find(base);
   return found == decoders.end() ? nullptr : found->second;

@@ -76,4 +76,7 @@ void decode_ldmatrix(FunctionBuilder& builder);
 void decode_stmatrix(FunctionBuilder& builder);
 void decode_movmatrix(FunctionBuilder& builder);
 
+// In decode_wmma.cpp.
+void decode_wmma(FunctionBuilder& builder);
+
 }  // namespace lq::emulator

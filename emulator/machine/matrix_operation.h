@@ -60,6 +60,17 @@ struct MatrixProduct {
   bool is_exclusive = false;  // of bits: xor instead of and
 };
 
-using MatrixOperation = std::variant<MatrixProduct>;
+/// A matrix that wmma loads or stores. The outer dimension is that of rows of A and accumulators
+/// and of columns of B; the inner one is the other.
+struct MatrixTransfer {
+  int outer = 0;
+  int inner = 0;
+  MatrixElement element{};
+  int registers = 0;
+  bool is_accumulator = false;
+  bool inner_is_contiguous = false;
+};
+
+using MatrixOperation = std::variant<MatrixProduct, MatrixTransfer>;
 
 }  // namespace lq::emulator

@@ -1,5 +1,7 @@
 // Planted faults in matrix instructions, as in faults.cu.
 
+#include <mma.h>
+
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -76,6 +78,31 @@ __global__ void missing_lane(std::uint32_t* out, bool fault) {
   out[i] = d[0] + d[1];
 }
 
+// EXPECT misaligned_fragment: wmma: address 0x10, a multiple of 32 bytes expected, block (0, 0, 0),
+// thread (32, 0, 0)
+__global__ void misaligned_fragment(std::uint32_t* out, bool fault) {
+  using namespace nvcuda;
+  __shared__ alignas(32) __half tile[16 * 24 + 8];
+  const int i = threadIdx.x;
+  for (int at = i; at < 16 * 24 + 8; at += threads) tile[at] = __int2half_rn(at % 4);
+  __syncthreads();
+  wmma::fragment<wmma::matrix_a, 16, 16, 16, __half, wmma::row_major> fragment;
+  wmma::load_matrix_sync(fragment, tile + (fault ? 8 : 0), 24);  // LINE misaligned_fragment
+  out[i] = static_cast<std::uint32_t>(__half2int_rn(fragment.x[0]));
+}
+
+// EXPECT narrow_stride: wmma: stride of 20 elements, a multiple of 8 expected, thread (32, 0, 0)
+__global__ void narrow_stride(std::uint32_t* out, bool fault) {
+  using namespace nvcuda;
+  __shared__ alignas(32) __half tile[16 * 24];
+  const int i = threadIdx.x;
+  for (int at = i; at < 16 * 24; at += threads) tile[at] = __int2half_rn(at % 4);
+  __syncthreads();
+  wmma::fragment<wmma::matrix_b, 16, 16, 16, __half, wmma::row_major> fragment;
+  wmma::load_matrix_sync(fragment, tile, fault ? 20 : 24);  // LINE narrow_stride
+  out[i] = static_cast<std::uint32_t>(__half2int_rn(fragment.x[0]));
+}
+
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const std::string name = argv[1];
@@ -89,5 +116,7 @@ int main(int argc, char** argv) {
   run("matrix_race", matrix_race);
   run("divergent_product", divergent_product);
   run("missing_lane", missing_lane);
+  run("misaligned_fragment", misaligned_fragment);
+  run("narrow_stride", narrow_stride);
   return finish();
 }
