@@ -72,7 +72,10 @@ void decode_any_call(FunctionBuilder& builder) {
   }
   const auto found = builder.program().index.find(callee.name);
   if (found == builder.program().index.end()) {
-    builder.fail_here(fmt::format("'{}' is no function of the module", callee.name));
+    builder.fail_here(
+        fmt::format("function '{}' is not in the PTX of the program (with -rdc=true, each file "
+                    "needs PTX for the device)",
+                    callee.name));
   }
   const std::uint16_t site = builder.add_call(std::move(call));
   Instruction& instruction = builder.emit(do_nothing, Flow::call);

@@ -15,9 +15,11 @@ bool is_in_memory(const ptx::Variable& variable) {
 void allocate_variables(const ptx::Module& module, Program& program, DeviceMemory& memory) {
   for (const ptx::Variable& variable : module.variables) {
     if (!is_in_memory(variable)) continue;
-    check(!variable.is_external || !variable.initializer.empty(),
-          "variable {} is defined in another module; link with -rdc=true is not supported",
-          variable.name);
+    check(
+        variable.linkage != ptx::Linkage::external || !variable.initializer.empty(),
+        "variable {} is not in the PTX of the program (with -rdc=true, each file needs PTX for the "
+        "device)",
+        variable.name);
     const auto bytes = static_cast<std::uint64_t>(ptx::variable_bytes(variable));
     const auto access =
         variable.is_managed ? DeviceMemory::Access::host_too : DeviceMemory::Access::device_only;

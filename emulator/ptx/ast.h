@@ -55,6 +55,9 @@ struct InitializerItem {
   std::uint64_t mask = ~0ULL;  // mask(name): the byte of the address that is meant
 };
 
+/// Who else knows a name, in the order of what a linker prefers; `local` names belong to a module.
+enum class Linkage : std::uint8_t { local, external, weak, visible };
+
 struct Variable {
   StateSpace space = StateSpace::reg;
   std::string name;
@@ -63,7 +66,7 @@ struct Variable {
   std::int64_t alignment = 0;  // 0: the type's own
   std::int64_t elements = 1;   // of an array; 0 for one without a size ([]: sized at launch)
   bool is_array = false;
-  bool is_external = false;
+  Linkage linkage = Linkage::local;
   bool is_managed = false;     // .attribute(.managed): memory that the host reaches, too
   std::int64_t numbered = -1;  // `.reg .b32 %r<5>`: the number of registers %r0 to %r4
   std::vector<InitializerItem> initializer;
@@ -81,6 +84,7 @@ struct Statement {
 
 struct Function {
   std::string name;
+  Linkage linkage = Linkage::local;
   bool is_entry = false;
   bool has_body = false;
   std::vector<Variable> results;

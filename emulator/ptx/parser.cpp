@@ -1,5 +1,7 @@
 #include "emulator/ptx/parser.h"
 
+#include <optional>
+
 #include "core/error.h"
 #include "emulator/ptx/parse_instruction.h"
 #include "emulator/ptx/parse_variable.h"
@@ -60,19 +62,13 @@ class Parser {
 
   /// A variable or a function, behind its linkage.
   void linked_item() {
-    bool is_external = false;
-    for (;;) {
-      if (tokens_.take(".extern")) {
-        is_external = true;
-      } else if (!tokens_.take(".visible") && !tokens_.take(".weak") && !tokens_.take(".common")) {
-        break;
-      }
-    }
+    Linkage linkage = Linkage::local;
+    while (const std::optional<Linkage> stated = take_linkage()) linkage = *stated;
     if (tokens_.sees(".entry") || tokens_.sees(".func")) {
-      function();
+      function(linkage);
     } else if (sees_state_space(tokens_)) {
       for (Variable& variable : parse_variables(tokens_)) {
-        variable.is_external = is_external;
+        variable.linkage = linkage;
         module_.variables.push_back(std::move(variable));
       }
       tokens_.expect(";");
@@ -81,8 +77,16 @@ class Parser {
     }
   }
 
-  void function() {
+  std::optional<Linkage> take_linkage() {
+    if (tokens_.take(".extern")) return Linkage::external;
+    if (tokens_.take(".visible")) return Linkage::visible;
+    if (tokens_.take(".weak") || tokens_.take(".common")) return Linkage::weak;
+    return std::nullopt;
+  }
+
+  void function(Linkage linkage) {
     Function function;
+    function.linkage = linkage;
     function.line = tokens_.line();
     function.is_entry = tokens_.next().text == ".entry";
     // Only a list of results comes before the name.

@@ -2,14 +2,17 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 
 #include "core/error.h"
 #include "emulator/decode/program.h"
 #include "emulator/fatbin/fatbin.h"
 #include "emulator/machine/grid.h"
+#include "emulator/ptx/link.h"
 #include "emulator/ptx/parser.h"
 
 namespace lq::emulator {
@@ -28,6 +31,28 @@ Settings settings_or_stop() {
 bool fits(const Dim3& size, const Dim3& most) {
   return size.x >= 1 && size.y >= 1 && size.z >= 1 && size.x <= most.x && size.y <= most.y &&
          size.z <= most.z;
+}
+
+/// The modules of the fat binaries that have one for the device. Those without are left out, if
+/// there are others: nvcc links the toolkit's device runtime along, which has PTX for few devices.
+std::vector<ptx::Module> parse_all(const std::vector<const void*>& fatbins, int capability) {
+  std::vector<ptx::Module> modules;
+  std::vector<PtxImage> of_other_devices;
+  for (const void* const fatbin : fatbins) {
+    const auto* const bytes = static_cast<const std::byte*>(fatbin);
+    const std::size_t size = fatbin_bytes({bytes, fatbin_header_bytes});
+    std::vector<PtxImage> images = read_ptx_images({bytes, size});
+    const bool has_any = std::any_of(images.begin(), images.end(), [&](const PtxImage& image) {
+      return image.target.runs_on(capability);
+    });
+    if (has_any) {
+      modules.push_back(ptx::parse_module(best_image(images, capability).text));
+    } else {
+      std::move(images.begin(), images.end(), std::back_inserter(of_other_devices));
+    }
+  }
+  if (modules.empty()) best_image(of_other_devices, capability);  // throws, saying what there is
+  return modules;
 }
 
 /// What cooperative groups find in a cooperative launch: its size and the word of its barrier.
@@ -68,10 +93,10 @@ Device& Device::instance() {
 
 Device::Device() : settings_(settings_or_stop()), memory_(settings_.memory_bytes) {}
 
-Module* Device::register_module(const void* fatbin) {
+Module* Device::register_module(std::vector<const void*> fatbins) {
   const std::lock_guard lock(mutex_);
   modules_.push_back(std::make_unique<Module>());
-  modules_.back()->fatbin = fatbin;
+  modules_.back()->fatbins = std::move(fatbins);
   return modules_.back().get();
 }
 
@@ -104,12 +129,8 @@ KernelRecord* Device::find_kernel(const void* host_function) {
 Program& Device::program(Module& module) {
   const std::lock_guard lock(mutex_);
   if (module.program == nullptr) {
-    const auto* const bytes = static_cast<const std::byte*>(module.fatbin);
-    const std::size_t size = fatbin_bytes({bytes, fatbin_header_bytes});
-    const std::vector<PtxImage> images = read_ptx_images({bytes, size});
-    const PtxImage& image = best_image(images, settings_.capability);
-    module.program =
-        std::make_unique<Program>(load_program(ptx::parse_module(image.text), memory_));
+    const ptx::Module linked = ptx::link_modules(parse_all(module.fatbins, settings_.capability));
+    module.program = std::make_unique<Program>(load_program(linked, memory_));
   }
   return *module.program;
 }
@@ -117,7 +138,10 @@ Program& Device::program(Module& module) {
 const Function& Device::function(KernelRecord& kernel) {
   const Program& decoded = program(*kernel.module);
   const auto found = decoded.index.find(kernel.name);
-  check(found != decoded.index.end(), "kernel {} is not in the PTX of its module", kernel.name);
+  check(found != decoded.index.end(),
+        "kernel {} is not in the PTX of its module; each of its files has to be built with PTX for "
+        "compute capability {}",
+        kernel.name, settings_.capability);
   return decoded.functions[found->second];
 }
 

@@ -17,9 +17,10 @@
 
 namespace lq::emulator {
 
-/// A registered fat binary; decoded when something of it is first needed.
+/// A registered fat binary, or several of files that were compiled separately and linked; decoded
+/// when something of it is first needed.
 struct Module {
-  const void* fatbin = nullptr;
+  std::vector<const void*> fatbins;
   std::unique_ptr<Program> program;
   std::map<void**, std::string> managed_variables;  // names, by the host's pointers to them
 };
@@ -48,7 +49,7 @@ class Device {
   const DeviceLimits& limits() const { return limits_of(settings_.capability); }
   DeviceMemory& memory() { return memory_; }
 
-  Module* register_module(const void* fatbin);
+  Module* register_module(std::vector<const void*> fatbins);
   void register_kernel(Module* module, const void* host_function, std::string name);
   void register_variable(Module* module, const void* host_variable, std::string name);
   void register_managed_variable(Module* module, void** host_pointer, std::string name);

@@ -12,14 +12,23 @@
 namespace lq::emulator {
 namespace {
 
-/// What a fat binary's section in the program looks like.
+/// What a fat binary's section in the program looks like. That of linked code (nvcc -rdc=true) has
+/// machine code only; its PTX is in those that were linked.
 struct FatbinWrapper {
   static constexpr int expected_magic = 0x466243B1;
+  static constexpr int version_of_linked = 2;
   int magic;
   int version;
   const void* data;
-  const void* prelinked;
+  const void* const* linked;  // up to a null pointer
 };
+
+std::vector<const void*> fatbins_of(const FatbinWrapper& section) {
+  if (section.version != FatbinWrapper::version_of_linked) return {section.data};
+  std::vector<const void*> fatbins;
+  for (const void* const* part = section.linked; *part != nullptr; ++part) fatbins.push_back(*part);
+  return fatbins;
+}
 
 struct CallConfiguration {
   Dim3 grid;
@@ -50,7 +59,7 @@ LQNET_CUDA_API void** __cudaRegisterFatBinary(void* wrapper) {
     stop(fmt::format("a fat binary's section starts with {:#x}, expected {:#x}", section->magic,
                      FatbinWrapper::expected_magic));
   }
-  return reinterpret_cast<void**>(Device::instance().register_module(section->data));
+  return reinterpret_cast<void**>(Device::instance().register_module(fatbins_of(*section)));
 }
 
 LQNET_CUDA_API void __cudaRegisterFatBinaryEnd(void**) {}

@@ -47,7 +47,8 @@ TEST(PtxParserTest, ModuleVariablesKeepSpaceAlignmentAndInitializer) {
   EXPECT_EQ(variable_alignment(quad), 16);
   EXPECT_EQ(quad.initializer[1].bits, std::bit_cast<std::uint32_t>(1.5F));
   EXPECT_EQ(quad.initializer[3].bits, std::bit_cast<std::uint32_t>(-1.0F));
-  EXPECT_TRUE(module.variables[3].is_external);
+  EXPECT_EQ(module.variables[3].linkage, Linkage::external);
+  EXPECT_EQ(module.variables[4].linkage, Linkage::visible);
   EXPECT_EQ(module.variables[3].elements, 0);
   EXPECT_EQ(variable_bytes(module.variables[4]), 24);
   EXPECT_FALSE(module.variables[4].is_managed);

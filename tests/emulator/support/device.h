@@ -8,16 +8,17 @@
 #include "core/error.h"
 #include "emulator/decode/program.h"
 #include "emulator/machine/grid.h"
+#include "emulator/ptx/link.h"
 #include "emulator/ptx/parser.h"
 
 namespace lq::emulator::testing {
 
 class Device {
  public:
-  explicit Device(const std::string& ptx)
-      : memory_(std::uint64_t{1} << 30),
-        program_(load_program(
-            ptx::parse_module(".version 9.0\n.target sm_90\n.address_size 64\n" + ptx), memory_)) {}
+  explicit Device(const std::string& ptx) : Device(std::vector<std::string>{ptx}) {}
+  /// The modules are linked.
+  explicit Device(const std::vector<std::string>& modules)
+      : memory_(std::uint64_t{1} << 30), program_(load_program(linked(modules), memory_)) {}
 
   /// Copies the values to memory of the device.
   template <typename T>
@@ -54,6 +55,15 @@ class Device {
   DeviceMemory& memory() { return memory_; }
 
  private:
+  static ptx::Module linked(const std::vector<std::string>& texts) {
+    std::vector<ptx::Module> modules;
+    for (const std::string& text : texts) {
+      modules.push_back(
+          ptx::parse_module(".version 9.0\n.target sm_90\n.address_size 64\n" + text));
+    }
+    return ptx::link_modules(std::move(modules));
+  }
+
   DeviceMemory memory_;
   Program program_;
 };
