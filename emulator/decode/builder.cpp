@@ -54,6 +54,7 @@ FunctionBuilder::FunctionBuilder(const Program& program, const ModuleSymbols& sy
 
 Function FunctionBuilder::build() {
   declare_parameters();
+  collect_warpgroup_registers();
   for (const ptx::Statement& statement : source_.body) {
     switch (statement.kind) {
       case ptx::StatementKind::scope_begin:
@@ -118,6 +119,23 @@ void FunctionBuilder::declare_parameters() {
     function_.argument_bytes = static_cast<std::uint32_t>(bytes);
   } else {
     function_.local_bytes = static_cast<std::uint32_t>(round_up(bytes, local_alignment));
+  }
+}
+
+void FunctionBuilder::collect_warpgroup_registers() {
+  // Code without optimization copies results to memory at once; ptxas makes it wait there.
+  if (symbols_.is_debug) return;
+  for (const ptx::Statement& statement : source_.body) {
+    const ptx::Instruction& instruction = statement.instruction;
+    if (!instruction.opcode.starts_with("wgmma.mma_async.") || instruction.operands.size() < 2) {
+      continue;
+    }
+    for (const ptx::Operand& part : instruction.operands[0].parts) {
+      warpgroup_results_.insert(part.name);
+    }
+    for (const ptx::Operand& part : instruction.operands[1].parts) {
+      warpgroup_operands_.insert(part.name);
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "emulator/machine/function.h"
@@ -44,6 +45,7 @@ struct ModuleSymbols {
   };
   std::map<std::string, Shared, std::less<>> shared;
   std::uint32_t shared_bytes = 0;  // of the module's own shared variables
+  bool is_debug = false;           // made without optimization
 };
 
 struct Register {
@@ -77,6 +79,8 @@ class FunctionBuilder {
   Slot source(const ptx::Operand& operand, OperandType type);
   /// A register that is written; `_` gives one that nobody reads.
   Slot result(const ptx::Operand& operand, OperandType type);
+  /// A register of 32 bits that wgmma adds to, and may still be adding to.
+  Slot warpgroup_result(const ptx::Operand& operand);
   Register register_of(const ptx::Operand& operand);
   bool is_register(const ptx::Operand& operand);
   Slot constant(OperandType type, std::uint64_t bits);
@@ -137,6 +141,9 @@ class FunctionBuilder {
   Slot source_register(const ptx::Operand& operand, OperandType type);
   Slot symbol_value(const ptx::Operand& operand, OperandType type);
   Slot predicate_source(const ptx::Operand& operand);
+  void collect_warpgroup_registers();
+  /// Adds a check that wgmma is done with a register if it may be one that wgmma uses.
+  void check_warpgroup_use(const std::string& name, Slot slot, bool is_write);
 
   const Program& program_;
   const ModuleSymbols& symbols_;
@@ -149,6 +156,8 @@ class FunctionBuilder {
   std::map<std::pair<int, std::uint64_t>, Slot> constants_;
   std::map<Special, Slot> specials_;
   std::optional<Slot> carry_;
+  std::unordered_set<std::string> warpgroup_results_;   // registers that wgmma writes
+  std::unordered_set<std::string> warpgroup_operands_;  // and reads
   std::unordered_map<std::string, std::uint32_t> labels_;
   std::vector<std::pair<std::uint32_t, std::string>> open_targets_;
   std::set<std::uint32_t> read_;  // positions of registers

@@ -128,6 +128,8 @@ Decoder decoder_of(std::string_view base) {
       {"stmatrix", decode_stmatrix},
       {"movmatrix", decode_movmatrix},
       {"wmma", decode_wmma},
+      {"wgmma", decode_wgmma},
+      {"setmaxnreg", decode_setmaxnreg},
   };
   const auto found = decoders.find(base);
   return found == decoders.end() ? nullptr : found->second;

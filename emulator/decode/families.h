@@ -79,4 +79,8 @@ void decode_movmatrix(FunctionBuilder& builder);
 // In decode_wmma.cpp.
 void decode_wmma(FunctionBuilder& builder);
 
+// In decode_warpgroup.cpp.
+void decode_wgmma(FunctionBuilder& builder);
+void decode_setmaxnreg(FunctionBuilder& builder);
+
 }  // namespace lq::emulator

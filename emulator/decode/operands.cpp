@@ -7,6 +7,7 @@
 #include "emulator/decode/builder.h"
 #include "emulator/decode/families.h"
 #include "emulator/decode/special_registers.h"
+#include "emulator/instructions/warpgroup.h"
 
 namespace lq::emulator {
 namespace {
@@ -60,7 +61,22 @@ Slot FunctionBuilder::result(const Operand& operand, OperandType type) {
   if (found.bytes != bytes_of(type)) {
     fail_operand(operand, fmt::format("a register of {} bits", 8 * bytes_of(type)));
   }
+  check_warpgroup_use(operand.name, found.slot, true);
   return found.slot;
+}
+
+Slot FunctionBuilder::warpgroup_result(const Operand& operand) {
+  const Register found = register_of(operand);
+  if (found.bytes != 4) fail_operand(operand, "a register of 32 bits");
+  read_.insert(found.slot.position);
+  return found.slot;
+}
+
+void FunctionBuilder::check_warpgroup_use(const std::string& name, Slot slot, bool is_write) {
+  const bool is_result = warpgroup_results_.contains(name);
+  const bool is_operand = is_write && warpgroup_operands_.contains(name);
+  if (!is_result && !is_operand) return;
+  emit_helper(is_write ? check_may_be_written : check_may_be_read).sources[0] = slot;
 }
 
 Slot FunctionBuilder::source(const Operand& operand, OperandType type) {
@@ -84,6 +100,7 @@ Slot FunctionBuilder::source_register(const Operand& operand, OperandType type) 
     fail_operand(operand, fmt::format("a register of {} bits", 8 * bytes_of(type)));
   }
   read_.insert(found->slot.position);
+  check_warpgroup_use(operand.name, found->slot, false);
   return found->slot;
 }
 

@@ -64,7 +64,7 @@ void initialize_variables(const ptx::Module& module, const Program& program, Dev
 }
 
 ModuleSymbols collect_symbols(const ptx::Module& module) {
-  ModuleSymbols symbols;
+  ModuleSymbols symbols{.is_debug = module.is_debug};
   for (const ptx::Variable& variable : module.variables) {
     if (variable.space != ptx::StateSpace::shared) continue;
     if (variable.elements == 0) {

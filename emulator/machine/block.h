@@ -90,6 +90,19 @@ struct Activation {
   std::array<std::uint8_t, warp_size> barrier{};  // that the lane waits at
 };
 
+/// What a warp's wgmma instructions have left to wait for. Groups count from 1.
+struct WarpgroupState {
+  /// Groups that use a register last.
+  struct Use {
+    std::uint32_t writing = 0;
+    std::uint32_t reading = 0;
+  };
+  bool fenced = false;
+  std::uint32_t committed = 0;
+  std::uint32_t completed = 0;
+  std::vector<Use> registers;  // by place in the warp's registers
+};
+
 struct Block;
 
 struct Warp : Frame {
@@ -102,6 +115,7 @@ struct Warp : Frame {
   std::vector<std::byte> local;  // `local_stride` bytes for each lane
   std::uint32_t local_stride = 0;
   Counters counters;
+  WarpgroupState warpgroup;
   std::uint32_t backward_branches = 0;  // since other lanes last had their turn
   std::vector<ThreadCopies> copies;     // of each lane, or none at all
 

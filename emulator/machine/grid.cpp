@@ -28,6 +28,7 @@ void start_warp(Block& block, Warp& warp, int index) {
   warp.live = warp.launched;
   warp.activations.clear();
   warp.backward_branches = 0;
+  warp.warpgroup = {};
   warp.copies.clear();
   enter_function(warp, *launch.kernel, warp.live, nullptr);
 }

@@ -123,9 +123,11 @@ std::string instruction_kind(std::string_view text) {
 Operations instruction_operations(std::string_view text) {
   const std::vector<std::string_view> parts = modifiers_of(text);
   if (is_product(parts)) {
+    // A warp makes a quarter of a warpgroup's product.
+    const unsigned warps = parts[0] == "wgmma" ? 4 : 1;
     for (const std::string_view part : parts) {
       const std::uint64_t operations = product_operations(part);
-      if (operations != 0) return {0, operations};
+      if (operations != 0) return {0, operations / warps};
     }
     return {};
   }

@@ -71,6 +71,15 @@ struct MatrixTransfer {
   bool inner_is_contiguous = false;
 };
 
-using MatrixOperation = std::variant<MatrixProduct, MatrixTransfer>;
+/// The part of a product of a warpgroup that one of its warps makes: 16 rows.
+struct WarpgroupProduct {
+  MatrixProduct product;
+  bool a_in_registers = false;
+  bool a_outer_is_contiguous = false;  // imm-trans-a
+  bool b_outer_is_contiguous = false;
+  bool negates = false;  // imm-scale-a * imm-scale-b is -1
+};
+
+using MatrixOperation = std::variant<MatrixProduct, MatrixTransfer, WarpgroupProduct>;
 
 }  // namespace lq::emulator

@@ -98,6 +98,7 @@ struct Function {
 struct Module {
   std::string version;
   std::string target;
+  bool is_debug = false;  // made without optimization
   std::vector<Variable> variables;
   std::vector<Function> functions;
   std::map<int, std::string> files;  // `.file`, by index

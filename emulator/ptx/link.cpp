@@ -137,6 +137,7 @@ Module link_modules(std::vector<Module> modules) {
   Merged<Variable> variables;
   Merged<Function> functions;
   for (Module& module : modules) {
+    result.is_debug |= module.is_debug;
     shift_files(module, result.files.empty() ? 0 : result.files.rbegin()->first);
     result.files.merge(module.files);
     variables.add(std::move(module.variables));

@@ -26,7 +26,9 @@ class Parser {
       module_.version = tokens_.next().text;
     } else if (tokens_.take(".target")) {
       module_.target = tokens_.expect_word("a target");
-      while (tokens_.take(",")) tokens_.expect_word("a target's option");
+      while (tokens_.take(",")) {
+        module_.is_debug |= tokens_.expect_word("a target's option") == "debug";
+      }
     } else if (tokens_.take(".address_size")) {
       const std::int64_t bits = tokens_.expect_integer("an address size");
       check(bits == 64, "ptx line {}: addresses of {} bits, expected 64", tokens_.line(), bits);

@@ -1,15 +1,12 @@
 // Products of matrices on tensor cores, compared with loops of the host: tiles in swizzled shared
 // memory, read by ldmatrix and multiplied by mma. All sums are exact.
 
-#include <cuda_fp16.h>
-
 #include <cstdint>
-#include <cstring>
 #include <random>
 
 #include "check.h"
+#include "elements.h"
 
-using std::int8_t;
 using std::uint32_t;
 
 constexpr int side = 64;                // rows and columns of a block's tile
@@ -17,39 +14,28 @@ constexpr int row_bytes = 128;          // of a row of a tile in shared memory
 constexpr int chunks = row_bytes / 16;  // of a row: what a lane of ldmatrix addresses
 constexpr int steps = 2;                // tiles along the depth
 
-/// Fragments of one mma: a is 16 rows, b 8 columns, both 32 bytes deep.
-struct Halves {
-  using Sum = float;
-  static constexpr bool b_is_by_depth = true;  // rows of b in memory are those of its depth
-  static __device__ void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t* b) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-        "{%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-  }
-};
-
-struct Bytes {
-  using Sum = int;
-  static constexpr bool b_is_by_depth = false;
-  static __device__ void multiply(int (&d)[4], const uint32_t (&a)[4], const uint32_t* b) {
-    asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-        "{%8, %9}, {%0, %1, %2, %3};"
-        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-  }
-};
-
-struct Bits {
-  using Sum = int;
-  static constexpr bool b_is_by_depth = false;
-  static __device__ void multiply(int (&d)[4], const uint32_t (&a)[4], const uint32_t* b) {
-    asm("mma.sync.aligned.m16n8k256.row.col.s32.b1.b1.s32.and.popc {%0, %1, %2, %3}, "
-        "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-  }
-};
+/// d += a b, with fragments of one mma: a is 16 rows, b 8 columns, both 32 bytes deep.
+__device__ void multiply(Halves, float (&d)[4], const uint32_t (&a)[4], const uint32_t* b) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+__device__ void multiply(Bytes, int (&d)[4], const uint32_t (&a)[4], const uint32_t* b) {
+  asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+__device__ void multiply(Bits, int (&d)[4], const uint32_t (&a)[4], const uint32_t* b) {
+  asm("mma.sync.aligned.m16n8k256.row.col.s32.b1.b1.s32.and.popc {%0, %1, %2, %3}, "
+      "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+/// Whether rows of b in memory are those of its depth, instead of its columns.
+template <typename Elements>
+constexpr bool b_is_by_depth = Elements::bits == 16;
 
 struct Tile {
   uint4 data[side][chunks];
@@ -90,14 +76,14 @@ __global__ void product(const uint4* a, const uint4* b, typename Elements::Sum* 
       load_matrices<false>(of_a, tile_a, 16 * warp + lane % 16, chunk + lane / 16);
       for (int column = 0; column < side; column += 16) {
         uint32_t of_b[4];
-        if constexpr (Elements::b_is_by_depth) {
+        if constexpr (b_is_by_depth<Elements>) {
           load_matrices<true>(of_b, tile_b, 8 * chunk + lane % 16, column / 8 + lane / 16);
         } else {
           load_matrices<false>(of_b, tile_b, column + lane / 16 * 8 + lane % 8,
                                chunk + lane / 8 % 2);
         }
-        Elements::multiply(sums[column / 8], of_a, of_b);
-        Elements::multiply(sums[column / 8 + 1], of_a, of_b + 2);
+        multiply(Elements{}, sums[column / 8], of_a, of_b);
+        multiply(Elements{}, sums[column / 8 + 1], of_a, of_b + 2);
       }
     }
     __syncthreads();
@@ -110,37 +96,13 @@ __global__ void product(const uint4* a, const uint4* b, typename Elements::Sum* 
   }
 }
 
-/// Element `index` of a row that starts at `row`.
-int element(Halves, const unsigned char* row, int index) {
-  __half value;
-  std::memcpy(&value, row + 2 * index, 2);
-  return static_cast<int>(__half2float(value));
-}
-int element(Bytes, const unsigned char* row, int index) { return static_cast<int8_t>(row[index]); }
-int element(Bits, const unsigned char* row, int index) { return row[index / 8] >> index % 8 & 1; }
-
-int depth_of_tile(Halves) { return row_bytes / 2; }
-int depth_of_tile(Bytes) { return row_bytes; }
-int depth_of_tile(Bits) { return 8 * row_bytes; }
-
-void fill(Halves, std::vector<unsigned char>& bytes, std::mt19937& generator) {
-  for (std::size_t i = 0; i < bytes.size(); i += 2) {
-    const __half value = __float2half(static_cast<float>(generator() % 65) - 32);
-    std::memcpy(&bytes[i], &value, 2);
-  }
-}
 template <typename Elements>
-void fill(Elements, std::vector<unsigned char>& bytes, std::mt19937& generator) {
-  for (unsigned char& byte : bytes) byte = static_cast<unsigned char>(generator());
-}
-
-template <typename Elements>
-void test_product(Elements elements, const char* what) {
+void test_product(const char* what) {
   constexpr std::size_t tile_bytes = side * row_bytes;
   std::mt19937 generator(11);
   std::vector<unsigned char> a(steps * tile_bytes), b(steps * tile_bytes);
-  fill(elements, a, generator);
-  fill(elements, b, generator);
+  Elements::fill(a, generator);
+  Elements::fill(b, generator);
   Buffer<unsigned char> device_a(a), device_b(b);
   Buffer<typename Elements::Sum> c(side * side);
   product<Elements><<<1, 128>>>(reinterpret_cast<const uint4*>(device_a.get()),
@@ -153,10 +115,10 @@ void test_product(Elements elements, const char* what) {
       for (int step = 0; step < steps; ++step) {
         const unsigned char* const of_a = &a[step * tile_bytes];
         const unsigned char* const of_b = &b[step * tile_bytes];
-        for (int i = 0; i < depth_of_tile(elements); ++i) {
-          sum += element(elements, of_a + row * row_bytes, i) *
-                 (Elements::b_is_by_depth ? element(elements, of_b + i * row_bytes, column)
-                                          : element(elements, of_b + column * row_bytes, i));
+        for (int i = 0; i < 8 * row_bytes / Elements::bits; ++i) {
+          sum += Elements::get(of_a + row * row_bytes, i) *
+                 (b_is_by_depth<Elements> ? Elements::get(of_b + i * row_bytes, column)
+                                          : Elements::get(of_b + column * row_bytes, i));
         }
       }
       same = same && result[row * side + column] == static_cast<typename Elements::Sum>(sum);
@@ -166,8 +128,8 @@ void test_product(Elements elements, const char* what) {
 }
 
 int main() {
-  test_product(Halves{}, "product of halves");
-  test_product(Bytes{}, "product of bytes");
-  test_product(Bits{}, "product of bits");
+  test_product<Halves>("product of halves");
+  test_product<Bytes>("product of bytes");
+  test_product<Bits>("product of bits");
   return finish();
 }

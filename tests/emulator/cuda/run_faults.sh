@@ -17,7 +17,7 @@ export LQNET_EMULATED_THREADS=1
 export LQNET_EMULATED_LIMIT=1000000
 faults=$(sed -n 's|^// EXPECT \([a-z_]*\):.*|\1|p' "$source")
 for architecture in "${rest[@]}"; do
-  export LQNET_EMULATED_SM=$architecture
+  export LQNET_EMULATED_SM=${architecture%a}
   for fault in $faults; do
     "$run" "$program" "$fault" correct || complain "$fault: the correct twin failed"
     status=0

@@ -8,5 +8,5 @@ name=$(basename "$source" .cu)
 nvcc -std=c++20 -lineinfo -cudart shared $(ptx_for "${rest[@]}") "$source" -o "$folder/$name"
 for architecture in "${rest[@]}"; do
   echo "== sm_$architecture"
-  LQNET_EMULATED_SM=$architecture "$run" "$folder/$name"
+  LQNET_EMULATED_SM=${architecture%a} "$run" "$folder/$name"
 done
