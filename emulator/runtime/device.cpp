@@ -271,6 +271,10 @@ ErrorCode Device::report(const char* where, const std::string& message) {
 void Device::print_counters() const {
   try {
     profile_.print(settings_);
+    if (settings_.launch_file.empty()) return;
+    std::vector<std::string> kernels;
+    for (const auto& [host_function, kernel] : kernels_) kernels.push_back(kernel.name);
+    profile_.write_launches(kernels, settings_.launch_file);
   } catch (const Error& error) {
     stop(error.what());
   }

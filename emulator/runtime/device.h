@@ -88,6 +88,7 @@ class Device {
   bool has_failed() const { return failure_ != success; }
   ErrorCode failure() const { return failure_; }
 
+  /// What the settings ask for of what the kernels did.
   void print_counters() const;
 
  private:

@@ -29,6 +29,8 @@ struct Line {
 
 struct Summary {
   Tally total;
+  std::size_t instructions = 0;  // of the kernel and of what it calls, as they stand in the program
+  std::size_t executed = 0;      // of these
   std::map<std::string, Amount> kinds;
   std::map<std::string, Tally> lines;
   std::uint64_t operations = 0;
@@ -39,9 +41,11 @@ Summary summary_of(const Program& program, const Counters& counters) {
   Summary result;
   for (std::size_t f = 0; f < counters.tallies.size(); ++f) {
     const Function& function = program.functions[f];
+    if (!counters.tallies[f].empty()) result.instructions += function.places.size();
     for (std::size_t pc = 0; pc < counters.tallies[f].size(); ++pc) {
       const Tally& tally = counters.tallies[f][pc];
       if (tally.warps == 0) continue;
+      ++result.executed;
       const std::string& text = function.places[pc].text;
       const std::string kind = instruction_kind(text);
       const Operations operations = instruction_operations(text);
@@ -103,10 +107,9 @@ std::string table(const std::string& name, std::uint64_t launches, const Summary
                   bool with_lines) {
   std::string text = fmt::format(
       "emulator: {}\n  launches {}, warp instructions {}, lane instructions {} ({:.1f} active "
-      "lanes "
-      "on average)\n",
+      "lanes on average); {} of {} instructions of its code have run\n",
       demangled(name), launches, summary.total.warps, summary.total.lanes,
-      ratio(summary.total.lanes, summary.total.warps));
+      ratio(summary.total.lanes, summary.total.warps), summary.executed, summary.instructions);
   std::vector<std::pair<std::string, Amount>> kinds(summary.kinds.begin(), summary.kinds.end());
   std::stable_sort(kinds.begin(), kinds.end(),
                    [](const auto& a, const auto& b) { return a.second.warps > b.second.warps; });
@@ -157,20 +160,17 @@ std::string json(const std::string& name, std::uint64_t launches, const Summary&
                          tally_fields(line.tally));
   }
   return fmt::format(
-      "{{\"kernel\": {}, \"launches\": {}, {}, \"atomics\": {}, \"operations\": {}, \"kinds\": "
+      "{{\"kernel\": {}, \"launches\": {}, \"code\": {}, \"executed_code\": {}, {}, \"atomics\": "
+      "{}, \"operations\": {}, \"kinds\": "
       "{{{}}}, \"lines\": [{}]}}",
-      quoted(demangled(name)), launches, tally_fields(summary.total), summary.atomics,
-      summary.operations, kinds, lines);
+      quoted(demangled(name)), launches, summary.instructions, summary.executed,
+      tally_fields(summary.total), summary.atomics, summary.operations, kinds, lines);
 }
 
-void write(const std::string& text, const std::string& file) {
-  if (file.empty()) {
-    fmt::print(stderr, "{}", text);
-    return;
-  }
+void write(const std::string& text, const char* setting, const std::string& file) {
   std::ofstream stream(file);
   stream << text;
-  check(static_cast<bool>(stream.flush()), "LQNET_EMULATED_COUNTERS: cannot write {}", file);
+  check(static_cast<bool>(stream.flush()), "{}: cannot write {}", setting, file);
 }
 
 }  // namespace
@@ -194,7 +194,21 @@ void Profile::print(const Settings& settings) const {
     }
   }
   if (settings.counters == CounterOutput::json) text += text.empty() ? "[]\n" : "]\n";
-  write(text, settings.counter_file);
+  if (settings.counter_file.empty()) {
+    fmt::print(stderr, "{}", text);
+  } else {
+    write(text, "LQNET_EMULATED_COUNTERS", settings.counter_file);
+  }
+}
+
+void Profile::write_launches(const std::vector<std::string>& kernels,
+                             const std::string& file) const {
+  std::map<std::string, std::uint64_t> launches;
+  for (const std::string& kernel : kernels) launches[kernel] = 0;
+  for (const auto& [key, kernel] : kernels_) launches[key.first] += kernel.launches;
+  std::string text;
+  for (const auto& [kernel, count] : launches) text += fmt::format("{} {}\n", count, kernel);
+  write(text, "LQNET_EMULATED_LAUNCHES", file);
 }
 
 }  // namespace lq::emulator

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "emulator/machine/block.h"
 #include "emulator/runtime/settings.h"
@@ -15,6 +16,9 @@ class Profile {
   /// To the standard error stream, or the file of the settings. Throws Error if that cannot be
   /// written.
   void print(const Settings& settings) const;
+  /// A line "launches name" for each of the kernels, also for those without a launch. Throws Error
+  /// if the file cannot be written.
+  void write_launches(const std::vector<std::string>& kernels, const std::string& file) const;
 
  private:
   struct Kernel {

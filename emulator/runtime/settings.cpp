@@ -89,6 +89,8 @@ Settings settings_from_environment() {
   settings.memory_bytes =
       static_cast<std::uint64_t>(megabyte * number("LQNET_EMULATED_MEMORY_MB", 4096, 16, 1 << 18));
   set_counters(settings);
+  const char* const launch_file = std::getenv("LQNET_EMULATED_LAUNCHES");
+  settings.launch_file = launch_file == nullptr ? "" : launch_file;
   settings.finds_races = number("LQNET_EMULATED_RACES", 1, 0, 1) != 0;
   settings.reads_unwritten = number("LQNET_EMULATED_UNWRITTEN", 0, 0, 1) != 0;
   settings.order = order_from_environment();

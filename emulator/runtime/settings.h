@@ -16,9 +16,10 @@ struct Settings {
   std::uint64_t memory_bytes = 0;  // LQNET_EMULATED_MEMORY_MB
   CounterOutput counters = CounterOutput::none;  // LQNET_EMULATED_COUNTERS
   std::string counter_file;                      // empty: the standard error stream
-  bool finds_races = true;                       // LQNET_EMULATED_RACES: between blocks
-  bool reads_unwritten = false;                  // LQNET_EMULATED_UNWRITTEN=1: let pass
-  Order order = {};                              // LQNET_EMULATED_ORDER
+  std::string launch_file;  // LQNET_EMULATED_LAUNCHES: kernels, and how often each was launched
+  bool finds_races = true;  // LQNET_EMULATED_RACES: between blocks
+  bool reads_unwritten = false;  // LQNET_EMULATED_UNWRITTEN=1: let pass
+  Order order = {};              // LQNET_EMULATED_ORDER
   std::uint64_t most_warp_instructions = default_most_warp_instructions;  // LQNET_EMULATED_LIMIT
   bool continues = false;  // LQNET_EMULATED_CONTINUE=1: faults become error codes
 };
