@@ -143,7 +143,9 @@ class Bitconv {
   virtual std::size_t weight_bytes() const = 0;
 
   /// Computes a share of all results; they are complete when every worker's call has returned.
-  /// Allocates nothing and does not throw. Results do not depend on the number of workers.
+  /// Allocates nothing; does not throw on the CPU, and throws Error on a device that refuses the
+  /// work, or for a batch of 2^31 input pixels or more. Results do not depend on the number of
+  /// workers.
   virtual void run(const BitconvOperands& operands, Slice slice,
                    std::span<std::byte> scratch) const = 0;
 };

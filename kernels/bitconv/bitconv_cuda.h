@@ -11,14 +11,19 @@
 
 namespace lq::kernels::cuda {
 
-/// Output channels whose weights lie side by side: the lanes of a warp.
-inline constexpr int channel_block = warp_threads;
+/// Output channels are padded to multiples of it.
+inline constexpr int channel_block = 64;
 
 enum class Arithmetic : unsigned char { bits, bytes, floats };
 
-/// A segment on the device. Weights of 32 output channels stand side by side, so that a warp reads
-/// a word of each in one access: [plane] R S word O for bits, R S word O for four bytes a word, R S
-/// C O for floats; O is rounded up to 32, and what is beyond is zero.
+/// Of weights in memory.
+enum class Order : unsigned char { lanes, tiles };
+
+/// A segment on the device. O is rounded up to channel_block, and what is beyond is zero. In
+/// Order::lanes, weights of neighbouring output channels stand side by side, so that a warp reads a
+/// word of each in one access: [plane] R S word O for bits, R S word O for four bytes a word, R S C
+/// O for floats. In Order::tiles, of bits and bytes alone, the words R S word of a channel are cut
+/// into steps: step [plane] O step_words.
 struct DeviceSegment {
   Arithmetic arithmetic = Arithmetic::floats;
   int channels = 0;
@@ -27,11 +32,16 @@ struct DeviceSegment {
   int input_bits = 0;
   const void* weights = nullptr;
   const float* weight_basis = nullptr;  // bits: plane x O;  bytes: O, the scale of weight and input
-  const float* input_basis = nullptr;   // bits: one for each plane
-  const std::int32_t* tap_sums = nullptr;  // bytes: R S O, sums of weights
+  const float* input_basis = nullptr;   // bits: one for each plane;  bytes: 1
   int zero_point = 0;
-  const void* input = nullptr;  // of a run
+  const std::int32_t* tap_sums = nullptr;  // lanes, bytes: R S O, sums of weights
+  const std::int32_t* offsets = nullptr;   // tiles: plane x O, popc(W), or -zero_point sum(W)
+  const std::uint32_t* outside = nullptr;  // tiles: four words for outside of the map; null: zeros
+  int steps = 0;                           // tiles
+  Divider by_words{1};                     // tiles
+  const void* input = nullptr;             // of a run
   std::int64_t plane_words = 0;
+  int copy_words = 1;  // tiles: as many words from a pixel's, in 1, 2, 4, lie aligned in memory
 };
 
 struct DeviceFloatOutput {
@@ -56,7 +66,7 @@ struct DeviceConvolution {
   int h = 0, w = 0, p = 0, q = 0, kernel_h = 0, kernel_w = 0;
   int stride_h = 1, stride_w = 1, pad_top = 0, pad_left = 0;
   int outputs = 0;          // O
-  int outputs_pitch = 0;    // O rounded up to 32
+  int outputs_pitch = 0;    // O rounded up to channel_block
   std::int64_t pixels = 0;  // N P Q
   int segments = 0;
   DeviceSegment segment[max_bitconv_segments];
@@ -67,7 +77,7 @@ struct DeviceConvolution {
   DeviceFloatOutput floats[max_bitconv_outputs];
   int symbol_outputs = 0;
   DeviceSymbolOutput symbols[max_bitconv_outputs];
-  Divider by_q{1}, by_p{1};
+  Divider by_q{1}, by_p{1}, by_kernel_w{1};
 };
 
 /// An output pixel's place.

@@ -123,7 +123,7 @@ __device__ void add_floats(const DeviceConvolution& conv, const DeviceSegment& s
 __global__ void __launch_bounds__(direct_threads)
     direct_kernel(const __grid_constant__ DeviceConvolution conv) {
   const int warp = static_cast<int>(threadIdx.x) / warp_threads;
-  const int first_channel = static_cast<int>(blockIdx.y) * channel_block;
+  const int first_channel = static_cast<int>(blockIdx.y) * warp_threads;
   const int o = first_channel + static_cast<int>(threadIdx.x) % warp_threads;
   const std::int64_t first_pixel =
       static_cast<std::int64_t>(blockIdx.x) * block_pixels + warp * warp_pixels;
@@ -153,7 +153,7 @@ __global__ void __launch_bounds__(direct_threads)
 void run_direct(Stream& stream, const DeviceConvolution& conv) {
   const LaunchShape shape{
       dim3(static_cast<unsigned>(divide_up<std::int64_t>(conv.pixels, block_pixels)),
-           static_cast<unsigned>(conv.outputs_pitch / channel_block)),
+           static_cast<unsigned>(divide_up(conv.outputs, warp_threads))),
       dim3(direct_threads)};
   launch("bitconv", direct_kernel, shape, stream, conv);
 }

@@ -302,7 +302,8 @@ struct Results {
   }
 };
 
-void run(const BitconvProblem& problem, Stream& stream, int workers, Results& results) {
+void run(const BitconvProblem& problem, Stream& stream, const kernels::Bitconv& conv, int workers,
+         Results& results) {
   DeviceArrays read(stream), written(stream);
   std::vector<float*> floats;
   for (auto& values : results.floats) {
@@ -329,11 +330,9 @@ void run(const BitconvProblem& problem, Stream& stream, int workers, Results& re
                       : read.put(problem.residual.data(), problem.residual.size() * sizeof(float)),
       .floats = floats,
       .symbols = symbols};
-  const auto conv = prepare_bitconv(stream, problem.description);
   const int slices = is_elsewhere(stream) ? 1 : workers;
   for (int worker = 0; worker < slices; ++worker) {
-    kernels::AlignedVector<std::byte> scratch(conv->scratch_bytes());
-    conv->run(operands, {worker, slices}, scratch);
+    conv.run(operands, {worker, slices}, ScratchMemory(stream, conv.scratch_bytes()).bytes());
   }
   written.copy_back();
 }
@@ -341,8 +340,14 @@ void run(const BitconvProblem& problem, Stream& stream, int workers, Results& re
 }  // namespace
 
 void expect_exact(const BitconvProblem& problem, const BackendCase& backend, int workers) {
+  Stream& stream = stream_of(backend);
+  expect_exact(problem, stream, *prepare_bitconv(stream, problem.description), workers);
+}
+
+void expect_exact(const BitconvProblem& problem, Stream& stream, const kernels::Bitconv& conv,
+                  int workers) {
   Results results(problem);
-  run(problem, stream_of(backend), workers, results);
+  run(problem, stream, conv, workers, results);
 
   const BitconvDescription& description = problem.description;
   const Conv2dGeometry& g = description.geometry;

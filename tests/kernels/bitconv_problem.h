@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -116,7 +117,23 @@ class DeviceArrays {
   std::vector<Copy> copies_;
 };
 
+/// Memory for a run, where the stream's device is.
+class ScratchMemory {
+ public:
+  ScratchMemory(Stream& stream, std::size_t bytes)
+      : memory_({static_cast<std::int64_t>(bytes)}, DType::u8, stream.device()) {}
+  std::span<std::byte> bytes() {
+    return {reinterpret_cast<std::byte*>(memory_.data<std::uint8_t>()), memory_.bytes()};
+  }
+
+ private:
+  Tensor memory_;
+};
+
 /// Runs a problem and compares all of its results with the integers.
 void expect_exact(const BitconvProblem& problem, const BackendCase& backend, int workers);
+/// With a convolution that was prepared from its description on that stream.
+void expect_exact(const BitconvProblem& problem, Stream& stream, const kernels::Bitconv& conv,
+                  int workers);
 
 }  // namespace lq::testing

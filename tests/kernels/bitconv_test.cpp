@@ -274,11 +274,11 @@ TEST_P(BitconvTest, CodedWeightsAreTheFloatsThatTheyStandFor) {
           .shift = std::vector(outputs, 0.1F),
           .float_outputs = {{}}};
       const auto conv = prepare_bitconv(stream, description);
-      kernels::AlignedVector<std::byte> scratch(conv->scratch_bytes());
+      ScratchMemory scratch(stream, conv->scratch_bytes());
       std::vector<float> out(2 * 5 * 6 * outputs);
       DeviceArrays written(stream);
       float* const to = written.put(out.data(), out.size() * sizeof(float));
-      conv->run({.batch = 2, .inputs = {&in, 1}, .floats = {&to, 1}}, {}, scratch);
+      conv->run({.batch = 2, .inputs = {&in, 1}, .floats = {&to, 1}}, {}, scratch.bytes());
       written.copy_back();
       return out;
     };

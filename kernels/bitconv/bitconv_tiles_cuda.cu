@@ -1,0 +1,333 @@
+#include "kernels/bitconv/bitconv_tiles_cuda.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "core/error.h"
+#include "kernels/bitconv/bitconv_tile_cuda.h"
+
+namespace lq::kernels::cuda {
+
+namespace {
+
+using WideTile = Tile<128, 64, 64, 32, 2>;
+using SquareTile = Tile<64, 64, 32, 32, 3>;
+using SmallTile = Tile<32, 32, 16, 16, 5>;
+
+/// A tile's values, on their way from the layout of fragments to that of pixels. Rows are padded so
+/// that the pairs of a half-warp, of four rows, lie in different banks.
+template <typename T>
+struct TileValues {
+  static constexpr int pitch = T::columns + 8;
+  float values[T::rows][pitch];
+};
+
+template <typename T>
+struct TileMemory {
+  TileRow rows[T::rows];
+  Stage<T> stages[pipeline_stages];
+  std::conditional_t<T::has_one_pass, char, TileValues<T>> beside;
+  bool is_last;
+
+  __device__ TileValues<T>& values() {
+    if constexpr (T::has_one_pass) {
+      static_assert(sizeof(TileValues<T>) <= sizeof(stages));
+      return reinterpret_cast<TileValues<T>&>(stages);
+    } else {
+      return beside;
+    }
+  }
+};
+
+/// Sums that a thread of SmallTile, which alone is split, has for a pair of planes.
+constexpr int split_sums = SmallTile::row_fragments * SmallTile::column_fragments * 4;
+
+/// The block's share of the work.
+template <typename T>
+struct TileWork {
+  const DeviceConvolution& conv;
+  const SplitMemory& split;
+  TileMemory<T>& memory;
+  std::int64_t first_pixel;
+  int first_channel;
+
+  __device__ int tile() const { return static_cast<int>(blockIdx.y * gridDim.x + blockIdx.x); }
+  __device__ int splits() const { return static_cast<int>(gridDim.z); }
+  __device__ bool is_split() const { return T::can_split && gridDim.z > 1; }
+
+  /// Where a thread's first sum of a split lies; the others follow at distances of T::threads.
+  __device__ std::int32_t* partial(int of_split, int slot) const {
+    const std::int64_t part = static_cast<std::int64_t>(tile()) * splits() + of_split;
+    return split.sums + (part * split.slots + slot) * T::threads + threadIdx.x;
+  }
+};
+
+/// Calls visit.operator()<Product, planes>(pass) for every pass that a convolution takes.
+template <typename T, typename Visit>
+__device__ void for_each_pass(const DeviceConvolution& conv, Visit&& visit) {
+  constexpr int sums = T::row_fragments * T::column_fragments * 4;
+  int slot = 0;
+  for (int s = 0; s < conv.segments; ++s) {
+    const DeviceSegment& segment = conv.segment[s];
+    if (segment.arithmetic == Arithmetic::bytes) {
+      visit.template operator()<ByteProduct, 1>(Pass{segment, 0, 0, slot});
+      slot += sums;
+      continue;
+    }
+    for (int i = 0; i < segment.weight_bits; ++i) {
+      int j = 0;
+      for (; j + 2 <= segment.input_bits; j += 2, slot += 2 * sums) {
+        visit.template operator()<BitProduct, 2>(Pass{segment, i, j, slot});
+      }
+      if (j < segment.input_bits) {
+        visit.template operator()<BitProduct, 1>(Pass{segment, i, j, slot});
+        slot += sums;
+      }
+    }
+  }
+}
+
+/// The sums of a pass over this block's share of its steps.
+template <typename T, typename Product, int planes>
+__device__ void multiply_pass(const TileWork<T>& work, const Pass& pass,
+                              TileSums<T, planes>& sums) {
+  const int steps = pass.segment.steps;
+  const auto split = static_cast<int>(blockIdx.z);
+  const int first_step = steps * split / work.splits();
+  const int end_step = steps * (split + 1) / work.splits();
+  const int stages = divide_up(end_step - first_step, stage_steps);
+  FragmentSums ones[planes][T::row_fragments] = {};
+  const auto fill = [&](int stage) {
+    if (stage < stages) {
+      fill_stage<T, Product, planes>(work.conv, pass, work.memory.rows, work.first_channel,
+                                     first_step + stage * stage_steps, end_step,
+                                     work.memory.stages[stage % pipeline_stages]);
+    }
+    commit_copies();  // an empty group at the end keeps their count
+  };
+  for (int stage = 0; stage < pipeline_stages - 1; ++stage) fill(stage);
+  for (int stage = 0; stage < stages; ++stage) {
+    wait_for_copies<pipeline_stages - 2>();
+    __syncthreads();  // this stage is there, and nobody reads the last one, which is filled next
+    fill(stage + pipeline_stages - 1);
+    const Stage<T>& full = work.memory.stages[stage % pipeline_stages];
+    const int there = min(stage_steps, end_step - first_step - stage * stage_steps);
+#pragma unroll
+    for (int step = 0; step < stage_steps; ++step) {
+      if (step < there) multiply_step<T, Product, planes>(full, step, sums, ones);
+    }
+  }
+  __syncthreads();  // the next pass fills all of them
+  if constexpr (Product::counts_inputs) {
+#pragma unroll
+    for (int j = 0; j < planes; ++j) {
+#pragma unroll
+      for (int r = 0; r < T::row_fragments; ++r) {
+#pragma unroll
+        for (int c = 0; c < T::column_fragments; ++c) {
+#pragma unroll
+          for (int e = 0; e < 4; ++e) sums[j][r][c][e] = 2 * sums[j][r][c][e] - ones[j][r][e];
+        }
+      }
+    }
+  }
+}
+
+/// Adds what the sums of a whole pass stand for to the tile's values.
+template <typename T, typename Product, int planes>
+__device__ void add_values(const TileWork<T>& work, const Pass& pass,
+                           const TileSums<T, planes>& sums) {
+  const DeviceSegment& segment = pass.segment;
+  const int of_plane = pass.weight_plane * work.conv.outputs_pitch + work.first_channel;
+  for_each_pair<T>([&](int row, int column, int r, int c, int e) {
+    const auto value = [&](int neighbour) {
+      const int o = of_plane + column + neighbour;
+      const int offset = Product::has_offset ? segment.offsets[o] : 0;
+      float sum = 0;
+#pragma unroll
+      for (int j = 0; j < planes; ++j) {
+        sum += segment.input_basis[pass.input_plane + j] *
+               static_cast<float>(offset + Product::factor * sums[j][r][c][e + neighbour]);
+      }
+      return segment.weight_basis[o] * sum;
+    };
+    auto* const pair = reinterpret_cast<float2*>(&work.memory.values().values[row][column]);
+    const float2 before = pass.slot == 0 ? make_float2(0, 0) : *pair;
+    *pair = make_float2(before.x + value(0), before.y + value(1));
+  });
+}
+
+/// Calls visit(index of a thread's sum, sum) for the sums of a pass.
+template <typename T, int planes, typename Visit>
+__device__ void for_each_sum(TileSums<T, planes>& sums, Visit&& visit) {
+  constexpr int count = planes * T::row_fragments * T::column_fragments * 4;
+  auto& flat = reinterpret_cast<int(&)[count]>(sums);
+#pragma unroll
+  for (int e = 0; e < count; ++e) visit(e, flat[e]);
+}
+
+/// All blocks of a tile leave their sums in memory; the one that comes last adds them up, which
+/// gives the same integers in any order, and is the only one to go on. Returns whether this is it.
+template <typename T>
+__device__ bool gather_splits(const TileWork<T>& work) {
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    int& counter = work.split.arrived[work.tile()];
+    work.memory.is_last = atomicAdd(&counter, 1) == work.splits() - 1;
+    if (work.memory.is_last) counter = 0;  // for the next launch
+  }
+  __syncthreads();
+  if (!work.memory.is_last) return false;
+  __threadfence();
+  for_each_pass<T>(work.conv, [&]<typename Product, int planes>(const Pass& pass) {
+    TileSums<T, planes> sums = {};
+    for (int split = 0; split < work.splits(); ++split) {
+      for_each_sum<T, planes>(sums,
+                              [&](int e, int& sum) { sum += *work.partial(split, pass.slot + e); });
+    }
+    add_values<T, Product, planes>(work, pass, sums);
+  });
+  return true;
+}
+
+/// A block owns T::rows output pixels and T::columns output channels, and walks over the words of
+/// their windows (an implicit matrix product) in a pipeline of asynchronous copies, once for each
+/// plane of weights and pair of planes of inputs. blockIdx.z, of SmallTile, is a part of the walk.
+/// Integer sums are exact; passes are added in float, as in direct_kernel. Then warps finish pixel
+/// by pixel, a lane a channel.
+///
+/// For one bit and two, WideTile reads 20 fragments of 512 bytes from shared memory for 64 products
+/// of 16 x 8 x 256 bits: bound by tensor cores (128 clocks of an A100's multiprocessor against 80),
+/// if the map has enough pixels.
+template <typename T>
+__global__ void __launch_bounds__(T::threads, T::resident_blocks)
+    tiles_kernel(const __grid_constant__ DeviceConvolution conv,
+                 const __grid_constant__ SplitMemory split) {
+  extern __shared__ __align__(16) unsigned char shared[];
+  const TileWork<T> work{conv, split, *reinterpret_cast<TileMemory<T>*>(shared),
+                         static_cast<std::int64_t>(blockIdx.x) * T::rows,
+                         static_cast<int>(blockIdx.y) * T::columns};
+  for (int row = static_cast<int>(threadIdx.x); row < T::rows; row += T::threads) {
+    const std::int64_t pixel = work.first_pixel + row;
+    OutputPixel place(conv, pixel < conv.pixels ? pixel : 0);
+    if (pixel >= conv.pixels) place.top = conv.h;  // all of its window is outside
+    work.memory.rows[row] = tile_row(conv, place);
+  }
+  __syncthreads();
+  for_each_pass<T>(conv, [&]<typename Product, int planes>(const Pass& pass) {
+    TileSums<T, planes> sums = {};
+    multiply_pass<T, Product, planes>(work, pass, sums);
+    if (!work.is_split()) {
+      add_values<T, Product, planes>(work, pass, sums);
+    } else {
+      std::int32_t* const partial = work.partial(static_cast<int>(blockIdx.z), pass.slot);
+      for_each_sum<T, planes>(sums, [&](int e, int& sum) { partial[e * T::threads] = sum; });
+    }
+  });
+  if (work.is_split() && !gather_splits(work)) return;
+  __syncthreads();
+
+  const int warp = static_cast<int>(threadIdx.x) / warp_threads;
+  const int lane = static_cast<int>(threadIdx.x) % warp_threads;
+  for (int row = warp; row < T::rows; row += T::threads / warp_threads) {
+    const std::int64_t pixel = work.first_pixel + row;
+    if (pixel >= conv.pixels) break;
+    for (int column = 0; column < T::columns; column += warp_threads) {
+      const int channel = work.first_channel + column;
+      if (channel < conv.outputs) {
+        finish_pixel(conv, pixel, channel, work.memory.values().values[row][column + lane]);
+      }
+    }
+  }
+}
+
+/// Calls visit.operator()<T>() for the tile that a plan names.
+template <typename Visit>
+decltype(auto) with_tile(BitconvTile tile, Visit&& visit) {
+  switch (tile) {
+    case BitconvTile::wide:
+      return visit.template operator()<WideTile>();
+    case BitconvTile::square:
+      return visit.template operator()<SquareTile>();
+    case BitconvTile::small:
+      break;
+  }
+  return visit.template operator()<SmallTile>();
+}
+
+dim3 blocks_of(const DeviceConvolution& conv, BitconvTile tile) {
+  return with_tile(tile, [&]<typename T>() {
+    return dim3(static_cast<unsigned>(divide_up<std::int64_t>(conv.pixels, T::rows)),
+                static_cast<unsigned>(divide_up(conv.outputs, T::columns)));
+  });
+}
+
+std::int64_t count(dim3 blocks) { return static_cast<std::int64_t>(blocks.x) * blocks.y; }
+
+/// The word alignment that all reads of a segment's input have.
+int copy_words(const DeviceSegment& segment) {
+  const auto address = reinterpret_cast<std::uintptr_t>(segment.input) / sizeof(std::uint32_t);
+  const auto all = static_cast<std::uint64_t>(address) |
+                   static_cast<std::uint64_t>(segment.plane_words) |
+                   static_cast<std::uint64_t>(segment.words);
+  return all % 4 == 0 ? 4 : all % 2 == 0 ? 2 : 1;
+}
+
+bool has_one_pass(const DeviceConvolution& conv) {
+  const DeviceSegment& first = conv.segment[0];
+  return conv.segments == 1 && first.weight_bits == 1 && first.input_bits <= most_planes;
+}
+
+}  // namespace
+
+int split_slots(const DeviceConvolution& conv) {
+  int pairs = 0;
+  for (int s = 0; s < conv.segments; ++s) {
+    const DeviceSegment& segment = conv.segment[s];
+    pairs += segment.weight_bits * segment.input_bits;
+  }
+  return pairs * split_sums;
+}
+
+std::size_t split_bytes(const DeviceConvolution& conv, int blocks) {
+  return static_cast<std::size_t>(split_slots(conv)) * SmallTile::threads * sizeof(std::int32_t) *
+         static_cast<std::size_t>(blocks);
+}
+
+TilePlan within_bounds(const DeviceConvolution& conv, TilePlan plan, int most_split_blocks) {
+  if (plan.tile == BitconvTile::wide && !has_one_pass(conv)) plan.tile = BitconvTile::square;
+  const std::int64_t room = most_split_blocks / count(blocks_of(conv, plan.tile));
+  const std::int64_t most = plan.tile == BitconvTile::small ? room : 1;
+  plan.splits = static_cast<int>(std::clamp<std::int64_t>(most, 1, std::max(plan.splits, 1)));
+  return plan;
+}
+
+TilePlan plan_tiles(const DeviceConvolution& conv, int multiprocessors, int most_split_blocks) {
+  if (has_one_pass(conv) && count(blocks_of(conv, BitconvTile::wide)) >= 4 * multiprocessors) {
+    return {.tile = BitconvTile::wide};
+  }
+  if (count(blocks_of(conv, BitconvTile::square)) >= 2 * multiprocessors) {
+    return {.tile = BitconvTile::square};
+  }
+  constexpr int fewest_steps = 4;
+  int steps = 0;
+  for (int s = 0; s < conv.segments; ++s) steps = std::max(steps, conv.segment[s].steps);
+  return within_bounds(conv, {.tile = BitconvTile::small, .splits = steps / fewest_steps},
+                       most_split_blocks);
+}
+
+void run_tiles(Stream& stream, DeviceConvolution conv, const TilePlan& plan,
+               const SplitMemory& split) {
+  for (int s = 0; s < conv.segments; ++s) {
+    conv.segment[s].copy_words = copy_words(conv.segment[s]);
+  }
+  with_tile(plan.tile, [&]<typename T>() {
+    dim3 grid = blocks_of(conv, plan.tile);
+    grid.z = static_cast<unsigned>(plan.splits);
+    launch("bitconv", tiles_kernel<T>, {grid, dim3(T::threads), sizeof(TileMemory<T>)}, stream,
+           conv, split);
+  });
+}
+
+}  // namespace lq::kernels::cuda

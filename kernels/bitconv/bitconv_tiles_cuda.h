@@ -1,0 +1,36 @@
+// Bit-convolution on tensor cores.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/stream.h"
+#include "kernels/bitconv/bitconv_cuda.h"
+#include "kernels/bitconv/bitconv_plan_cuda.h"
+
+namespace lq::kernels::cuda {
+
+/// Where the blocks of a tile that is split leave their sums.
+struct SplitMemory {
+  std::int32_t* sums = nullptr;     // of split_bytes()
+  std::int32_t* arrived = nullptr;  // a counter for each tile, zero between launches
+  int slots = 0;                    // split_slots()
+};
+
+/// Sums that a thread hands on.
+int split_slots(const DeviceConvolution& conv);
+/// Memory for the sums of as many blocks.
+std::size_t split_bytes(const DeviceConvolution& conv, int blocks);
+
+/// The largest tiles that give every multiprocessor work, for the convolution's pixels; small ones
+/// are split as far as that many blocks have memory.
+TilePlan plan_tiles(const DeviceConvolution& conv, int multiprocessors, int most_split_blocks);
+
+/// The same plan with the nearest tile and number of parts that the convolution can have.
+TilePlan within_bounds(const DeviceConvolution& conv, TilePlan plan, int most_split_blocks);
+
+/// All segments are bits or bytes, in Order::tiles.
+void run_tiles(Stream& stream, DeviceConvolution conv, const TilePlan& plan,
+               const SplitMemory& split);
+
+}  // namespace lq::kernels::cuda

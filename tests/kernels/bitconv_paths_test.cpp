@@ -1,0 +1,162 @@
+// The ways in which a GPU computes bit-convolutions, each by name, whatever would be chosen.
+#if defined(LQNET_WITH_CUDA)
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <optional>
+#include <random>
+#include <vector>
+
+#include "kernels/bitconv/bitconv_plan_cuda.h"
+#include "tests/kernels/bitconv_problem.h"
+#include "tests/support/errors.h"
+
+namespace lq::testing {
+namespace {
+
+using kernels::Padding;
+using kernels::cuda::BitconvPath;
+using kernels::cuda::BitconvPlan;
+using kernels::cuda::BitconvTile;
+using kernels::cuda::TilePlan;
+
+struct PathCase {
+  std::string name;
+  BitconvPlan plan;
+};
+
+PathCase tiles(std::string name, BitconvTile tile, int splits = 1) {
+  return {.name = "cuda_" + std::move(name),
+          .plan = {.path = BitconvPath::tensor, .tiles = TilePlan{tile, splits}}};
+}
+
+std::vector<PathCase> all_paths() {
+  if (!has_cuda_device()) return {};
+  return {{.name = "cuda_direct", .plan = {.path = BitconvPath::direct, .tiles = {}}},
+          tiles("wide", BitconvTile::wide),
+          tiles("square", BitconvTile::square),
+          tiles("small", BitconvTile::small),
+          tiles("small_in_2", BitconvTile::small, 2),
+          tiles("small_in_5", BitconvTile::small, 5)};
+}
+
+class BitconvPathTest : public ::testing::TestWithParam<PathCase> {
+ protected:
+  void expect_case(const BitconvCase& c, std::uint32_t seed = 1) {
+    SCOPED_TRACE(c.name + " seed " + std::to_string(seed));
+    BitconvProblem problem(c, seed);
+    problem.add_outputs();
+    const auto conv = kernels::cuda::prepare_bitconv(stream_, problem.description, GetParam().plan);
+    // The second run finds the counters of the first.
+    for (int run = 0; run < 2; ++run) expect_exact(problem, stream_, *conv, 1);
+  }
+
+  Stream& stream_ = current_stream({DeviceType::cuda, 0});
+};
+
+TEST_P(BitconvPathTest, EveryWordAlignment) {
+  // 1, 2, 3, 4 and 8 words of a pixel; 9 words of a window to 72.
+  for (const int channels : {7, 33, 64, 90, 128, 256}) {
+    expect_case({.name = "bits",
+                 .h = 6,
+                 .w = 7,
+                 .outputs = 70,
+                 .batch = 2,
+                 .segments = {{SegmentKind::bits, channels, 1, 2}}},
+                channels);
+  }
+  // Bytes: as many words, and none that tensor cores could read.
+  for (const int channels : {4, 8, 12, 16, 64, 7}) {
+    for (const std::uint32_t seed : {1U, 2U, 3U}) {  // with and without a zero point
+      expect_case({.name = "bytes", .outputs = 33, .segments = {{SegmentKind::int8, channels}}},
+                  100 * seed + channels);
+    }
+  }
+}
+
+TEST_P(BitconvPathTest, EveryNumberOfPlanes) {
+  for (int weight_bits = 1; weight_bits <= 3; ++weight_bits) {
+    for (int input_bits = 1; input_bits <= 5; ++input_bits) {
+      expect_case({.name = std::to_string(weight_bits) + "/" + std::to_string(input_bits),
+                   .h = 4,
+                   .outputs = 20,
+                   .segments = {{SegmentKind::bits, 40, weight_bits, input_bits}}});
+    }
+  }
+}
+
+TEST_P(BitconvPathTest, MoreThanOneTile) {
+  expect_case({.name = "pixels and channels",
+               .h = 13,
+               .w = 11,
+               .outputs = 130,
+               .batch = 3,
+               .segments = {{SegmentKind::bits, 64, 1, 1}},
+               .residual = true});
+}
+
+TEST_P(BitconvPathTest, SeveralSegments) {
+  expect_case({.name = "bits beside bytes",
+               .outputs = 48,
+               .segments = {{SegmentKind::bits, 64, 2, 2},
+                            {SegmentKind::int8, 16},
+                            {SegmentKind::bits, 20, 1, 3}},
+               .residual = true});
+  expect_case({.name = "beside floats, which tensor cores do not take",
+               .segments = {{SegmentKind::bits, 32, 1, 2}, {SegmentKind::float32, 5}}});
+}
+
+TEST_P(BitconvPathTest, RandomShapes) {
+  std::mt19937 random(11);
+  const auto between = [&](int low, int high) {
+    return std::uniform_int_distribution(low, high)(random);
+  };
+  for (std::uint32_t seed = 0; seed < 12; ++seed) {
+    BitconvCase c{.name = "random",
+                  .h = between(1, 12),
+                  .w = between(1, 19),
+                  .outputs = between(1, 90),
+                  .kernel_h = between(1, 5),
+                  .kernel_w = between(1, 5),
+                  .stride_h = between(1, 3),
+                  .stride_w = between(1, 3),
+                  .batch = between(1, 3),
+                  .segments = {{SegmentKind::bits, between(1, 150), between(1, 2), between(1, 3)}},
+                  .residual = between(0, 1) == 1};
+    if (between(0, 2) == 0) {
+      c.padding = Padding::explicit_sides(c.kernel_h, between(0, 2), between(0, 6), c.kernel_w);
+    }
+    expect_case(c, seed);
+  }
+}
+
+TEST_P(BitconvPathTest, LargestCounts) {
+  expect_case({.name = "all differ",
+               .h = 3,
+               .w = 3,
+               .segments = {{SegmentKind::bits, 512, 1, 2, /*all_differ=*/true}}},
+              3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Paths, BitconvPathTest, ::testing::ValuesIn(all_paths()),
+                         [](const auto& path) { return path.param.name; });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BitconvPathTest);
+
+TEST(BitconvPathNameTest, IsReadFromTheEnvironment) {
+  const auto with = [](const char* value) {
+    setenv("LQNET_CUDA_BITCONV", value, 1);
+    return kernels::cuda::wanted_bitconv_path();
+  };
+  EXPECT_EQ(with("direct"), BitconvPath::direct);
+  EXPECT_EQ(with("tensor"), BitconvPath::tensor);
+  EXPECT_TRUE(throws_error([&] { with("fast"); },
+                           "LQNET_CUDA_BITCONV is 'fast', expected direct or tensor"));
+  unsetenv("LQNET_CUDA_BITCONV");
+  EXPECT_EQ(kernels::cuda::wanted_bitconv_path(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace lq::testing
+
+#endif
