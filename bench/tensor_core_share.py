@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Reports how much of the inner loops of the tensor-core kernels are tensor-core instructions.
+
+Usage: bench/tensor_core_share.py OBJECT [SM...]
+OBJECT is a CUDA object of a build, such as
+build/release/kernels/CMakeFiles/lqnet_kernels.dir/bitconv/bitconv_tiles_cuda.cu.o. cuobjdump and
+nvdisasm, which the CUDA toolkit has (as do their wheels on PyPI), must be in PATH; without them the
+script says so and ends with status 77.
+
+A loop is what lies between the target of a backward branch and the branch; it is counted if it has
+tensor-core instructions and no smaller loop that has some. Where a pipeline's loop also queues copies,
+these are part of it.
+"""
+import collections
+import re
+import shutil
+import subprocess
+import sys
+
+INSTRUCTION = re.compile(r"^\s+/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)(.*)")
+TENSOR = ("BMMA", "IMMA", "BGMMA", "IGMMA")
+TILE = re.compile(r"tiles_kernel.*?TileILi(\d+)ELi(\d+)")
+
+
+def functions(text):
+    """Yields (architecture, name, [(address, opcode, operands)])."""
+    architecture, name, body = None, None, []
+    for line in text.splitlines():
+        if match := re.match(r"\s*arch = (\w+)|\s*code for (\w+)", line):
+            architecture = match.group(1) or match.group(2)
+        elif match := re.match(r"\s+Function : (\S+)", line):
+            if name:
+                yield name_architecture, name, body
+            name, name_architecture, body = match.group(1), architecture, []
+        elif name and (match := INSTRUCTION.match(line)):
+            body.append((int(match.group(1), 16), match.group(2), match.group(3)))
+    if name:
+        yield name_architecture, name, body
+
+
+def is_tensor(opcode):
+    return opcode.split(".")[0] in TENSOR
+
+
+def inner_loops(body):
+    loops = []
+    for address, opcode, operands in body:
+        target = re.search(r"0x([0-9a-f]+)", operands)
+        if opcode.split(".")[0] == "BRA" and target and int(target.group(1), 16) < address:
+            loops.append((int(target.group(1), 16), address))
+    with_tensor = [
+        loop for loop in set(loops)
+        if any(loop[0] <= address <= loop[1] and is_tensor(opcode) for address, opcode, _ in body)
+    ]
+    return sorted(
+        loop for loop in with_tensor
+        if not any(other != loop and loop[0] <= other[0] and other[1] <= loop[1]
+                   for other in with_tensor))
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    if not shutil.which("cuobjdump") or not shutil.which("nvdisasm"):
+        print("skipped: no cuobjdump and nvdisasm in PATH")
+        sys.exit(77)
+    wanted = sys.argv[2:]
+    text = subprocess.run(["cuobjdump", "-sass", sys.argv[1]], check=True, capture_output=True,
+                          text=True).stdout
+    rows = []
+    for architecture, name, body in functions(text):
+        tile = TILE.search(name)
+        if not tile or (wanted and architecture not in wanted):
+            continue
+        for start, end in inner_loops(body):
+            loop = [opcode for address, opcode, _ in body if start <= address <= end]
+            kinds = collections.Counter(opcode.split(".")[0] for opcode in loop)
+            product = next(opcode for opcode in loop if is_tensor(opcode))
+            count = sum(kinds[kind] for kind in TENSOR)
+            rows.append((architecture, f"{tile.group(1)} x {tile.group(2)}", product, len(loop), count,
+                         kinds["LDS"], kinds["LDGSTS"] + kinds["LDG"], kinds["LDL"] + kinds["STL"]))
+    print("| | tile | product | instructions | products | share | shared loads | copies | spills |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for architecture, tile, product, total, count, shared, copies, spills in sorted(set(rows)):
+        print(f"| {architecture} | {tile} | `{product}` | {total} | {count} | {100 * count / total:.0f} % | "
+              f"{shared} | {copies} | {spills} |")
+    if not rows:
+        sys.exit("no loop with tensor-core instructions found")
+
+
+if __name__ == "__main__":
+    main()
