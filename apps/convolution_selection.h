@@ -1,4 +1,4 @@
-// Which convolutions `lqnet bench conv` and `bench cuda` time: their options.
+// Which convolutions `lqnet bench conv`, `bench cuda` and `bench gpu-model` are about: options.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -31,6 +31,12 @@ bool uses_grid(BitWidths widths) {
   return widths.weights * widths.activations > kernels::max_plane_pairs;
 }
 
+double convolution_macs(const kernels::Conv2dGeometry& geometry, BitWidths widths) {
+  const auto products = static_cast<double>(geometry.n * geometry.out_h * geometry.out_w *
+                                            geometry.weight_shape().elements());
+  return uses_grid(widths) ? products : products * widths.weights * widths.activations;
+}
+
 ConvolutionProblem::ConvolutionProblem(const kernels::Conv2dGeometry& geometry, BitWidths widths,
                                        std::uint64_t seed)
     : rng_(seed, RngPurpose::synthetic), widths_(widths) {
@@ -56,13 +62,6 @@ std::int64_t ConvolutionProblem::input_words() const {
 std::int64_t ConvolutionProblem::output_words() const {
   return words(description_.geometry.out_h * description_.geometry.out_w,
                description_.geometry.c_out);
-}
-
-double ConvolutionProblem::macs() const {
-  const kernels::Conv2dGeometry& geometry = description_.geometry;
-  const auto products =
-      static_cast<double>(geometry.out_h * geometry.out_w * geometry.weight_shape().elements());
-  return uses_grid(widths_) ? products : products * widths_.weights * widths_.activations;
 }
 
 AlignedVector<std::uint32_t> ConvolutionProblem::inputs(std::int64_t batch) {

@@ -25,6 +25,9 @@ BitWidths parse_bit_widths(std::string_view text);
 /// Whether levels of these widths are packed as bytes on an integer grid rather than as bits.
 bool uses_grid(BitWidths widths);
 
+/// Multiply-accumulates of bits for the geometry's images; of bytes where the grid is used.
+double convolution_macs(const kernels::Conv2dGeometry& geometry, BitWidths widths);
+
 /// Random codes and bases, and thresholds around the middle of the sums: repacking them costs what
 /// it costs in a network.
 class ConvolutionProblem {
@@ -41,8 +44,8 @@ class ConvolutionProblem {
   /// Random inputs that keep the rules of their layout.
   kernels::AlignedVector<std::uint32_t> inputs(std::int64_t batch);
 
-  /// Multiply-accumulates of bits for one image; of bytes where the grid is used.
-  double macs() const;
+  /// For one image.
+  double macs() const { return convolution_macs(description_.geometry, widths_); }
 
  private:
   std::int64_t words(std::int64_t pixels, std::int64_t channels) const;

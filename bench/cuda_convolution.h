@@ -29,8 +29,8 @@ struct CudaConvolutionTiming {
   double us = 0;  ///< of the kernels, with thresholds and repacking; launched as one CUDA graph
   double tops =
       0;  ///< 2 x multiply-accumulates (of bits, or of bytes on the grid) per second / 1e12
-  /// Of the tensor cores' peak for this arithmetic; of popcounts where they have none. Nothing for
-  /// a device that gpu_spec.h does not know.
+  /// Of the tensor cores' peak for this arithmetic; nothing for a device that gpu_spec.h does not
+  /// know.
   std::optional<double> peak_percent;
 };
 

@@ -1,51 +1,95 @@
 #include "bench/gpu_spec.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+
+#include "core/error.h"
 
 namespace lq::bench {
 
 namespace {
 
+// Multiprocessors, boost clocks, memory: NVIDIA's data sheets. Shared memory: the CUDA programming
+// guide, whose 64 integer operations hold for all of them.
+//
 // Peaks of A100 (4992 TOPS b1, 624 int8), T4 (130 int8), RTX 4090 (660 int8) and H100 SXM (1979
 // int8, which only wgmma reaches) are NVIDIA's; those of b1 but for the A100 are eight times int8
 // as there, and for the H100 what mma.sync was measured at by others. The rates of mma.sync on B200
 // are taken as those of the A100: nobody has published them.
+//
+// The second-level cache: 5120 bytes per clock of the A100 are NVIDIA's. T4: what NVIDIA gives for
+// Volta, 2048 bytes for 80 multiprocessors, scaled. The others are assumptions, below the A100's 47
+// bytes per multiprocessor: 16 each for the RTX 4090, 32 each for H100 and B200.
 constexpr std::array specs = {
     GpuSpec{.name = "T4",
+            .compute_capability = 75,
             .multiprocessors = 40,
             .clock_ghz = 1.59,
             .b1_operations = 16384,
-            .int8_operations = 2048},
+            .int8_operations = 2048,
+            .shared_bytes = 64 << 10,
+            .cache_bytes = 1024,
+            .memory_gb_per_s = 320},
     GpuSpec{.name = "A100",
+            .compute_capability = 80,
             .multiprocessors = 108,
             .clock_ghz = 1.41,
             .b1_operations = 32768,
-            .int8_operations = 4096},
+            .int8_operations = 4096,
+            .shared_bytes = 164 << 10,
+            .cache_bytes = 5120,
+            .memory_gb_per_s = 1555},
     GpuSpec{.name = "RTX 4090",
+            .compute_capability = 89,
             .multiprocessors = 128,
             .clock_ghz = 2.52,
             .b1_operations = 16384,
-            .int8_operations = 2048},
+            .int8_operations = 2048,
+            .shared_bytes = 100 << 10,
+            .cache_bytes = 16 * 128,
+            .memory_gb_per_s = 1008},
     GpuSpec{.name = "H100",
+            .compute_capability = 90,
             .multiprocessors = 132,
             .clock_ghz = 1.83,
             .b1_operations = 36864,
-            .int8_operations = 5120},
+            .int8_operations = 5120,
+            .shared_bytes = 228 << 10,
+            .cache_bytes = 32 * 132,
+            .memory_gb_per_s = 3350},
     GpuSpec{.name = "B200",
+            .compute_capability = 100,
             .multiprocessors = 148,
             .clock_ghz = 1.85,
             .b1_operations = 0,
-            .int8_operations = 4096},
+            .int8_operations = 4096,
+            .shared_bytes = 228 << 10,
+            .cache_bytes = 32 * 148,
+            .memory_gb_per_s = 8000},
 };
 
 }  // namespace
+
+std::vector<std::string> gpu_names() {
+  std::vector<std::string> names;
+  for (const GpuSpec& spec : specs) names.emplace_back(spec.name);
+  return names;
+}
 
 std::optional<GpuSpec> find_gpu_spec(std::string_view device_name) {
   const auto* const found = std::ranges::find_if(specs, [device_name](const GpuSpec& spec) {
     return device_name.find(spec.name) != std::string_view::npos;
   });
   if (found == specs.end()) return std::nullopt;
+  return *found;
+}
+
+GpuSpec gpu_spec(std::string_view name) {
+  const auto* const found = std::ranges::find(specs, name, &GpuSpec::name);
+  check(found != specs.end(), "bench: no GPU '{}', expected one of {}", name,
+        fmt::join(gpu_names(), ", "));
   return *found;
 }
 

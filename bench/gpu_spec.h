@@ -1,31 +1,43 @@
-// What GPUs can do at most, per clock and streaming multiprocessor: for shares of peak.
+// What GPUs can do at most, for shares of peak and for predictions.
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace lq::bench {
 
-/// Operations are counted twice per multiply-accumulate. Numbers that no vendor's table gives are
-/// marked in gpu_spec.cpp.
+/// Per clock and streaming multiprocessor where nothing else is said. Operations are counted twice
+/// per multiply-accumulate. Where each number comes from is said in gpu_spec.cpp.
 struct GpuSpec {
   std::string_view name;
+  int compute_capability = 0;  ///< 75 is 7.5
   int multiprocessors = 0;
   double clock_ghz = 0;  ///< boost
   /// Tensor cores by mma.sync; 0 where the instruction is emulated.
   double b1_operations = 0;
   double int8_operations = 0;
-  /// 32-bit popcounts; a word of binary products is 64 operations.
-  double popcounts = 16;
+  double integer_operations = 64;  ///< of 32 bits, of the ordinary units
+  int shared_bytes = 0;            ///< that the blocks of a multiprocessor can have
+  double cache_bytes = 0;          ///< per clock from the second-level cache, of the whole device
+  double memory_gb_per_s = 0;      ///< of the whole device
 
+  /// Tensor cores on bits: binary products, or products of bytes that hold a bit each.
+  double bit_operations() const { return b1_operations > 0 ? b1_operations : int8_operations; }
   /// Operations per second of the whole device.
   double per_second(double per_clock) const {
     return per_clock * multiprocessors * clock_ghz * 1e9;
   }
 };
 
-/// The one whose name is a part of a device's name; nothing for others. Known are T4, A100, RTX
-/// 4090, H100 and B200.
+/// T4, A100, RTX 4090, H100 and B200. H100 is that of SXM, A100 that of 40 GB.
+std::vector<std::string> gpu_names();
+
+/// The one whose name is a part of a device's name; nothing for others.
 std::optional<GpuSpec> find_gpu_spec(std::string_view device_name);
+
+/// The one of this name; throws Error, listing the names, for others.
+GpuSpec gpu_spec(std::string_view name);
 
 }  // namespace lq::bench

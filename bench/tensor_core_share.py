@@ -19,7 +19,8 @@ import sys
 
 INSTRUCTION = re.compile(r"^\s+/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)(.*)")
 TENSOR = ("BMMA", "IMMA", "BGMMA", "IGMMA")
-TILE = re.compile(r"tiles_kernel.*?TileILi(\d+)ELi(\d+)")
+TILE = re.compile(r"tiles_kernel.*?BitconvTileE(\d)")
+TILES = ("wide", "square", "small")  # BitconvTile of kernels/bitconv/bitconv_tile_plan.h
 
 
 def functions(text):
@@ -77,7 +78,7 @@ def main():
             kinds = collections.Counter(opcode.split(".")[0] for opcode in loop)
             product = next(opcode for opcode in loop if is_tensor(opcode))
             count = sum(kinds[kind] for kind in TENSOR)
-            rows.append((architecture, f"{tile.group(1)} x {tile.group(2)}", product, len(loop), count,
+            rows.append((architecture, TILES[int(tile.group(1))], product, len(loop), count,
                          kinds["LDS"], kinds["LDGSTS"] + kinds["LDG"], kinds["LDL"] + kinds["STL"]))
     print("| | tile | product | instructions | products | share | shared loads | copies | spills |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")

@@ -119,11 +119,8 @@ std::optional<double> peak_percent(double operations_per_second, BitWidths width
   check_cuda(cudaGetDeviceProperties(&properties, device.index), "cudaGetDeviceProperties");
   const std::optional<GpuSpec> spec = find_gpu_spec(properties.name);
   if (!spec) return std::nullopt;
-  constexpr double operations_per_word = 64;
-  const double bits =
-      spec->b1_operations > 0 ? spec->b1_operations : spec->popcounts * operations_per_word;
-  const double peak = spec->per_second(uses_grid(widths) ? spec->int8_operations : bits);
-  return 100 * operations_per_second / peak;
+  return 100 * operations_per_second /
+         spec->per_second(uses_grid(widths) ? spec->int8_operations : spec->bit_operations());
 }
 
 CudaConvolutionTiming time_one(const ConvolutionShape& shape, BitWidths widths, std::int64_t batch,

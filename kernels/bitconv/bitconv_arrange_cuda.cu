@@ -2,13 +2,11 @@
 
 #include <bit>
 
-#include "kernels/bitconv/bitconv_mma_cuda.h"
+#include "kernels/bitconv/bitconv_tile_plan.h"
 
 namespace lq::kernels::cuda {
 
 namespace {
-
-constexpr std::int64_t bytes_per_word = 4;
 
 class ArrangeSegment {
  public:
@@ -55,13 +53,14 @@ class ArrangeSegment {
     set_words(result.segment, (segment.channels + bytes_per_word - 1) / bytes_per_word);
     std::vector<std::uint32_t> words = zero_words(result.segment);
     std::vector<std::int32_t> sums(taps_ * pitch_);
-    for_each_weight(segment.channels, [&](std::int64_t o, std::int64_t tap, std::int64_t c,
-                                          std::int64_t index) {
-      const std::int8_t weight = segment.weights[index];
-      words[place(result.segment, 0, tap, c / bytes_per_word, o)] |=
-          static_cast<std::uint32_t>(static_cast<std::uint8_t>(weight)) << (8 * (c % 4));
-      sums[tap * pitch_ + o] += weight;
-    });
+    for_each_weight(segment.channels,
+                    [&](std::int64_t o, std::int64_t tap, std::int64_t c, std::int64_t index) {
+                      const std::int8_t weight = segment.weights[index];
+                      words[place(result.segment, 0, tap, c / bytes_per_word, o)] |=
+                          static_cast<std::uint32_t>(static_cast<std::uint8_t>(weight))
+                          << (8 * (c % bytes_per_word));
+                      sums[tap * pitch_ + o] += weight;
+                    });
     add_weights(result, words);
     if (order_ == Order::tiles) {
       set_zero_point(result.segment, sums);
@@ -103,7 +102,7 @@ class ArrangeSegment {
   void set_words(DeviceSegment& segment, std::int64_t words) const {
     segment.words = static_cast<int>(words);
     segment.by_words = Divider(words);
-    segment.steps = static_cast<int>(divide_up<std::int64_t>(taps_ * words, step_words));
+    segment.steps = tile_steps(taps_ * words);
   }
 
   std::vector<std::uint32_t> zero_words(const DeviceSegment& segment) const {

@@ -17,7 +17,7 @@ bool fits_tiles(const BitconvDescription& description) {
          std::ranges::all_of(description.segments, [](const BitconvSegment& segment) {
            const auto* const grid = std::get_if<GridSegment>(&segment);
            return std::holds_alternative<BitSegment>(segment) ||
-                  (grid != nullptr && grid->channels % 4 == 0);
+                  (grid != nullptr && grid->channels % bytes_per_word == 0);
          });
 }
 
@@ -89,8 +89,8 @@ class CudaBitconv final : public Bitconv {
     }
     SplitMemory split = split_;
     split.sums = reinterpret_cast<std::int32_t*>(scratch.data());
-    const TilePlan plan = plan_ ? within_bounds(conv, *plan_, split_blocks_)
-                                : plan_tiles(conv, multiprocessors_, split_blocks_);
+    const TilePlan plan =
+        plan_ ? within_bounds(conv, *plan_, multiprocessors_) : plan_tiles(conv, multiprocessors_);
     run_tiles(stream_, conv, plan, split);
   }
 
@@ -117,10 +117,9 @@ class CudaBitconv final : public Bitconv {
     conv_.by_kernel_w = Divider(g.kernel_w);
   }
 
-  /// Small maps are split until a multiprocessor has about two blocks.
   void prepare_splits() {
     multiprocessors_ = multiprocessors(stream_.device());
-    split_blocks_ = 2 * multiprocessors_;
+    split_blocks_ = most_split_blocks(multiprocessors_);
     split_.slots = split_slots(conv_);
     split_.arrived = arrays_.add(std::vector<std::int32_t>(split_blocks_));
   }

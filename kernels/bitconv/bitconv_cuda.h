@@ -6,13 +6,11 @@
 
 #include "core/packed_layout.h"
 #include "kernels/bitconv/bitconv.h"
+#include "kernels/bitconv/bitconv_tile_plan.h"
 #include "kernels/common/cuda/divider.h"
 #include "kernels/common/cuda/launch.h"
 
 namespace lq::kernels::cuda {
-
-/// Output channels are padded to multiples of it.
-inline constexpr int channel_block = 64;
 
 enum class Arithmetic : unsigned char { bits, bytes, floats };
 

@@ -7,10 +7,9 @@
 
 #include <cstdint>
 
-namespace lq::kernels::cuda {
+#include "kernels/bitconv/bitconv_tile_plan.h"
 
-/// Words of a row that a fragment holds: 256 bits, or 32 bytes.
-inline constexpr int step_words = 8;
+namespace lq::kernels::cuda {
 
 /// Word t of rows g and g + 8, word t + 4 of both.
 struct InputFragment {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "kernels/bitconv/bitconv.h"
+#include "kernels/bitconv/bitconv_tile_plan.h"
 
 namespace lq::kernels::cuda {
 
@@ -13,14 +14,6 @@ namespace lq::kernels::cuda {
 /// description. tensor: tensor cores, where no segment is of floats and those of bytes have
 /// multiples of four channels; others go the direct way.
 enum class BitconvPath : unsigned char { direct, tensor };
-
-/// Output pixels by output channels of a block: 128 x 64, 64 x 64, 32 x 32.
-enum class BitconvTile : unsigned char { wide, square, small };
-
-struct TilePlan {
-  BitconvTile tile = BitconvTile::small;
-  int splits = 1;  ///< parts of the walk over a window, for small tiles only
-};
 
 /// What is not said is chosen.
 struct BitconvPlan {

@@ -6,41 +6,36 @@
 
 #include "kernels/bitconv/bitconv_cuda.h"
 #include "kernels/bitconv/bitconv_mma_cuda.h"
+#include "kernels/bitconv/bitconv_tile_plan.h"
 #include "kernels/common/cuda/async_copy.h"
 
 namespace lq::kernels::cuda {
 
-/// Output pixels (rows) by output channels (columns) of a block, and of each of its warps; blocks
-/// that a multiprocessor shall have registers for.
-template <int rows_, int columns_, int warp_rows, int warp_columns, int resident_blocks_>
+static_assert(warp_lanes == warp_threads);
+
+/// A tile's extents as constants, and the part of a warp.
+template <BitconvTile tile>
 struct Tile {
-  static constexpr int rows = rows_;
-  static constexpr int columns = columns_;
-  static constexpr int resident_blocks = resident_blocks_;
-  static constexpr int warps_across = columns / warp_columns;
-  static constexpr int threads = rows / warp_rows * warps_across * warp_threads;
-  static constexpr int row_fragments = warp_rows / 16;
-  static constexpr int column_fragments = warp_columns / 8;
+  static constexpr TileExtents extents = extents_of(tile);
+  static constexpr int rows = extents.rows;
+  static constexpr int columns = extents.columns;
+  static constexpr int resident_blocks = extents.resident_blocks;
+  static constexpr int warps_across = extents.warps_across();
+  static constexpr int threads = extents.warps() * warp_threads;
+  static constexpr int row_fragments = extents.row_fragments();
+  static constexpr int column_fragments = extents.column_fragments();
   static_assert(channel_block % columns == 0 && column_fragments % 2 == 0);
-  /// Larger tiles have no room for values beside the stages, and so for no second pass.
-  static constexpr bool has_one_pass = rows * columns > 64 * 64;
-  /// Maps that larger tiles are for have enough of them.
-  static constexpr bool can_split = rows * columns <= 32 * 32;
+  static constexpr bool has_one_pass = extents.has_one_pass();
+  static constexpr bool can_split = extents.can_split();
 
   /// Of this thread's warp.
   static __device__ int first_row() {
-    return static_cast<int>(threadIdx.x) / warp_threads / warps_across * warp_rows;
+    return static_cast<int>(threadIdx.x) / warp_threads / warps_across * extents.warp_rows;
   }
   static __device__ int first_column() {
-    return static_cast<int>(threadIdx.x) / warp_threads % warps_across * warp_columns;
+    return static_cast<int>(threadIdx.x) / warp_threads % warps_across * extents.warp_columns;
   }
 };
-
-/// Planes of inputs that are multiplied at once.
-inline constexpr int most_planes = 2;
-/// A stage of the pipeline is as many steps.
-inline constexpr int stage_steps = 2;
-inline constexpr int pipeline_stages = 3;
 
 /// One walk over the windows: a plane of weights with one or two of inputs.
 struct Pass {
@@ -54,6 +49,7 @@ struct Pass {
 /// the place z of that in N H W, which may lie before the first. Of four words, so that it is read
 /// in one access.
 using TileRow = int4;
+static_assert(sizeof(TileRow) == tile_row_bytes);
 
 __device__ inline TileRow tile_row(const DeviceConvolution& conv, const OutputPixel& pixel) {
   return make_int4(pixel.top, pixel.left, (pixel.n * conv.h + pixel.top) * conv.w + pixel.left, 0);
@@ -78,7 +74,7 @@ __device__ void stage_inputs(const DeviceConvolution& conv, const Pass& pass, co
                              int first_step, int end_step, Stage<T>& stage) {
   constexpr int step_pieces = step_words / copy_words;
   constexpr int pieces = stage_steps * step_pieces;
-  constexpr int rows_at_once = T::threads / pieces;
+  constexpr int rows_at_once = T::extents.rows_at_once(copy_words);
   static_assert(rows_at_once % 8 == 0);  // so that all rows of a thread are swizzled alike
   const DeviceSegment& segment = pass.segment;
   const auto thread = static_cast<int>(threadIdx.x);

@@ -10,16 +10,14 @@ namespace lq::kernels::cuda {
 
 namespace {
 
-using WideTile = Tile<128, 64, 64, 32, 2>;
-using SquareTile = Tile<64, 64, 32, 32, 3>;
-using SmallTile = Tile<32, 32, 16, 16, 5>;
+using WideTile = Tile<BitconvTile::wide>;
+using SquareTile = Tile<BitconvTile::square>;
+using SmallTile = Tile<BitconvTile::small>;
 
-/// A tile's values, on their way from the layout of fragments to that of pixels. Rows are padded so
-/// that the pairs of a half-warp, of four rows, lie in different banks.
+/// A tile's values, on their way from the layout of fragments to that of pixels.
 template <typename T>
 struct TileValues {
-  static constexpr int pitch = T::columns + 8;
-  float values[T::rows][pitch];
+  float values[T::rows][T::extents.value_pitch()];
 };
 
 template <typename T>
@@ -204,6 +202,7 @@ template <typename T>
 __global__ void __launch_bounds__(T::threads, T::resident_blocks)
     tiles_kernel(const __grid_constant__ DeviceConvolution conv,
                  const __grid_constant__ SplitMemory split) {
+  static_assert(sizeof(TileMemory<T>) == T::extents.shared_bytes());
   extern __shared__ __align__(16) unsigned char shared[];
   const TileWork<T> work{conv, split, *reinterpret_cast<TileMemory<T>*>(shared),
                          static_cast<std::int64_t>(blockIdx.x) * T::rows,
@@ -256,27 +255,28 @@ decltype(auto) with_tile(BitconvTile tile, Visit&& visit) {
   return visit.template operator()<SmallTile>();
 }
 
-dim3 blocks_of(const DeviceConvolution& conv, BitconvTile tile) {
-  return with_tile(tile, [&]<typename T>() {
-    return dim3(static_cast<unsigned>(divide_up<std::int64_t>(conv.pixels, T::rows)),
-                static_cast<unsigned>(divide_up(conv.outputs, T::columns)));
-  });
+TileProblem problem_of(const DeviceConvolution& conv) {
+  TileProblem problem{.pixels = conv.pixels, .outputs = conv.outputs};
+  for (int s = 0; s < conv.segments; ++s) {
+    const DeviceSegment& segment = conv.segment[s];
+    problem.steps = std::max(problem.steps, segment.steps);
+    problem.passes += tile_passes(segment.weight_bits, segment.input_bits);
+  }
+  return problem;
 }
 
-std::int64_t count(dim3 blocks) { return static_cast<std::int64_t>(blocks.x) * blocks.y; }
+dim3 blocks_of(const DeviceConvolution& conv, const TilePlan& plan) {
+  const TileGrid grid = grid_of(problem_of(conv), plan);
+  return {static_cast<unsigned>(grid.pixel_tiles), static_cast<unsigned>(grid.channel_tiles),
+          static_cast<unsigned>(grid.splits)};
+}
 
 /// The word alignment that all reads of a segment's input have.
 int copy_words(const DeviceSegment& segment) {
   const auto address = reinterpret_cast<std::uintptr_t>(segment.input) / sizeof(std::uint32_t);
-  const auto all = static_cast<std::uint64_t>(address) |
-                   static_cast<std::uint64_t>(segment.plane_words) |
-                   static_cast<std::uint64_t>(segment.words);
-  return all % 4 == 0 ? 4 : all % 2 == 0 ? 2 : 1;
-}
-
-bool has_one_pass(const DeviceConvolution& conv) {
-  const DeviceSegment& first = conv.segment[0];
-  return conv.segments == 1 && first.weight_bits == 1 && first.input_bits <= most_planes;
+  return words_at_once(static_cast<std::uint64_t>(address) |
+                       static_cast<std::uint64_t>(segment.plane_words) |
+                       static_cast<std::uint64_t>(segment.words));
 }
 
 }  // namespace
@@ -295,26 +295,12 @@ std::size_t split_bytes(const DeviceConvolution& conv, int blocks) {
          static_cast<std::size_t>(blocks);
 }
 
-TilePlan within_bounds(const DeviceConvolution& conv, TilePlan plan, int most_split_blocks) {
-  if (plan.tile == BitconvTile::wide && !has_one_pass(conv)) plan.tile = BitconvTile::square;
-  const std::int64_t room = most_split_blocks / count(blocks_of(conv, plan.tile));
-  const std::int64_t most = plan.tile == BitconvTile::small ? room : 1;
-  plan.splits = static_cast<int>(std::clamp<std::int64_t>(most, 1, std::max(plan.splits, 1)));
-  return plan;
+TilePlan plan_tiles(const DeviceConvolution& conv, int multiprocessors) {
+  return plan_tiles(problem_of(conv), multiprocessors);
 }
 
-TilePlan plan_tiles(const DeviceConvolution& conv, int multiprocessors, int most_split_blocks) {
-  if (has_one_pass(conv) && count(blocks_of(conv, BitconvTile::wide)) >= 4 * multiprocessors) {
-    return {.tile = BitconvTile::wide};
-  }
-  if (count(blocks_of(conv, BitconvTile::square)) >= 2 * multiprocessors) {
-    return {.tile = BitconvTile::square};
-  }
-  constexpr int fewest_steps = 4;
-  int steps = 0;
-  for (int s = 0; s < conv.segments; ++s) steps = std::max(steps, conv.segment[s].steps);
-  return within_bounds(conv, {.tile = BitconvTile::small, .splits = steps / fewest_steps},
-                       most_split_blocks);
+TilePlan within_bounds(const DeviceConvolution& conv, const TilePlan& plan, int multiprocessors) {
+  return within_bounds(problem_of(conv), plan, multiprocessors);
 }
 
 void run_tiles(Stream& stream, DeviceConvolution conv, const TilePlan& plan,
@@ -323,10 +309,8 @@ void run_tiles(Stream& stream, DeviceConvolution conv, const TilePlan& plan,
     conv.segment[s].copy_words = copy_words(conv.segment[s]);
   }
   with_tile(plan.tile, [&]<typename T>() {
-    dim3 grid = blocks_of(conv, plan.tile);
-    grid.z = static_cast<unsigned>(plan.splits);
-    launch("bitconv", tiles_kernel<T>, {grid, dim3(T::threads), sizeof(TileMemory<T>)}, stream,
-           conv, split);
+    launch("bitconv", tiles_kernel<T>,
+           {blocks_of(conv, plan), dim3(T::threads), sizeof(TileMemory<T>)}, stream, conv, split);
   });
 }
 

@@ -22,12 +22,9 @@ int split_slots(const DeviceConvolution& conv);
 /// Memory for the sums of as many blocks.
 std::size_t split_bytes(const DeviceConvolution& conv, int blocks);
 
-/// The largest tiles that give every multiprocessor work, for the convolution's pixels; small ones
-/// are split as far as that many blocks have memory.
-TilePlan plan_tiles(const DeviceConvolution& conv, int multiprocessors, int most_split_blocks);
-
-/// The same plan with the nearest tile and number of parts that the convolution can have.
-TilePlan within_bounds(const DeviceConvolution& conv, TilePlan plan, int most_split_blocks);
+/// As in bitconv_tile_plan.h, for the convolution's pixels.
+TilePlan plan_tiles(const DeviceConvolution& conv, int multiprocessors);
+TilePlan within_bounds(const DeviceConvolution& conv, const TilePlan& plan, int multiprocessors);
 
 /// All segments are bits or bytes, in Order::tiles.
 void run_tiles(Stream& stream, DeviceConvolution conv, const TilePlan& plan,

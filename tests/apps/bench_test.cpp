@@ -1,6 +1,9 @@
-// lqnet bench conv and lqnet bench network, as users call them.
+// lqnet bench conv, network and gpu-model, as users call them.
 
 #include <gtest/gtest.h>
+
+#include <iterator>
+#include <sstream>
 
 #include "tests/apps/process.h"
 #include "tests/apps/xml.h"
@@ -57,6 +60,43 @@ TEST(BenchTest, DrawsNetworks) {
   const std::string chart = content_of(folder / "speed.svg");
   EXPECT_EQ(XmlReader(chart).error(), "");
   EXPECT_NE(chart.find("small-cnn, batch 2<"), std::string::npos) << chart;
+}
+
+TEST(BenchTest, PredictsAndSaysSo) {
+  const std::vector<std::string> command = {"bench", "gpu-model", "--shape", "64,64,56,56,3,1",
+                                            "--gpu", "A100",      "--gpu",   "RTX 4090"};
+  const ProcessResult text = run_lqnet(command);
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_NE(text.out.find("nobody has measured any of them"), std::string::npos) << text.out;
+
+  const nlohmann::json report = run_lqnet(with(command, {"--json", "--batch", "8"})).json();
+  EXPECT_FALSE(report["measured"].get<bool>());
+  ASSERT_EQ(report["convolutions"].size(), 2U);
+  EXPECT_EQ(report["convolutions"][0]["gpu"], "A100");
+  EXPECT_EQ(report["convolutions"][1]["gpu"], "RTX 4090");
+  EXPECT_EQ(report["convolutions"][0]["batch"], 8);
+
+  const ProcessResult refused = run_lqnet({"bench", "gpu-model", "--gpu", "V100"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find("--gpu: 'V100' is not known, expected one of: T4, A100, RTX 4090, "
+                             "H100, B200"),
+            std::string::npos)
+      << refused.err;
+}
+
+TEST(BenchTest, ThePageOfTheModelHasItsOutput) {
+  const std::string page = content_of(LQNET_GPU_MODEL_PAGE);
+  for (const std::string options :
+       {"--suite resnet18-all --gpu A100", "--suite resnet18-all --sums"}) {
+    const std::string command = "lqnet bench gpu-model " + options;
+    std::istringstream words(command.substr(command.find(' ')));
+    const std::vector<std::string> arguments{std::istream_iterator<std::string>(words), {}};
+    const ProcessResult result = run_lqnet(arguments);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_NE(page.find("$ " + command + "\n" + result.out + "```"), std::string::npos)
+        << command << " prints\n"
+        << result.out;
+  }
 }
 
 }  // namespace

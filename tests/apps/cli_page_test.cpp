@@ -47,6 +47,7 @@ TEST(CliPageTest, ExplainsTheJsonOfEveryCommand) {
             "1", "--json"},
            {"bench", "conv", "--shape", "16,16,4,4,3,1", "--bits", "1/1", "--rounds", "1",
             "--json"},
+           {"bench", "gpu-model", "--shape", "16,16,4,4,3,1", "--json"},
            {"recipes", "--json"}}) {
     const ProcessResult result = run_lqnet(arguments, {.folder = folder.path()});
     ASSERT_EQ(result.exit_code, 0) << result.err;

@@ -1,0 +1,292 @@
+#include "bench/gpu_model.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/integers.h"
+#include "core/packed_layout.h"
+
+namespace lq::bench {
+
+namespace {
+
+namespace assumed = gpu_assumptions;
+using kernels::cuda::bytes_per_word;
+using kernels::cuda::channel_block;
+using kernels::cuda::extents_of;
+using kernels::cuda::fragment_columns;
+using kernels::cuda::fragment_rows;
+using kernels::cuda::grid_of;
+using kernels::cuda::most_planes;
+using kernels::cuda::pipeline_stages;
+using kernels::cuda::plan_tiles;
+using kernels::cuda::stage_steps;
+using kernels::cuda::step_bytes;
+using kernels::cuda::step_words;
+using kernels::cuda::tile_passes;
+using kernels::cuda::tile_steps;
+using kernels::cuda::TileExtents;
+using kernels::cuda::TilePlan;
+using kernels::cuda::TileProblem;
+using kernels::cuda::warp_lanes;
+using kernels::cuda::words_at_once;
+
+/// A layer as the kernel sees it.
+struct Layer {
+  kernels::Conv2dGeometry geometry;
+  BitWidths widths;
+  std::int64_t batch;
+  bool is_bytes;
+  std::int64_t pixel_words;  ///< of the input, in one plane
+  int weight_planes;
+  int input_planes;
+  std::vector<int> passes;  ///< planes of inputs in each
+
+  Layer(const ConvolutionShape& shape, BitWidths bits, std::int64_t images)
+      : geometry(shape.geometry()), widths(bits), batch(images), is_bytes(uses_grid(bits)) {
+    check(!is_bytes || geometry.c_in % bytes_per_word == 0,
+          "bench: {} with {} bits has {} channels of bytes, expected a multiple of {}", shape.name,
+          bits.to_string(), geometry.c_in, bytes_per_word);
+    weight_planes = is_bytes ? 1 : bits.weights;
+    input_planes = is_bytes ? 1 : bits.activations;
+    pixel_words = words(geometry.c_in);
+    for (int i = 0; i < weight_planes; ++i) {
+      for (int j = 0; j < input_planes; j += most_planes) {
+        passes.push_back(std::min(most_planes, input_planes - j));
+      }
+    }
+  }
+
+  std::int64_t words(std::int64_t channels) const {
+    return is_bytes ? ceil_divide(channels, bytes_per_word) : packed::words(channels);
+  }
+  /// Sums for each result.
+  int plane_pairs() const { return weight_planes * input_planes; }
+  int steps() const { return tile_steps(geometry.kernel_h * geometry.kernel_w * pixel_words); }
+  TileProblem problem() const {
+    return {.pixels = batch * geometry.out_h * geometry.out_w,
+            .outputs = static_cast<int>(geometry.c_out),
+            .steps = steps(),
+            .passes = tile_passes(weight_planes, input_planes)};
+  }
+  /// Of operands and results, which have the same form.
+  double bytes() const {
+    const std::int64_t inputs = input_planes * batch * geometry.h * geometry.w * pixel_words;
+    const std::int64_t weights = std::int64_t{weight_planes} * steps() * step_words *
+                                 round_up(geometry.c_out, channel_block);
+    const std::int64_t results =
+        input_planes * batch * geometry.out_h * geometry.out_w * words(geometry.c_out);
+    return 4.0 * static_cast<double>(inputs + weights + results);
+  }
+};
+
+/// The work of a block, or of a warp where that is said.
+class BlockWork {
+ public:
+  BlockWork(const GpuSpec& gpu, const Layer& layer, const TilePlan& plan)
+      : gpu_(gpu),
+        layer_(layer),
+        tile_(extents_of(plan.tile)),
+        splits_(plan.splits),
+        steps_(ceil_divide(layer.steps(), plan.splits)),
+        is_expanded_(!layer.is_bytes && gpu.b1_operations == 0),
+        slices_(is_expanded_ ? 8 : 1) {}
+
+  int resident_blocks() const {
+    const int reserved = gpu_.compute_capability >= 80 ? 1 << 10 : 0;  // by the system, per block
+    return std::min(tile_.resident_blocks, gpu_.shared_bytes / (tile_.shared_bytes() + reserved));
+  }
+
+  double tensor_clocks() const {
+    const bool is_binary = !layer_.is_bytes && !is_expanded_;
+    // A column of ones for each warp.
+    const int ones = is_binary && gpu_.compute_capability == 90 ? tile_.warps_across() : 0;
+    const int columns = tile_.columns / fragment_columns + ones;
+    const double operations =
+        2.0 * fragment_rows * fragment_columns * step_bytes * (is_binary ? 8.0 : 1.0) * slices_;
+    return steps_ * planes() * (tile_.rows / fragment_rows) * columns * operations /
+           (is_binary ? gpu_.b1_operations : gpu_.int8_operations);
+  }
+
+  double expansion_clocks() const {
+    return of_passes([this](int planes) { return steps_ * expansion_instructions(planes); }) *
+           tile_.warps() * warp_lanes / gpu_.integer_operations;
+  }
+
+  double copied_bytes() const {
+    return of_passes([this](int planes) {
+      return 1.0 * steps_ * (planes * tile_.rows + tile_.columns) * step_bytes;
+    });
+  }
+  /// Sums that a split tile's block leaves, and that another reads.
+  double handed_on_bytes() const {
+    return splits_ == 1 ? 0 : 2.0 * 4 * layer_.plane_pairs() * tile_.rows * tile_.columns;
+  }
+
+  double shared_clocks() const {
+    const double reads = of_passes([this](int planes) {
+      return 1.0 * steps_ * tile_.warps() * (planes * tile_.warp_rows + tile_.warp_columns) *
+             step_bytes;
+    });
+    return (reads + copied_bytes()) / assumed::shared_port_bytes;
+  }
+
+  /// Of a warp, in all walks.
+  double walk_instructions() const {
+    return of_passes([this](int planes) {
+      return stages() * staging_instructions(planes) + steps_ * step_instructions(planes);
+    });
+  }
+
+  /// From a block's first copy to its last product, if no other block is in its way.
+  double walk_latency() const {
+    return of_passes([this](int planes) {
+      const double computing =
+          assumed::clocks_per_instruction *
+          (staging_instructions(planes) + stage_steps * step_instructions(planes));
+      const bool is_asynchronous = gpu_.compute_capability >= 80;
+      const double stage = is_asynchronous
+                               ? std::max(computing, assumed::copy_latency / (pipeline_stages - 1))
+                               : computing + assumed::copy_latency;
+      return assumed::copy_latency + stages() * stage;
+    });
+  }
+
+  /// Of a warp, for a whole tile.
+  double epilogue_instructions() const {
+    const double values = of_passes([](int planes) {
+      return assumed::value_instructions + planes * assumed::value_plane_instructions;
+    });
+    const double gathered =
+        splits_ == 1 ? 0 : assumed::gather_instructions * splits_ * layer_.plane_pairs();
+    return values_of_thread() * (values + gathered) + visits() * visit_instructions();
+  }
+  double epilogue_latency() const {
+    // Sums are written, counted and read.
+    const double gathered = splits_ == 1 ? 0 : 3 * assumed::copy_latency;
+    return gathered + assumed::clocks_per_instruction * epilogue_instructions() +
+           visits() * assumed::finish_loads * assumed::load_latency;
+  }
+
+  int warps() const { return tile_.warps(); }
+
+ private:
+  template <typename Cost>
+  double of_passes(Cost&& cost) const {
+    double sum = 0;
+    for (const int planes : layer_.passes) sum += cost(planes);
+    return sum;
+  }
+  double planes() const {
+    return of_passes([](int planes) { return planes; });
+  }
+  int stages() const { return ceil_divide(steps_, stage_steps); }
+
+  double staging_instructions(int planes) const {
+    const int copy_words = words_at_once(static_cast<std::uint64_t>(layer_.pixel_words));
+    return assumed::stage_instructions +
+           ceil_divide(tile_.rows, tile_.rows_at_once(copy_words)) *
+               (assumed::row_instructions + planes * assumed::row_plane_instructions +
+                (layer_.is_bytes ? assumed::row_outside_instructions : 0));
+  }
+  double step_instructions(int planes) const {
+    const int loads = tile_.column_fragments() / 2 + planes * tile_.row_fragments();
+    // 7.5 has products of a quarter.
+    const int products = planes * tile_.row_fragments() * tile_.column_fragments() * slices_ *
+                         (gpu_.compute_capability >= 80 ? 1 : 4);
+    return assumed::step_instructions + assumed::matrix_load_instructions * loads + products +
+           expansion_instructions(planes);
+  }
+  /// Of a warp in a step: two words of a column, four of a row, in each lane.
+  double expansion_instructions(int planes) const {
+    if (!is_expanded_) return 0;
+    return slices_ * (2 * assumed::weight_expansion * tile_.column_fragments() +
+                      4 * assumed::input_expansion * planes * tile_.row_fragments());
+  }
+
+  int values_of_thread() const { return tile_.rows * tile_.columns / (tile_.warps() * warp_lanes); }
+  /// Runs of 32 channels of a pixel, of a warp: as many as a thread has values.
+  int visits() const { return values_of_thread(); }
+  double visit_instructions() const {
+    const int thresholds = (1 << layer_.widths.activations) - 1;
+    const int planes = layer_.is_bytes ? 0 : layer_.widths.activations;
+    return assumed::finish_instructions + thresholds * assumed::threshold_instructions +
+           planes * assumed::output_plane_instructions;
+  }
+
+  const GpuSpec& gpu_;
+  const Layer& layer_;
+  TileExtents tile_;
+  int splits_;
+  int steps_;  // of the longest part of a walk
+  bool is_expanded_;
+  int slices_;
+};
+
+using NamedTime = std::pair<std::string_view, double>;
+
+NamedTime longest(std::initializer_list<NamedTime> times) {
+  return std::ranges::max(times, {}, &NamedTime::second);
+}
+
+NamedTime slowest_of_walks(const GpuTimes& times) {
+  return longest({{"tensor cores", times.tensor},
+                  {"expansion", times.expansion},
+                  {"shared memory", times.shared},
+                  {"instructions", times.instructions},
+                  {"cache", times.cache},
+                  {"memory", times.memory},
+                  {"latency", times.latency}});
+}
+
+}  // namespace
+
+GpuPrediction predict_convolution(const GpuSpec& gpu, const ConvolutionShape& shape,
+                                  BitWidths widths, std::int64_t batch) {
+  check(batch >= 1, "bench: batch is {}, expected at least 1", batch);
+  const Layer layer(shape, widths, batch);
+  const TilePlan plan = plan_tiles(layer.problem(), gpu.multiprocessors);
+  const BlockWork block(gpu, layer, plan);
+  GpuPrediction result{.plan = plan,
+                       .grid = grid_of(layer.problem(), plan),
+                       .steps = layer.steps(),
+                       .resident_blocks = block.resident_blocks()};
+
+  // The fullest multiprocessor.
+  const std::int64_t blocks = ceil_divide(result.grid.blocks(), gpu.multiprocessors);
+  const std::int64_t tiles = ceil_divide(result.grid.tiles(), gpu.multiprocessors);
+  result.waves = ceil_divide(blocks, result.resident_blocks);
+  const auto waves_of_tiles = static_cast<double>(ceil_divide(tiles, result.resident_blocks));
+  const auto us = [&gpu](double clocks) { return clocks / (1e3 * gpu.clock_ghz); };
+  const auto us_of_blocks = [&](double clocks) { return us(static_cast<double>(blocks) * clocks); };
+  const double warps_per_scheduler = block.warps() / assumed::schedulers;
+  const double cache_bytes = block.copied_bytes() + block.handed_on_bytes();
+
+  GpuTimes& times = result.times;
+  times.tensor = us_of_blocks(block.tensor_clocks());
+  times.expansion = us_of_blocks(block.expansion_clocks());
+  times.shared = us_of_blocks(block.shared_clocks());
+  times.instructions = us_of_blocks(warps_per_scheduler * block.walk_instructions());
+  times.cache =
+      std::max(us(static_cast<double>(result.grid.blocks()) * cache_bytes / gpu.cache_bytes),
+               us_of_blocks(cache_bytes / assumed::cache_port_bytes));
+  times.memory = layer.bytes() / (1e3 * gpu.memory_gb_per_s);
+  times.latency = us(static_cast<double>(result.waves) * block.walk_latency());
+  times.epilogue =
+      us(std::max(static_cast<double>(tiles) * warps_per_scheduler * block.epilogue_instructions(),
+                  waves_of_tiles * block.epilogue_latency()));
+  times.launch = assumed::launch_us;
+
+  const NamedTime walks = slowest_of_walks(times);
+  result.us = times.launch + walks.second + times.epilogue;
+  result.limit = longest({walks, {"epilogue", times.epilogue}, {"launch", times.launch}}).first;
+  const double peak = layer.is_bytes ? gpu.int8_operations : gpu.bit_operations();
+  result.tensor_bound_us = 1e6 * 2 * convolution_macs(layer.geometry, widths) *
+                           static_cast<double>(batch) / gpu.per_second(peak);
+  return result;
+}
+
+}  // namespace lq::bench
