@@ -48,6 +48,10 @@ FunctionBuilder::FunctionBuilder(const Program& program, const ModuleSymbols& sy
   function_.name = function.name;
   function_.is_entry = function.is_entry;
   function_.max_threads = function.max_threads;
+  function_.cluster = function.cluster;
+  check(!function.blocks_are_clusters,
+        "{}: launches whose grid counts clusters (.blocksareclusters) are not supported",
+        function.name);
   function_.static_shared_bytes = symbols.shared_bytes;
   scopes_.emplace_back();
 }
@@ -59,15 +63,18 @@ Function FunctionBuilder::build() {
     switch (statement.kind) {
       case ptx::StatementKind::scope_begin:
         scopes_.emplace_back();
+        outer_scopes_.push_back(scope_);
+        scope_ = static_cast<std::uint32_t>(outer_scopes_.size() - 1);
         break;
       case ptx::StatementKind::scope_end:
         scopes_.pop_back();
+        scope_ = outer_scopes_[scope_];
         break;
       case ptx::StatementKind::variable:
         declare(statement.variable);
         break;
       case ptx::StatementKind::label:
-        check(labels_.emplace(statement.label, function_.code.size()).second,
+        check(labels_.try_emplace({scope_, statement.label}, function_.code.size()).second,
               "{}: label '{}' defined twice", source_.name, statement.label);
         break;
       case ptx::StatementKind::instruction:
@@ -81,8 +88,8 @@ Function FunctionBuilder::build() {
   resolve_targets();
   mark_unread();
   // The dynamic part starts where any type may.
-  function_.static_shared_bytes =
-      static_cast<std::uint32_t>(round_up(function_.static_shared_bytes, local_alignment));
+  function_.static_shared_bytes = static_cast<std::uint32_t>(
+      round_up(function_.static_shared_bytes, symbols_.dynamic_alignment));
   return std::move(function_);
 }
 
@@ -192,18 +199,21 @@ void FunctionBuilder::decode(const ptx::Instruction& instruction) {
   }
 }
 
+std::uint32_t FunctionBuilder::find_label(std::uint32_t scope, const std::string& name) const {
+  for (;; scope = outer_scopes_[scope]) {
+    const auto found = labels_.find({scope, name});
+    if (found != labels_.end()) return found->second;
+    check(scope != 0, "{}: label '{}' is not defined", source_.name, name);
+  }
+}
+
 void FunctionBuilder::resolve_targets() {
-  const auto find = [&](const std::string& label) {
-    const auto found = labels_.find(label);
-    check(found != labels_.end(), "{}: label '{}' is not defined", source_.name, label);
-    return found->second;
-  };
-  for (const auto& [instruction, label] : open_targets_) {
-    function_.code[instruction].target = find(label);
+  for (const OpenTarget& open : open_targets_) {
+    function_.code[open.instruction].target = find_label(open.scope, open.label);
   }
   for (const OpenList& list : open_lists_) {
     for (std::size_t i = 0; i < list.labels.size(); ++i) {
-      function_.lists[list.first + i].position = find(list.labels[i]);
+      function_.lists[list.first + i].position = find_label(list.scope, list.labels[i]);
     }
   }
 }
@@ -326,7 +336,8 @@ void FunctionBuilder::set_last_loaded(const std::vector<Slot>& slots) {
 }
 
 void FunctionBuilder::set_last_target(std::string_view label) {
-  open_targets_.emplace_back(static_cast<std::uint32_t>(function_.code.size() - 1), label);
+  open_targets_.push_back(
+      {static_cast<std::uint32_t>(function_.code.size() - 1), scope_, std::string(label)});
 }
 
 std::uint32_t FunctionBuilder::add_list(const std::vector<Slot>& slots) {
@@ -342,7 +353,7 @@ std::uint32_t FunctionBuilder::add_targets(std::string_view list_name, std::uint
   }
   count = static_cast<std::uint8_t>(found->second.size());
   const std::uint32_t first = add_list(std::vector<Slot>(found->second.size()));
-  open_lists_.push_back({first, found->second});
+  open_lists_.push_back({first, scope_, found->second});
   return first;
 }
 

@@ -44,8 +44,9 @@ struct ModuleSymbols {
     bool is_dynamic = false;
   };
   std::map<std::string, Shared, std::less<>> shared;
-  std::uint32_t shared_bytes = 0;  // of the module's own shared variables
-  bool is_debug = false;           // made without optimization
+  std::uint32_t shared_bytes = 0;        // of the module's own shared variables
+  std::uint32_t dynamic_alignment = 16;  // of the part that the launch adds
+  bool is_debug = false;                 // made without optimization
 };
 
 struct Register {
@@ -158,12 +159,22 @@ class FunctionBuilder {
   std::optional<Slot> carry_;
   std::unordered_set<std::string> warpgroup_results_;   // registers that wgmma writes
   std::unordered_set<std::string> warpgroup_operands_;  // and reads
-  std::unordered_map<std::string, std::uint32_t> labels_;
-  std::vector<std::pair<std::uint32_t, std::string>> open_targets_;
+  /// Labels belong to their scope; scopes have numbers, and scope 0 is the function's own.
+  std::uint32_t find_label(std::uint32_t scope, const std::string& name) const;
+  std::uint32_t scope_ = 0;
+  std::vector<std::uint32_t> outer_scopes_{0};  // of each scope
+  std::map<std::pair<std::uint32_t, std::string>, std::uint32_t> labels_;
+  struct OpenTarget {
+    std::uint32_t instruction = 0;
+    std::uint32_t scope = 0;
+    std::string label;
+  };
+  std::vector<OpenTarget> open_targets_;
   std::set<std::uint32_t> read_;  // positions of registers
   std::vector<std::pair<std::uint32_t, std::vector<Slot>>> loads_;
   struct OpenList {
     std::uint32_t first = 0;
+    std::uint32_t scope = 0;
     std::vector<std::string> labels;
   };
   std::vector<OpenList> open_lists_;

@@ -1,4 +1,4 @@
-// cp.async.
+// cp.async; the copies of more than 16 bytes have a file of their own.
 
 #include "core/error.h"
 #include "emulator/decode/families.h"
@@ -66,8 +66,17 @@ void decode_small_copy(FunctionBuilder& builder, Opcode& opcode) {
 
 void decode_cp(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
+  const bool reduces = opcode.take("reduce");
   if (!opcode.take("async")) builder.fail_unknown();
-  if (!decode_groups(builder, opcode)) decode_small_copy(builder, opcode);
+  if (opcode.take("bulk")) {
+    decode_bulk(builder, opcode, reduces);
+  } else if (reduces) {
+    builder.fail_unknown();
+  } else if (opcode.take("mbarrier")) {
+    decode_copies_arrive(builder, opcode);
+  } else if (!decode_groups(builder, opcode)) {
+    decode_small_copy(builder, opcode);
+  }
 }
 
 }  // namespace lq::emulator

@@ -140,6 +140,10 @@ void decode_bar(FunctionBuilder& builder) {
     decode_bar_warp_sync(builder);
     return;
   }
+  if (opcode.take("cluster")) {
+    decode_cluster_barrier(builder, opcode);
+    return;
+  }
   bool aligned = opcode.base() == "bar";
   opcode.take("cta");
   const auto action = opcode.take_any({"sync", "arrive", "red"});

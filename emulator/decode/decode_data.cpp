@@ -79,6 +79,16 @@ void decode_mov(FunctionBuilder& builder) {
   const std::string_view type = opcode.take_next();
   if (!opcode.empty() || type.empty()) builder.fail_unknown();
   builder.expect_operands(2, 2);
+  if (type == "pred" && builder.operand(1).name == "%is_explicit_cluster") {
+    const Slot number = builder.special(Special::is_explicit_cluster);
+    const Slot zero = builder.constant(OperandType::b32, 0);
+    const Slot result = builder.result(builder.operand(0), OperandType::predicate);
+    Instruction& instruction = builder.emit(find_form("setp.ne.u32")->handler);
+    instruction.results[0] = result;
+    instruction.sources[0] = number;
+    instruction.sources[1] = zero;
+    return;
+  }
   if (type == "pred") {
     set_operands(builder, *find_form("mov.pred"));
     return;
@@ -140,8 +150,8 @@ void decode_cvt(FunctionBuilder& builder) {
 void decode_cvta(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
   const bool to_space = opcode.take("to");
-  const auto space = opcode.take_any(
-      {"global", "const", "shared", "shared::cta", "local", "param", "param::entry"});
+  const auto space = opcode.take_any({"global", "const", "shared", "shared::cta", "shared::cluster",
+                                      "local", "param", "param::entry"});
   const bool is_wide = opcode.take("u64");
   if (!space || (!is_wide && !opcode.take("u32")) || !opcode.empty()) builder.fail_unknown();
   builder.expect_operands(2, 2);
@@ -161,8 +171,8 @@ void decode_cvta(FunctionBuilder& builder) {
 
 void decode_isspacep(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
-  const auto space =
-      opcode.take_any({"global", "shared", "shared::cta", "local", "param", "param::entry"});
+  const auto space = opcode.take_any(
+      {"global", "shared", "shared::cta", "shared::cluster", "local", "param", "param::entry"});
   if (!space || !opcode.empty()) builder.fail_unknown();
   builder.expect_operands(2, 2);
   const Slot from = builder.source(builder.operand(1), OperandType::b64);
@@ -170,6 +180,7 @@ void decode_isspacep(FunctionBuilder& builder) {
   Instruction& instruction = builder.emit(*space == "global"            ? is_global_address
                                           : *space == "local"           ? is_local_address
                                           : space->starts_with("param") ? is_param_address
+                                          : *space == "shared::cluster" ? is_cluster_address
                                                                         : is_shared_address);
   instruction.results[0] = to;
   instruction.sources[0] = from;

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "emulator/decode/families.h"
 #include "emulator/decode/memory_modifiers.h"
+#include "emulator/instructions/bulk_copy.h"
 #include "emulator/instructions/memory.h"
 #include "emulator/instructions/memory_access.h"
 
@@ -81,6 +82,25 @@ void decode_load_or_store(FunctionBuilder& builder, bool is_load) {
   if (is_load && slots.size() > 1) builder.set_last_loaded(slots);
 }
 
+/// fence.proxy.async[.space] orders stores to shared memory before asynchronous copies; the other
+/// proxies hold nothing here that memory does not.
+void decode_proxy_fence(FunctionBuilder& builder, Opcode& opcode) {
+  if (opcode.take("async")) {
+    const auto space = opcode.take_any({"global", "shared::cta", "shared::cluster"});
+    if (!opcode.empty()) builder.fail_unknown();
+    builder.emit(space == "global" ? do_nothing : fence_proxies);
+    return;
+  }
+  if (!opcode.take("alias")) {
+    const bool is_map = opcode.take("tensormap::generic");
+    const bool has_order = opcode.take_any({"acquire", "release"}).has_value();
+    const bool has_scope = opcode.take_any({"cta", "cluster", "gpu", "sys"}).has_value();
+    if (!is_map || !has_order || !has_scope) builder.fail_unknown();
+  }
+  if (!opcode.empty()) builder.fail_unknown();
+  builder.emit(do_nothing);
+}
+
 }  // namespace
 
 void decode_ld(FunctionBuilder& builder) { decode_load_or_store(builder, true); }
@@ -99,11 +119,24 @@ void decode_createpolicy(FunctionBuilder& builder) {
   instruction.results[0] = policy;
 }
 
-/// membar.scope, fence.order.scope; other fences concern asynchronous copies.
+/// membar.scope, fence[.order].scope, fence.proxy.kind and fence.mbarrier_init.release.cluster.
 void decode_fence(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
+  if (opcode.take("proxy")) {
+    decode_proxy_fence(builder, opcode);
+    return;
+  }
+  if (opcode.take("mbarrier_init")) {
+    if (!opcode.take("release") || !opcode.take("cluster") || !opcode.empty()) {
+      builder.fail_unknown();
+    }
+    builder.emit(do_nothing);
+    return;
+  }
   opcode.take_any({"sc", "acq_rel", "acquire", "release"});
-  builder.emit(opcode.take_any({"gl", "gpu", "sys", "cluster"}) ? fence_grid : do_nothing);
+  const auto scope = opcode.take_any({"cta", "cluster", "gl", "gpu", "sys"});
+  if (!scope || !opcode.empty()) builder.fail_unknown();
+  builder.emit(*scope == "cta" ? do_nothing : fence_grid);
 }
 
 }  // namespace lq::emulator

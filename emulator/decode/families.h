@@ -43,6 +43,20 @@ void decode_createpolicy(FunctionBuilder& builder);
 // In decode_async_copy.cpp.
 void decode_cp(FunctionBuilder& builder);
 
+// In decode_bulk_copy.cpp, behind "cp.async.bulk" and "cp.reduce.async.bulk".
+void decode_bulk(FunctionBuilder& builder, Opcode opcode, bool reduces);
+
+// In decode_mbarrier.cpp.
+void decode_mbarrier(FunctionBuilder& builder);
+/// Behind "cp.async.mbarrier".
+void decode_copies_arrive(FunctionBuilder& builder, Opcode opcode);
+
+// In decode_cluster.cpp.
+/// Behind "barrier.cluster".
+void decode_cluster_barrier(FunctionBuilder& builder, Opcode opcode);
+void decode_mapa(FunctionBuilder& builder);
+void decode_getctarank(FunctionBuilder& builder);
+
 // In decode_atomic.cpp.
 void decode_atom(FunctionBuilder& builder);
 void decode_red(FunctionBuilder& builder);

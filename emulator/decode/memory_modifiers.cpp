@@ -22,6 +22,7 @@ bool take_cache_hints(Opcode& opcode) {
 Space take_space(Opcode& opcode, MemoryModifiers& modifiers) {
   if (opcode.take("global")) return Space::global;
   if (opcode.take_any({"shared", "shared::cta"})) return Space::shared;
+  if (opcode.take("shared::cluster")) return Space::shared_cluster;
   if (opcode.take("local")) return Space::local;
   if (opcode.take("const")) {
     modifiers.is_constant = true;

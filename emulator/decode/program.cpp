@@ -1,5 +1,6 @@
 #include "emulator/decode/program.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/error.h"
@@ -69,6 +70,8 @@ ModuleSymbols collect_symbols(const ptx::Module& module) {
     if (variable.space != ptx::StateSpace::shared) continue;
     if (variable.elements == 0) {
       symbols.shared[variable.name] = {0, true};
+      symbols.dynamic_alignment = std::max(
+          symbols.dynamic_alignment, static_cast<std::uint32_t>(ptx::variable_alignment(variable)));
       continue;
     }
     const auto alignment = static_cast<std::uint64_t>(ptx::variable_alignment(variable));

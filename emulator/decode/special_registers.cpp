@@ -53,6 +53,20 @@ std::optional<Special> special_register(std::string_view name) {
       {"%nctaid.x", Special::nctaid_x},
       {"%nctaid.y", Special::nctaid_y},
       {"%nctaid.z", Special::nctaid_z},
+      {"%clusterid.x", Special::clusterid_x},
+      {"%clusterid.y", Special::clusterid_y},
+      {"%clusterid.z", Special::clusterid_z},
+      {"%nclusterid.x", Special::nclusterid_x},
+      {"%nclusterid.y", Special::nclusterid_y},
+      {"%nclusterid.z", Special::nclusterid_z},
+      {"%cluster_ctaid.x", Special::cluster_ctaid_x},
+      {"%cluster_ctaid.y", Special::cluster_ctaid_y},
+      {"%cluster_ctaid.z", Special::cluster_ctaid_z},
+      {"%cluster_nctaid.x", Special::cluster_nctaid_x},
+      {"%cluster_nctaid.y", Special::cluster_nctaid_y},
+      {"%cluster_nctaid.z", Special::cluster_nctaid_z},
+      {"%cluster_ctarank", Special::cluster_ctarank},
+      {"%cluster_nctarank", Special::cluster_nctarank},
       {"%laneid", Special::laneid},
       {"%warpid", Special::warpid},
       {"%nwarpid", Special::nwarpid},
@@ -72,9 +86,9 @@ std::optional<Special> special_register(std::string_view name) {
 
 std::optional<std::uint32_t> special_constant(std::string_view name) {
   if (name == "WARP_SZ") return warp_size;
-  // One multiprocessor runs everything, and there are no clusters.
-  if (name == "%smid" || name == "%gridid" || name == "%cluster_ctarank") return 0;
-  if (name == "%nsmid" || name == "%cluster_nctarank") return 1;
+  // One multiprocessor runs everything.
+  if (name == "%smid" || name == "%gridid") return 0;
+  if (name == "%nsmid") return 1;
   return std::nullopt;
 }
 

@@ -23,18 +23,6 @@ unsigned bytes_read(const Warp& warp, const Instruction& instruction, int lane) 
   return wanted;
 }
 
-/// Where the lane's copy goes in shared memory.
-std::uint32_t checked_offset(const Warp& warp, const Instruction& instruction, int lane,
-                             std::uint64_t offset) {
-  const unsigned bytes = instruction.access_bytes;
-  const std::uint64_t size = warp.block->shared.bytes();
-  if ((offset & (bytes - 1)) != 0) fault_misaligned(warp, instruction, lane, offset, bytes);
-  if (offset >= size || bytes > size - offset) {
-    fault_bounds(warp, instruction, lane, "shared", offset, bytes, size);
-  }
-  return static_cast<std::uint32_t>(offset);
-}
-
 void read_source(Warp& warp, const Instruction& instruction, int lane, std::uint64_t address,
                  SmallCopy& copy) {
   if ((address & (copy.bytes - 1U)) != 0) {
@@ -51,21 +39,13 @@ void read_source(Warp& warp, const Instruction& instruction, int lane, std::uint
   std::memcpy(copy.data.data(), copy.from, copy.bytes_read);
 }
 
-/// Throws Error if the source of a copy, which the lane waited for, has changed.
-void check_source(const Warp& warp, const Instruction& instruction, int lane,
-                  const ChangedSource& changed) {
-  if (!changed) return;
-  fault(warp, instruction, lane,
-        fmt::format("the source of the asynchronous copy at {} was written before it had completed",
-                    text_of_place(*warp.block->launch->program, *changed)));
-}
-
 void complete(Warp& warp, const Instruction& instruction, LaneMask mask,
               const std::function<bool(const ThreadCopies&, const SmallCopy&)>& until) {
   for_each_lane(mask, [&](int lane) {
     ThreadCopies& thread = copies_of(warp, lane);
+    const std::uint32_t now = warp.block->cluster->clocks.now(warp.agent);
     check_source(warp, instruction, lane,
-                 complete_small_copies(warp, lane,
+                 complete_small_copies(warp, lane, now,
                                        [&](const SmallCopy& copy) { return until(thread, copy); }));
   });
 }
@@ -79,15 +59,18 @@ void copy_small(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const unsigned bytes = instruction.access_bytes;
   for_each_lane(mask, [&](int lane) {
     ThreadCopies& thread = copies_of(warp, lane);
-    SmallCopy copy{.group = thread.group,
+    SmallCopy copy{.number = thread.next_number++,
+                   .group = thread.group,
                    .place = place_of(warp, instruction),
                    .bytes = instruction.access_bytes};
-    copy.to = checked_offset(warp, instruction, lane, to[lane]);
+    if ((to[lane] & (bytes - 1)) != 0) fault_misaligned(warp, instruction, lane, to[lane], bytes);
+    copy.to = locate_shared(warp, instruction, lane, Space::shared, to[lane], bytes).offset;
     copy.bytes_read = static_cast<std::uint8_t>(bytes_read(warp, instruction, lane));
     read_source(warp, instruction, lane, from[lane], copy);
-    const auto verdict = warp.block->shared.begin_write(warp.index, copy.to, bytes, copy.place);
+    const auto verdict = warp.block->shared.begin_write(warp.agent, copy.to, bytes, copy.place);
     if (verdict != SharedMemory::Verdict::fine) {
-      fault_shared(warp, instruction, lane, copy.to, bytes, AccessKind::write, verdict);
+      fault_shared(warp, instruction, lane, {warp.block, copy.to}, bytes, AccessKind::write,
+                   verdict);
     }
     thread.small.push_back(copy);
   });
@@ -107,6 +90,14 @@ void wait_for_small_copies(Frame& frame, const Instruction& instruction, LaneMas
 void wait_for_all_small_copies(Frame& frame, const Instruction& instruction, LaneMask mask) {
   complete(warp_of(frame), instruction, mask,
            [](const ThreadCopies&, const SmallCopy&) { return true; });
+}
+
+void check_source(const Warp& warp, const Instruction& instruction, int lane,
+                  const ChangedSource& changed) {
+  if (!changed) return;
+  fault(warp, instruction, lane,
+        fmt::format("the source of the asynchronous copy at {} was written before it had completed",
+                    text_of_place(*warp.block->launch->program, *changed)));
 }
 
 }  // namespace lq::emulator

@@ -1,4 +1,5 @@
-// Handlers of cp.async, whose copies are complete when their thread has waited for them.
+// Handlers of cp.async, whose copies are complete when their thread has waited for them, or when an
+// mbarrier that it let them arrive at is waited for.
 #pragma once
 
 #include "emulator/machine/block.h"
@@ -17,5 +18,9 @@ void commit_small_copies(Frame& frame, const Instruction& instruction, LaneMask 
 /// Until at most `target` groups are not complete.
 void wait_for_small_copies(Frame& frame, const Instruction& instruction, LaneMask mask);
 void wait_for_all_small_copies(Frame& frame, const Instruction& instruction, LaneMask mask);
+
+/// Throws Error if the source of a copy, which the lane waited for, has changed.
+void check_source(const Warp& warp, const Instruction& instruction, int lane,
+                  const ChangedSource& changed);
 
 }  // namespace lq::emulator

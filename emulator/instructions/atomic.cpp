@@ -160,7 +160,48 @@ void compare_and_swap(Frame& frame, const Instruction& instruction, LaneMask mas
              [&](T old, int lane) { return old == comparands[lane] ? values[lane] : old; });
 }
 
+template <typename T, T (*function)(T, T)>
+void reduce_at(std::byte* memory, const std::byte* value) {
+  T operand;
+  std::memcpy(&operand, value, sizeof(T));
+  update<T>(memory, [&](T old) { return function(old, operand); });
+}
+
 }  // namespace
+
+ReduceElement reduce_element(std::string_view operation, std::string_view type) {
+  static const std::unordered_map<std::string_view, ReduceElement> functions{
+      {"add.u32", reduce_at<u32, add<u32>>},
+      {"add.s32", reduce_at<u32, add<u32>>},
+      {"add.u64", reduce_at<u64, add<u64>>},
+      {"add.f32", reduce_at<float, add<float>>},
+      {"add.f64", reduce_at<double, add<double>>},
+      {"add.f16", reduce_at<u16, add_small<Binary16>>},
+      {"add.bf16", reduce_at<u16, add_small<Bfloat16>>},
+      {"min.u32", reduce_at<u32, min<u32>>},
+      {"min.s32", reduce_at<s32, min<s32>>},
+      {"min.u64", reduce_at<u64, min<u64>>},
+      {"min.s64", reduce_at<s64, min<s64>>},
+      {"min.f16", reduce_at<u16, choose_small<Binary16, true>>},
+      {"min.bf16", reduce_at<u16, choose_small<Bfloat16, true>>},
+      {"max.u32", reduce_at<u32, max<u32>>},
+      {"max.s32", reduce_at<s32, max<s32>>},
+      {"max.u64", reduce_at<u64, max<u64>>},
+      {"max.s64", reduce_at<s64, max<s64>>},
+      {"max.f16", reduce_at<u16, choose_small<Binary16, false>>},
+      {"max.bf16", reduce_at<u16, choose_small<Bfloat16, false>>},
+      {"inc.u32", reduce_at<u32, increment>},
+      {"dec.u32", reduce_at<u32, decrement>},
+      {"and.b32", reduce_at<u32, bit_and<u32>>},
+      {"and.b64", reduce_at<u64, bit_and<u64>>},
+      {"or.b32", reduce_at<u32, bit_or<u32>>},
+      {"or.b64", reduce_at<u64, bit_or<u64>>},
+      {"xor.b32", reduce_at<u32, bit_xor<u32>>},
+      {"xor.b64", reduce_at<u64, bit_xor<u64>>},
+  };
+  const auto found = functions.find(fmt::format("{}.{}", operation, type));
+  return found == functions.end() ? nullptr : found->second;
+}
 
 Handler atomic_handler(std::string_view operation, std::string_view type) {
   static const std::unordered_map<std::string_view, Handler> handlers{

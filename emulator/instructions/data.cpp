@@ -92,7 +92,13 @@ Handler unpack_handler(int part_bytes, int parts) {
 
 void to_shared_window(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const std::uint64_t base = memory_of(frame).shared_window();
-  map_addresses(frame, instruction, mask, [&](std::uint64_t a) { return base + a; });
+  // Other blocks of the cluster may be given the address.
+  const Block& block = *warp_of(frame).block;
+  const bool is_alone = block.cluster->blocks.size() == 1;
+  const std::uint64_t own = is_alone ? 0 : (block.rank + 1) * DeviceMemory::window_bytes;
+  map_addresses(frame, instruction, mask, [&](std::uint64_t a) {
+    return base + a + (a < DeviceMemory::window_bytes ? own : 0);
+  });
 }
 void from_shared_window(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const std::uint64_t base = memory_of(frame).shared_window();
@@ -121,8 +127,18 @@ void is_global_address(Frame& frame, const Instruction& instruction, LaneMask ma
 }
 void is_shared_address(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const std::uint64_t base = memory_of(frame).shared_window();
-  test_addresses(frame, instruction, mask,
-                 [&](std::uint64_t a) { return a - base < DeviceMemory::window_bytes; });
+  const std::uint64_t own = warp_of(frame).block->rank + 1;
+  test_addresses(frame, instruction, mask, [&](std::uint64_t a) {
+    const std::uint64_t number = (a - base) / DeviceMemory::window_bytes;
+    return number == 0 || number == own;
+  });
+}
+void is_cluster_address(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  const std::uint64_t base = memory_of(frame).shared_window();
+  const std::size_t blocks = warp_of(frame).block->cluster->blocks.size();
+  test_addresses(frame, instruction, mask, [&](std::uint64_t a) {
+    return (a - base) / DeviceMemory::window_bytes <= blocks;
+  });
 }
 void is_param_address(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const std::uint64_t base = memory_of(frame).param_window();

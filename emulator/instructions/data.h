@@ -21,6 +21,7 @@ void from_param_window(Frame& frame, const Instruction& instruction, LaneMask ma
 // Whether a generic address lies in the space.
 void is_global_address(Frame& frame, const Instruction& instruction, LaneMask mask);
 void is_shared_address(Frame& frame, const Instruction& instruction, LaneMask mask);
+void is_cluster_address(Frame& frame, const Instruction& instruction, LaneMask mask);
 void is_local_address(Frame& frame, const Instruction& instruction, LaneMask mask);
 void is_param_address(Frame& frame, const Instruction& instruction, LaneMask mask);
 

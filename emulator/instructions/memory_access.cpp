@@ -68,26 +68,116 @@ void fault_global_race(const Warp& warp, const Instruction& instruction, int lan
                     source_text(*launch.program, function, conflict.place - function.first_place)));
 }
 
-void fault_shared(const Warp& warp, const Instruction& instruction, int lane, std::uint64_t offset,
-                  unsigned bytes, AccessKind kind, SharedMemory::Verdict verdict) {
-  const SharedMemory& shared = warp.block->shared;
-  const auto other_line = [&] {
-    return text_of_place(*warp.block->launch->program, shared.other_place());
+namespace {
+
+/// The copy of the cluster that reads these bytes of shared memory.
+std::string copy_that_reads(const SharedPlace& at, unsigned bytes) {
+  const auto overlaps = [&](const SharedRange& range) {
+    return range.block == at.block && range.offset < at.offset + bytes &&
+           at.offset < range.offset + range.bytes;
   };
-  const std::string place = fmt::format("{} bytes at shared offset {}", bytes, offset);
-  if (verdict == SharedMemory::Verdict::unwritten) {
-    fault(warp, instruction, lane,
-          fmt::format("{} of {}, which no warp has written yet", verb(kind), place));
+  const auto reads = [&](const BulkCopy& copy) {
+    return !copy.has_read && std::any_of(copy.from.begin(), copy.from.end(), overlaps);
+  };
+  const Program& program = *at.block->launch->program;
+  for (const Block& block : at.block->cluster->blocks) {
+    for (const Warp& warp : block.warps) {
+      for (const ThreadCopies& thread : warp.copies) {
+        const auto found = std::find_if(thread.bulk.begin(), thread.bulk.end(), reads);
+        if (found != thread.bulk.end()) return text_of_place(program, found->place);
+      }
+    }
+    for (const auto& [offset, barrier] : block.mbarriers) {
+      for (const MbarrierEvent& event : barrier.events) {
+        if (event.copy != nullptr && reads(*event.copy)) return text_of_place(program, event.place);
+      }
+    }
   }
-  if (verdict == SharedMemory::Verdict::in_flight) {
-    fault(warp, instruction, lane,
-          fmt::format("{} of {} before the asynchronous copy at {} has completed", verb(kind),
-                      place, other_line()));
+  return "an unknown place";
+}
+
+std::string agent_text(const Cluster& cluster, int agent) {
+  if (agent == cluster.clocks.copies()) return "an asynchronous copy";
+  const auto warps = static_cast<int>(cluster.blocks.front().warps.size());
+  if (cluster.blocks.size() == 1) return fmt::format("warp {}", agent);
+  return fmt::format("warp {} of the block with rank {}", agent % warps, agent / warps);
+}
+
+}  // namespace
+
+void fault_shared(const Warp& warp, const Instruction& instruction, int lane, const SharedPlace& at,
+                  unsigned bytes, AccessKind kind, SharedMemory::Verdict verdict) {
+  const Cluster& cluster = *warp.block->cluster;
+  const std::string access = fmt::format(
+      "{} of {} bytes at shared offset {}{}", verb(kind), bytes, at.offset,
+      at.block == warp.block ? "" : fmt::format(" of the block with rank {}", at.block->rank));
+  const SharedMemory& shared = at.block->shared;
+  const auto other_line = [&] {
+    return text_of_place(*cluster.launch->program, shared.other_place());
+  };
+  switch (verdict) {
+    case SharedMemory::Verdict::unwritten:
+      fault(warp, instruction, lane, access + ", which no warp has written yet");
+    case SharedMemory::Verdict::in_flight:
+      fault(
+          warp, instruction, lane,
+          fmt::format("{} before the asynchronous copy at {} has completed", access, other_line()));
+    case SharedMemory::Verdict::being_read:
+      fault(warp, instruction, lane,
+            fmt::format("{}, which the asynchronous copy at {} still reads", access,
+                        copy_that_reads(at, bytes)));
+    case SharedMemory::Verdict::not_fenced:
+      fault(warp, instruction, lane,
+            fmt::format("{} by an asynchronous copy, with no fence.proxy.async behind the write by "
+                        "{} at {}",
+                        access, agent_text(cluster, shared.other_agent()), other_line()));
+    default:
+      break;
   }
   const char* const other = verdict == SharedMemory::Verdict::race_with_write ? "write" : "read";
   fault(warp, instruction, lane,
-        fmt::format("race: {} of {} and a {} by warp {} at {} with no barrier between them",
-                    verb(kind), place, other, shared.other_warp(), other_line()));
+        fmt::format("race: {} and a {} by {} at {} with no barrier between them", access, other,
+                    agent_text(cluster, shared.other_agent()), other_line()));
+}
+
+void meet_in_shared_memory(Warp& warp, Block& other) {
+  LaunchRaces* const races = warp.block->clock.races;
+  if (races != nullptr && &other != warp.block) races->meet({&warp.block->clock, &other.clock});
+}
+
+SharedPlace locate_shared(Warp& warp, const Instruction& instruction, int lane, Space space,
+                          std::uint64_t address, unsigned bytes) {
+  Cluster& cluster = *warp.block->cluster;
+  if (space == Space::generic) {
+    const std::uint64_t window = warp.block->memory().shared_window();
+    if (address - window >= DeviceMemory::shared_window_bytes) {
+      fault(warp, instruction, lane,
+            fmt::format("the address {:#x} is none of shared memory", address));
+    }
+    address -= window;
+  }
+  // The number behind the rank; 0: the thread's own block.
+  const std::uint64_t number = address / DeviceMemory::window_bytes;
+  const std::uint64_t offset = address % DeviceMemory::window_bytes;
+  if (number > cluster.blocks.size()) {
+    fault_bounds(warp, instruction, lane, "shared", address, bytes, warp.block->shared.bytes());
+  }
+  Block& block = number == 0 ? *warp.block : cluster.blocks[number - 1];
+  if (space == Space::shared && &block != warp.block) {
+    fault(warp, instruction, lane,
+          fmt::format("shared offset {} of the block with rank {}, in an instruction on the shared "
+                      "memory of the thread's own block",
+                      offset, block.rank));
+  }
+  if (block.live_threads == 0) {
+    fault(warp, instruction, lane,
+          fmt::format("shared offset {} of the block with rank {}, which has ended", offset,
+                      block.rank));
+  }
+  if (offset >= block.shared.bytes() || bytes > block.shared.bytes() - offset) {
+    fault_bounds(warp, instruction, lane, "shared", offset, bytes, block.shared.bytes());
+  }
+  return {&block, static_cast<std::uint32_t>(offset)};
 }
 
 void fault_bounds(const Warp& warp, const Instruction& instruction, int lane, const char* space,
@@ -119,7 +209,7 @@ std::byte* generic_bytes(Warp& warp, const Instruction& instruction, int lane,
   const auto is_in = [&](std::uint64_t window) {
     return address - window < DeviceMemory::window_bytes;
   };
-  if (is_in(memory.shared_window())) {
+  if (address - memory.shared_window() < DeviceMemory::shared_window_bytes) {
     return shared_bytes(warp, instruction, lane, address - memory.shared_window(), bytes, kind);
   }
   if (is_in(memory.local_window())) {
@@ -179,7 +269,7 @@ Space space_of(const DeviceMemory& memory, Space space, std::uint64_t address) {
   const auto is_in = [&](std::uint64_t window) {
     return address - window < DeviceMemory::window_bytes;
   };
-  if (is_in(memory.shared_window())) return Space::shared;
+  if (address - memory.shared_window() < DeviceMemory::shared_window_bytes) return Space::shared;
   if (is_in(memory.local_window())) return Space::local;
   return is_in(memory.param_window()) ? Space::param : Space::global;
 }
@@ -196,6 +286,7 @@ void count_request(Warp& warp, const Instruction& instruction, const LaneAddress
       count_global(tally, addresses, mask, bytes);
       break;
     case Space::shared:
+    case Space::shared_cluster:
       count_shared(tally, addresses, mask, bytes);
       break;
     case Space::local:

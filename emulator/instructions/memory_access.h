@@ -29,8 +29,9 @@ void for_each_lane(LaneMask mask, Body&& body) {
 /// Throws Error that says what is wrong with an access to global memory.
 [[noreturn]] void fault_global(const Warp& warp, const Instruction& instruction, int lane,
                                std::uint64_t address, unsigned bytes, AccessKind kind);
+struct SharedPlace;
 [[noreturn]] void fault_shared(const Warp& warp, const Instruction& instruction, int lane,
-                               std::uint64_t offset, unsigned bytes, AccessKind kind,
+                               const SharedPlace& at, unsigned bytes, AccessKind kind,
                                SharedMemory::Verdict verdict);
 [[noreturn]] void fault_bounds(const Warp& warp, const Instruction& instruction, int lane,
                                const char* space, std::uint64_t offset, unsigned bytes,
@@ -83,9 +84,12 @@ inline void find_global_race(Warp& warp, const Instruction& instruction, int lan
 inline void acquire_after_read(Warp& warp, const Instruction& instruction, std::uint64_t address) {
   BlockClock& clock = warp.block->clock;
   const bool strong = (instruction.detail & MemoryDetail::strong) != 0;
-  if (!strong || clock.races == nullptr || instruction.space == Space::shared) return;
+  if (!strong || instruction.space == Space::shared) return;
   const DeviceMemory& memory = warp.block->memory();
-  if (memory.contains(address)) clock.races->acquire(clock, memory.offset_of(address));
+  if (!memory.contains(address)) return;
+  // A loop around it may wait for other clusters.
+  ++warp.block->cluster->events;
+  if (clock.races != nullptr) clock.races->acquire(clock, memory.offset_of(address));
 }
 
 inline std::byte* global_bytes(Warp& warp, const Instruction& instruction, int lane,
@@ -104,20 +108,42 @@ inline std::byte* global_bytes(Warp& warp, const Instruction& instruction, int l
   return memory.host_bytes(address);
 }
 
+/// A strong access to what lies in the shared memory of another block of the cluster: either block
+/// then knows what the other one did in global memory before.
+void meet_in_shared_memory(Warp& warp, Block& other);
+
+/// Where an address of shared memory leads: to the thread's own block, or to one of its cluster.
+struct SharedPlace {
+  Block* block = nullptr;
+  std::uint32_t offset = 0;
+};
+/// `address` is a generic one in the window of shared memory if `space` is that, or else one of
+/// shared memory. Throws Error if it is none of a block of the cluster, out of bounds, or belongs
+/// to another block while `space` names the thread's own.
+SharedPlace locate_shared(Warp& warp, const Instruction& instruction, int lane, Space space,
+                          std::uint64_t address, unsigned bytes);
+
 inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int lane,
                                std::uint64_t offset, unsigned bytes, AccessKind kind) {
-  SharedMemory& shared = warp.block->shared;
-  if (offset >= shared.bytes() || bytes > shared.bytes() - offset) [[unlikely]] {
-    fault_bounds(warp, instruction, lane, "shared", offset, bytes, shared.bytes());
+  Block* block = warp.block;
+  if (offset >= block->shared.bytes() || bytes > block->shared.bytes() - offset) [[unlikely]] {
+    const Space space = instruction.space == Space::shared ? Space::shared : Space::shared_cluster;
+    const SharedPlace place = locate_shared(warp, instruction, lane, space, offset, bytes);
+    block = place.block;
+    offset = place.offset;
   }
+  SharedMemory& shared = block->shared;
   const bool strong = (instruction.detail & MemoryDetail::strong) != 0;
-  const auto verdict = shared.access(warp.index, static_cast<std::uint32_t>(offset), bytes, kind,
+  if (strong && block != warp.block) [[unlikely]]
+    meet_in_shared_memory(warp, *block);
+  const auto verdict = shared.access(warp.agent, static_cast<std::uint32_t>(offset), bytes, kind,
                                      strong, place_of(warp, instruction));
   const bool passes =
       verdict == SharedMemory::Verdict::fine ||
       (verdict == SharedMemory::Verdict::unwritten && warp.block->launch->reads_unwritten);
   if (!passes) [[unlikely]] {
-    fault_shared(warp, instruction, lane, offset, bytes, kind, verdict);
+    fault_shared(warp, instruction, lane, {block, static_cast<std::uint32_t>(offset)}, bytes, kind,
+                 verdict);
   }
   return shared.data() + offset;
 }
@@ -148,6 +174,7 @@ inline std::byte* checked_bytes(Warp& warp, const Instruction& instruction, int 
     case Space::global:
       return global_bytes(warp, instruction, lane, address, bytes, kind);
     case Space::shared:
+    case Space::shared_cluster:
       return shared_bytes(warp, instruction, lane, address, bytes, kind);
     case Space::local:
       return local_bytes(warp, instruction, lane, address, bytes);

@@ -14,6 +14,47 @@ namespace {
 // What a device grants a thread at most.
 constexpr std::uint32_t local_alignment = 16;
 
+std::uint32_t cluster_value(const Warp& warp, Special special) {
+  const Block& block = *warp.block;
+  const Launch& launch = *block.launch;
+  const Dim3& index = block.cluster->index;
+  const Dim3& size = launch.cluster;
+  switch (special) {
+    case Special::clusterid_x:
+      return index.x;
+    case Special::clusterid_y:
+      return index.y;
+    case Special::clusterid_z:
+      return index.z;
+    case Special::nclusterid_x:
+      return launch.grid.x / size.x;
+    case Special::nclusterid_y:
+      return launch.grid.y / size.y;
+    case Special::nclusterid_z:
+      return launch.grid.z / size.z;
+    case Special::cluster_ctaid_x:
+      return block.index.x % size.x;
+    case Special::cluster_ctaid_y:
+      return block.index.y % size.y;
+    case Special::cluster_ctaid_z:
+      return block.index.z % size.z;
+    case Special::cluster_nctaid_x:
+      return size.x;
+    case Special::cluster_nctaid_y:
+      return size.y;
+    case Special::cluster_nctaid_z:
+      return size.z;
+    case Special::cluster_ctarank:
+      return block.rank;
+    case Special::cluster_nctarank:
+      return static_cast<std::uint32_t>(size.count());
+    case Special::is_explicit_cluster:
+      return size.count() > 1 || !launch.kernel->cluster.empty() ? 1 : 0;
+    default:
+      return 0;
+  }
+}
+
 std::uint32_t uniform_value(const Warp& warp, Special special) {
   const Block& block = *warp.block;
   const Launch& launch = *block.launch;
@@ -51,7 +92,7 @@ std::uint32_t uniform_value(const Warp& warp, Special special) {
     case Special::dynamic_shared_base:
       return launch.kernel->static_shared_bytes;
     default:
-      return 0;
+      return cluster_value(warp, special);
   }
 }
 

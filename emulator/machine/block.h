@@ -1,15 +1,17 @@
-// The state of a running block: warps, barriers, shared memory.
+// The state of a running cluster of blocks: warps, barriers, shared memory.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "emulator/machine/async_copies.h"
 #include "emulator/machine/device_memory.h"
 #include "emulator/machine/function.h"
+#include "emulator/machine/mbarrier.h"
 #include "emulator/machine/order.h"
 #include "emulator/machine/shared_memory.h"
 
@@ -60,6 +62,7 @@ struct Launch {
   const Function* kernel = nullptr;
   Dim3 grid;
   Dim3 block;
+  Dim3 cluster;  // blocks that run together; the grid consists of whole clusters
   std::uint32_t dynamic_shared_bytes = 0;
   std::vector<std::byte> arguments;
   DeviceMemory* memory = nullptr;
@@ -73,7 +76,7 @@ struct Launch {
   std::uint64_t most_warp_instructions = default_most_warp_instructions;  // then it is reported
 };
 
-enum class Wait : std::uint8_t { none, collective, barrier };
+enum class Wait : std::uint8_t { none, collective, barrier, cluster };
 
 /// A function in execution. Lanes have their own program counters; those with the smallest run
 /// first, and so meet again behind a branch.
@@ -105,9 +108,18 @@ struct WarpgroupState {
 
 struct Block;
 
+/// Where a lane has found that a phase of an mbarrier is not complete.
+struct MbarrierWait {
+  const Instruction* instruction = nullptr;  // null: it has not
+  const Mbarrier* barrier = nullptr;
+  std::uint32_t offset = 0;  // of the barrier in shared memory
+  int lane = 0;
+};
+
 struct Warp : Frame {
   Block* block = nullptr;
   int index = 0;
+  int agent = 0;  // its number in the cluster, for clocks
   LaneMask launched = 0;
   LaneMask live = 0;  // lanes that have not exited
   std::vector<Activation> activations;
@@ -117,6 +129,9 @@ struct Warp : Frame {
   Counters counters;
   WarpgroupState warpgroup;
   std::uint32_t backward_branches = 0;  // since other lanes last had their turn
+  LaneMask cluster_arrived = 0;         // at the cluster's barrier, which they have not left
+  LaneMask cluster_completed = 0;       // of these, those that may leave it
+  MbarrierWait waits;                   // in vain: others get their turn
   std::vector<ThreadCopies> copies;     // of each lane, or none at all
 
   Activation& top() { return activations.back(); }
@@ -133,24 +148,46 @@ struct Barrier {
   std::uint32_t votes = 0;     // threads with a true predicate, for bar.red
 };
 
+struct Cluster;
+
 struct Block {
   const Launch* launch = nullptr;
+  Cluster* cluster = nullptr;
+  std::uint32_t rank = 0;  // in the cluster
   Dim3 index;
   std::vector<Warp> warps;
   std::array<Barrier, 16> barriers;
   SharedMemory shared;
   std::uint32_t live_threads = 0;
-  Turns turns;
   BlockClock clock;
-  Tallies tallies;  // of all blocks that ran here
+  Tallies tallies;                              // of all blocks that ran here
+  std::map<std::uint32_t, Mbarrier> mbarriers;  // by offset in shared memory
 
   DeviceMemory& memory() const { return *launch->memory; }
+};
+
+/// Blocks that run together and see each other's shared memory; a single one where the launch says
+/// nothing else.
+struct Cluster {
+  const Launch* launch = nullptr;
+  Dim3 index;
+  std::vector<Block> blocks;
+  WarpClocks clocks;
+  Turns turns;
+  WarpClocks::Knowledge arrived;    // what those know who came to the cluster's barrier
+  WarpClocks::Knowledge completed;  // the same when it was last complete
+  std::uint64_t events = 0;         // that may have let a waiting thread go on
+  std::uint32_t rounds_in_vain = 0;
 };
 
 /// Throws Error that names the kernel, block, thread, source line and instruction, which is
 /// one of the function on top.
 [[noreturn]] void fault(const Warp& warp, const Instruction& instruction, int lane,
                         const std::string& message);
+
+/// Bulk and tensor copies that threads have not waited for still write to global memory when the
+/// blocks end. Throws Error if one of them still uses their shared memory.
+void finish_copies(Cluster& cluster);
 
 /// "kernel.cu:12" if the program was compiled with line information, or else the line in the PTX.
 std::string source_text(const Program& program, const Function& function, std::size_t pc);
@@ -162,5 +199,7 @@ inline std::uint32_t place_of(const Warp& warp, const Instruction& instruction) 
          (static_cast<std::uint32_t>(&instruction - function.code.data()) & 0xFFFFF);
 }
 std::string text_of_place(const Program& program, std::uint32_t place);
+/// As it was written in the program.
+std::string kernel_text(const Launch& launch);
 
 }  // namespace lq::emulator

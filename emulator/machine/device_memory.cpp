@@ -32,7 +32,7 @@ DeviceMemory::DeviceMemory(std::uint64_t capacity) : capacity_(capacity) {
   constexpr int reserve = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   // As many addresses as the system grants, since none is used twice.
   for (range_ = std::uint64_t{1} << 40; range_ >= capacity && range_ > 0; range_ /= 2) {
-    reserved_ = range_ + 3 * window_bytes;
+    reserved_ = range_ + all_windows_bytes;
     void* const base =
         map(reinterpret_cast<void*>(preferred_base), reserved_, PROT_NONE, reserve, -1);
     file_ = memfd_create("lqnet-device-memory", MFD_CLOEXEC);
@@ -43,7 +43,7 @@ DeviceMemory::DeviceMemory(std::uint64_t capacity) : capacity_(capacity) {
     void* const shadow = map(nullptr, range_ / 4, PROT_READ | PROT_WRITE, reserve, -1);
     races_ = std::make_unique<GlobalRaces>(range_);
     if (base != nullptr && bytes != nullptr && shadow != nullptr && races_->is_on()) {
-      base_ = reinterpret_cast<std::uint64_t>(base) + 3 * window_bytes;
+      base_ = reinterpret_cast<std::uint64_t>(base) + all_windows_bytes;
       bytes_ = static_cast<std::byte*>(bytes);
       shadow_ = static_cast<std::uint8_t*>(shadow);
       return;
@@ -57,7 +57,7 @@ DeviceMemory::DeviceMemory(std::uint64_t capacity) : capacity_(capacity) {
 }
 
 DeviceMemory::~DeviceMemory() {
-  munmap(reinterpret_cast<void*>(base_ - 3 * window_bytes), reserved_);
+  munmap(reinterpret_cast<void*>(base_ - all_windows_bytes), reserved_);
   munmap(bytes_, range_);
   munmap(shadow_, range_ / 4);
   close(file_);

@@ -91,9 +91,13 @@ class DeviceMemory {
     if ((shadow[0] & ones) != ones) __atomic_fetch_or(shadow, ones, __ATOMIC_RELAXED);
   }
 
-  /// Address windows of the other spaces in generic addresses; each covers window_bytes.
+  /// Address windows of the other spaces in generic addresses; each covers window_bytes, but that
+  /// of shared memory one for the thread's own block and one for each block of the cluster behind.
   static constexpr std::uint64_t window_bytes = std::uint64_t{1} << 24;
-  std::uint64_t shared_window() const { return base_ - 3 * window_bytes; }
+  static constexpr std::uint64_t most_cluster_blocks = 16;
+  static constexpr std::uint64_t shared_window_bytes = (1 + most_cluster_blocks) * window_bytes;
+  static constexpr std::uint64_t all_windows_bytes = shared_window_bytes + 2 * window_bytes;
+  std::uint64_t shared_window() const { return base_ - all_windows_bytes; }
   std::uint64_t local_window() const { return base_ - 2 * window_bytes; }
   std::uint64_t param_window() const { return base_ - window_bytes; }
 

@@ -32,6 +32,8 @@ std::string source_text(const Program& program, const Function& function, std::s
   return text;
 }
 
+std::string kernel_text(const Launch& launch) { return demangled(launch.kernel->name); }
+
 std::string text_of_place(const Program& program, std::uint32_t place) {
   const Function& function = program.functions.at(place >> 20);
   return source_text(program, function, place & 0xFFFFF);
@@ -45,9 +47,9 @@ void fault(const Warp& warp, const Instruction& instruction, int lane, const std
   const auto thread = static_cast<std::uint32_t>(warp.index * warp_size + lane);
   const std::string inside =
       function.is_entry ? "" : fmt::format(" in {}", demangled(function.name));
-  fail("{}: {}, block ({}, {}, {}), thread ({}, {}, {}), {}{}: {}",
-       demangled(block.launch->kernel->name), message, block.index.x, block.index.y, block.index.z,
-       thread % size.x, thread / size.x % size.y, thread / (size.x * size.y),
+  fail("{}: {}, block ({}, {}, {}), thread ({}, {}, {}), {}{}: {}", kernel_text(*block.launch),
+       message, block.index.x, block.index.y, block.index.z, thread % size.x,
+       thread / size.x % size.y, thread / (size.x * size.y),
        source_text(*block.launch->program, function, pc), inside, function.places.at(pc).text);
 }
 

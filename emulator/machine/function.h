@@ -27,6 +27,21 @@ enum class Special : std::uint8_t {
   nctaid_x,
   nctaid_y,
   nctaid_z,
+  clusterid_x,
+  clusterid_y,
+  clusterid_z,
+  nclusterid_x,
+  nclusterid_y,
+  nclusterid_z,
+  cluster_ctaid_x,
+  cluster_ctaid_y,
+  cluster_ctaid_z,
+  cluster_nctaid_x,
+  cluster_nctaid_y,
+  cluster_nctaid_z,
+  cluster_ctarank,
+  cluster_nctarank,
+  is_explicit_cluster,  // a number
   laneid,
   warpid,
   nwarpid,
@@ -90,6 +105,7 @@ struct Function {
   std::vector<ParameterPlace> parameters;
   std::vector<ParameterPlace> results;
   std::vector<std::int64_t> max_threads;
+  std::vector<std::int64_t> cluster;  // that the kernel was compiled for; empty: any
 };
 
 struct Program {

@@ -246,15 +246,31 @@ void LaunchRaces::fence(BlockClock& clock) {
   if (next != 0) clock.period = next;
 }
 
-void LaunchRaces::release(BlockClock& clock, std::uint64_t offset) {
+void LaunchRaces::release_fenced(BlockClock& clock) {
   memory_.period(clock.period).has_written_strongly = true;
-  if (!clock.fenced.empty()) {
-    clock.released = ++time_;
-    for (const std::uint32_t number : clock.fenced) memory_.period(number).release = clock.released;
-    clock.fenced.clear();
-    // What follows is not behind the strong write.
-    if (const std::uint32_t next = memory_.add_period(launch_, clock.block)) clock.period = next;
+  if (clock.fenced.empty()) return;
+  clock.released = ++time_;
+  for (const std::uint32_t number : clock.fenced) memory_.period(number).release = clock.released;
+  clock.fenced.clear();
+  // What follows is not behind the strong write.
+  if (const std::uint32_t next = memory_.add_period(launch_, clock.block)) clock.period = next;
+}
+
+void LaunchRaces::meet(const std::vector<BlockClock*>& clocks) {
+  std::uint32_t last = 0;
+  for (BlockClock* const clock : clocks) {
+    fence(*clock);
+    release_fenced(*clock);
+    last = std::max(last, clock->released);
   }
+  for (BlockClock* const clock : clocks) {
+    clock->has_read_strongly = true;
+    clock->acquired = std::max(clock->acquired, last);
+  }
+}
+
+void LaunchRaces::release(BlockClock& clock, std::uint64_t offset) {
+  release_fenced(clock);
   if (clock.released == 0) return;
   Shard& at = shard(offset);
   const std::lock_guard lock(at.mutex);

@@ -156,12 +156,16 @@ class LaunchRaces {
   void release(BlockClock& clock, std::uint64_t offset);
   /// After a strong read of the word: a write that it has seen has told its time before.
   void acquire(BlockClock& clock, std::uint64_t offset);
+  /// Blocks have met at a barrier of theirs.
+  void meet(const std::vector<BlockClock*>& clocks);
 
  private:
   struct Shard {
     std::mutex mutex;
     std::unordered_map<std::uint64_t, std::uint32_t> times;  // of releases, by word
   };
+  /// A strong write: periods that a fence has ended are released.
+  void release_fenced(BlockClock& clock);
   Shard& shard(std::uint64_t offset) { return shards_[offset / 4 % shards_.size()]; }
 
   GlobalRaces& memory_;

@@ -48,11 +48,13 @@ enum class Flow : std::uint8_t {
   call_pointer,  // the function at the address in source 0, which lanes may have their own of
   ret,
   exit,
-  barrier,     // of the block
+  barrier,  // of the block
+  cluster_barrier,
+  wait,        // run the handler; others get a turn if a lane waited in vain
   collective,  // the handler runs once all lanes of the member mask in source 0 are there
 };
 
-enum class Space : std::uint8_t { generic, global, shared, local, param };
+enum class Space : std::uint8_t { generic, global, shared, shared_cluster, local, param };
 
 struct Instruction {
   static constexpr int most_sources = 4;

@@ -34,6 +34,7 @@ class WarpRun {
 
   Outcome run(std::uint64_t most_instructions) {
     remaining_ = most_instructions;
+    warp_.waits = {};
     for (;;) {
       if (warp_.finished()) return Outcome::finished;
       if (!select()) {
@@ -44,6 +45,7 @@ class WarpRun {
         save(mask_, pc_);
         if (remaining_ == 0) return Outcome::yielded;
       }
+      if (warp_.waits.instruction != nullptr) return Outcome::waiting;
     }
   }
 
@@ -139,6 +141,8 @@ class WarpRun {
           return true;
         }
         break;
+      case Flow::wait:
+        return wait(instruction, active);
       default:
         break;
     }
@@ -164,10 +168,24 @@ class WarpRun {
       case Flow::barrier:
         arrive_at_barrier(warp_, instruction, active);
         break;
+      case Flow::cluster_barrier:
+        wait_for_cluster(warp_, instruction, active);
+        break;
       default:
         arrive_at_meeting(warp_, instruction, active);
         break;
     }
+    return false;
+  }
+
+  /// Who waits in vain lets others run: those lanes of the warp that are elsewhere, then other
+  /// warps.
+  bool wait(const Instruction& instruction, LaneMask active) {
+    instruction.handler(warp_, instruction, active);
+    ++pc_;
+    if (warp_.waits.instruction == nullptr) return true;
+    if (stop_ != no_stop) warp_.backward_branches = patience + 1;
+    save(mask_, pc_);
     return false;
   }
 

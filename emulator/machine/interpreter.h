@@ -9,7 +9,8 @@ namespace lq::emulator {
 
 enum class Outcome {
   finished,  // all lanes have exited
-  blocked,   // lanes wait at a barrier of the block, and no other can run
+  blocked,   // lanes wait at a barrier of the block or cluster, and no other can run
+  waiting,   // a lane has found that a phase of an mbarrier is not complete
   yielded,   // the number of instructions is used up
 };
 

@@ -122,7 +122,7 @@ bool settle_waiting(Warp& warp) {
   int first_stuck = -1;
   for (int lane = 0; lane < warp_size; ++lane) {
     if ((top.waiting & bit(lane)) == 0) continue;
-    if (top.wait[static_cast<std::size_t>(lane)] == Wait::barrier) {
+    if (top.wait[static_cast<std::size_t>(lane)] != Wait::collective) {
       at_barrier = true;
       continue;
     }
@@ -220,7 +220,8 @@ void complete_barrier_if_all_arrived(Block& block, int id) {
       top.waiting &= ~bit(lane);
     });
   }
-  block.shared.synchronize(barrier.warps);
+  block.cluster->clocks.synchronize(block.warps.front().agent, barrier.warps);
+  ++block.cluster->events;
   barrier = {};
 }
 
@@ -240,6 +241,7 @@ void exit_lanes(Warp& warp, LaneMask lanes) {
     const Barrier& barrier = block.barriers[static_cast<std::size_t>(id)];
     if (barrier.arrived > 0 && barrier.expected == 0) complete_barrier_if_all_arrived(block, id);
   }
+  complete_cluster_barrier_if_all_arrived(*block.cluster);
 }
 
 }  // namespace lq::emulator

@@ -13,6 +13,7 @@ struct BarrierDetail {
   static constexpr std::uint16_t reduce_and = 4;
   static constexpr std::uint16_t reduce_or = 8;
   static constexpr std::uint16_t reduce_popc = 16;
+  static constexpr std::uint16_t relaxed = 32;  // arrives without a release
 };
 /// What Instruction::detail of a collective instruction says, besides its own.
 struct CollectiveDetail {
@@ -27,7 +28,13 @@ bool is_meeting_complete(const Warp& warp, const Instruction& instruction, LaneM
 void arrive_at_meeting(Warp& warp, const Instruction& instruction, LaneMask active);
 void arrive_at_barrier(Warp& warp, const Instruction& instruction, LaneMask active);
 
-/// No lane can run. True if that has changed, false if lanes wait at a barrier of the block; throws
+/// The barrier of the cluster, at which lanes arrive in one instruction and wait in another, that
+/// their program counters are at.
+void arrive_at_cluster(Warp& warp, const Instruction& instruction, LaneMask active);
+void wait_for_cluster(Warp& warp, const Instruction& instruction, LaneMask active);
+void complete_cluster_barrier_if_all_arrived(Cluster& cluster);
+
+/// No lane can run. True if that has changed, false if lanes wait at a barrier; throws
 /// Error if lanes wait for others that will not come.
 bool settle_waiting(Warp& warp);
 

@@ -1,4 +1,4 @@
-// A block's shared memory, with what is needed to find races between its warps, reads of bytes that
+// A block's shared memory, with what is needed to find races between warps, reads of bytes that
 // nobody wrote, and accesses to what asynchronous copies are at.
 #pragma once
 
@@ -7,25 +7,27 @@
 #include <cstdint>
 #include <vector>
 
+#include "emulator/machine/warp_clocks.h"
+
 namespace lq::emulator {
 
-/// Each warp has a clock, and knows of every other warp the last tick that happened before its own
-/// present: a barrier makes all who took part know each other's ticks. An access is a race if an
-/// earlier one of another warp to the same bytes, at least one of them a write, did not happen
-/// before. Accesses of lanes of one warp are taken as ordered.
+/// An access is a race if an earlier one of another warp to the same bytes, at least one of them a
+/// write, did not happen before, as the clocks of the cluster tell. Accesses of lanes of one warp
+/// are taken as ordered. Warps are named by their number in the cluster, their agent.
 class SharedMemory {
  public:
-  static constexpr int most_warps = 32;
   enum class Access { read, write, read_and_write };
   enum class Verdict {
     fine,
     unwritten,
     race_with_write,
     race_with_read,
-    in_flight,  // an asynchronous copy will write there
+    in_flight,   // an asynchronous copy will write there
+    being_read,  // by an asynchronous copy, and so nobody may write there
+    not_fenced,  // written, but an asynchronous copy need not see it
   };
 
-  void reset(std::size_t bytes, int warps);
+  void reset(std::size_t bytes, WarpClocks& clocks);
   std::size_t bytes() const { return size_; }
   std::byte* data() { return data_.data(); }
 
@@ -33,26 +35,30 @@ class SharedMemory {
   /// and those with a memory order) do not race with one another, and one that meets what another
   /// warp wrote makes known all that the writer knew.
   /// `place` is for messages.
-  Verdict access(int warp, std::uint32_t offset, unsigned bytes, Access access, bool strong,
+  Verdict access(int agent, std::uint32_t offset, unsigned bytes, Access access, bool strong,
                  std::uint32_t place);
-  /// Who made the race that access() found, or issued the copy, and at what place.
-  int other_warp() const { return other_warp_; }
+  /// Who made the race that access() found, and at what place.
+  int other_agent() const { return other_agent_; }
   std::uint32_t other_place() const { return other_place_; }
 
-  /// An asynchronous copy of the warp will write whole words: until it has, nobody may access them.
-  Verdict begin_write(int warp, std::uint32_t offset, unsigned bytes, std::uint32_t place);
-  /// The copy has written, as a write that the warp makes now.
-  void end_write(int warp, std::uint32_t offset, unsigned bytes);
-
-  /// Warps of the mask have met at a barrier.
-  void synchronize(std::uint32_t warps);
+  /// An asynchronous copy of the agent will write whole words: until it has, nobody else may access
+  /// them.
+  Verdict begin_write(int agent, std::uint32_t offset, unsigned bytes, std::uint32_t place);
+  /// The copy has written, as a write of this agent at this tick.
+  void end_write(int agent, std::uint32_t tick, std::uint32_t offset, unsigned bytes);
+  /// An asynchronous copy of the agent reads whole words: until it has, nobody may write them. What
+  /// others wrote has to have passed a proxy fence.
+  Verdict begin_read(int agent, std::uint32_t offset, unsigned bytes, std::uint32_t place);
+  void end_read(std::uint32_t offset, unsigned bytes);
+  /// Whether the agent may use the object that lies there since it was written at once.
+  Verdict look_at_object(int agent, std::uint32_t offset, unsigned bytes);
 
  private:
   /// A warp, its tick and the bytes that it accessed.
   struct Stamp {
     std::uint32_t tick = 0;  // 0: none
     std::uint32_t place = 0;
-    std::uint8_t warp = 0;
+    std::uint16_t agent = 0;
     std::uint8_t bytes = 0;
     bool strong = false;
   };
@@ -61,21 +67,17 @@ class SharedMemory {
     std::array<Stamp, 2> reads;  // the last two of different warps
     std::uint8_t written = 0;
     bool is_in_flight = false;
+    std::uint8_t copies_reading = 0;
   };
 
-  bool races(const Stamp& stamp, int warp, unsigned bytes, bool strong) const {
-    return stamp.tick != 0 && !(strong && stamp.strong) && stamp.warp != warp &&
-           (stamp.bytes & bytes) != 0 &&
-           stamp.tick > known_[static_cast<std::size_t>(warp)][stamp.warp];
+  bool races(const Stamp& stamp, int agent, unsigned bytes, bool strong) const {
+    return stamp.tick != 0 && !(strong && stamp.strong) && stamp.agent != agent &&
+           (stamp.bytes & bytes) != 0 && !clocks_->knows(agent, stamp.agent, stamp.tick);
   }
-  std::uint32_t now(int warp) const {
-    return known_[static_cast<std::size_t>(warp)][static_cast<std::size_t>(warp)];
-  }
-  Verdict access_word(Word& word, int warp, unsigned bytes, Access access, bool strong,
+  Verdict access_word(Word& word, int agent, unsigned bytes, Access access, bool strong,
                       std::uint32_t place);
-  void acquire(int warp, int from);
   Verdict conflict(const Stamp& stamp, Verdict verdict) {
-    other_warp_ = stamp.warp;
+    other_agent_ = stamp.agent;
     other_place_ = stamp.place;
     return verdict;
   }
@@ -83,8 +85,8 @@ class SharedMemory {
   std::size_t size_ = 0;
   std::vector<std::byte> data_;
   std::vector<Word> words_;
-  std::array<std::array<std::uint32_t, most_warps>, most_warps> known_{};
-  int other_warp_ = 0;
+  WarpClocks* clocks_ = nullptr;
+  int other_agent_ = 0;
   std::uint32_t other_place_ = 0;
 };
 

@@ -92,6 +92,8 @@ struct Function {
   std::vector<Statement> body;
   std::map<std::string, std::vector<std::string>> branch_targets;  // `.branchtargets`, by label
   std::vector<std::int64_t> max_threads;                           // `.maxntid`, empty if not given
+  std::vector<std::int64_t> cluster;  // `.reqnctapercluster`, empty if not given
+  bool blocks_are_clusters = false;
   int line = 0;
 };
 

@@ -114,9 +114,12 @@ class Parser {
         values.push_back(tokens_.expect_integer("a limit"));
       } while (tokens_.take(","));
       if (word == ".maxntid" || word == ".reqntid") function.max_threads = values;
+      if (word == ".reqnctapercluster") function.cluster = values;
     } else if (word == ".pragma") {
       skip_to_semicolon();
-    } else if (word != ".noreturn" && word != ".explicitcluster" && word != ".blocksareclusters") {
+    } else if (word == ".blocksareclusters") {
+      function.blocks_are_clusters = true;
+    } else if (word != ".noreturn" && word != ".explicitcluster") {
       fail("ptx line {}: directive '{}' of a function is unknown", tokens_.line(), word);
     }
   }

@@ -42,6 +42,7 @@ enum ErrorCode : int {
   captured_event = 907,
   capture_wrong_thread = 908,
   graph_update_failure = 910,
+  invalid_cluster_size = 912,
 };
 
 enum class CopyKind : int {

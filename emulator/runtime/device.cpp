@@ -77,6 +77,15 @@ class GridWorkspace {
 
 }  // namespace
 
+std::optional<Dim3> own_cluster(const Function& kernel) {
+  if (kernel.cluster.empty()) return std::nullopt;
+  // Directives leave out what is 1.
+  const auto size = [&](std::size_t i) {
+    return i < kernel.cluster.size() ? static_cast<std::uint32_t>(kernel.cluster[i]) : 1U;
+  };
+  return Dim3{size(0), size(1), size(2)};
+}
+
 void stop(const std::string& message) {
   std::fflush(stdout);
   fmt::print(stderr, "emulator: {}\n", message);
@@ -188,12 +197,32 @@ ErrorCode Device::accept(const KernelWork& work) {
   if (work.dynamic_shared_bytes > static_cast<std::size_t>(most_dynamic_shared_bytes(kernel))) {
     return invalid_value;
   }
+  if (const ErrorCode error = accept_cluster(work); error != success) return error;
   if (!work.is_cooperative) return success;
   const int resident =
       multiprocessors *
       blocks_per_multiprocessor(code, static_cast<int>(block.count()), work.dynamic_shared_bytes);
   const bool fits_at_once = work.grid.count() <= static_cast<std::uint64_t>(resident);
   return fits_at_once ? success : cooperative_launch_too_large;
+}
+
+ErrorCode Device::accept_cluster(const KernelWork& work) {
+  const std::optional<Dim3> own = own_cluster(function(*work.kernel));
+  if (!own && !work.cluster) return success;
+  if (!has_clusters(settings_)) return not_supported;
+  const Dim3 size = cluster_of(work);
+  const bool is_the_kernels = !own || (own->x == size.x && own->y == size.y && own->z == size.z);
+  const Dim3& grid = work.grid;
+  const bool has_blocks = size.x > 0 && size.y > 0 && size.z > 0;
+  const bool fits_grid =
+      has_blocks && grid.x % size.x == 0 && grid.y % size.y == 0 && grid.z % size.z == 0;
+  const bool fits_device =
+      size.count() <= static_cast<std::uint64_t>(most_cluster_blocks(*work.kernel));
+  return is_the_kernels && fits_grid && fits_device ? success : invalid_cluster_size;
+}
+
+Dim3 Device::cluster_of(const KernelWork& work) {
+  return work.cluster.value_or(own_cluster(function(*work.kernel)).value_or(Dim3{}));
 }
 
 int Device::blocks_per_multiprocessor(const Function& kernel, int threads,
@@ -231,6 +260,7 @@ ErrorCode Device::run(const KernelWork& work) {
                       .kernel = &function(*work.kernel),
                       .grid = work.grid,
                       .block = work.block,
+                      .cluster = cluster_of(work),
                       .dynamic_shared_bytes = static_cast<std::uint32_t>(work.dynamic_shared_bytes),
                       .arguments = work.arguments,
                       .memory = &memory_,

@@ -30,6 +30,7 @@ struct KernelRecord {
   Module* module = nullptr;
   std::string name;
   std::optional<int> max_dynamic_shared_bytes = {};  // that the program has asked for
+  bool allows_large_clusters = false;                // of more blocks than all devices have
 };
 
 struct VariableRecord {
@@ -39,6 +40,14 @@ struct VariableRecord {
 
 inline std::uint64_t address_of(const void* pointer) {
   return reinterpret_cast<std::uint64_t>(pointer);
+}
+
+/// The cluster that the kernel was compiled for, if it was.
+std::optional<Dim3> own_cluster(const Function& kernel);
+
+inline int most_cluster_blocks(const KernelRecord& kernel) {
+  return kernel.allows_large_clusters ? static_cast<int>(DeviceMemory::most_cluster_blocks)
+                                      : most_portable_cluster_blocks;
 }
 
 class Device {
@@ -69,6 +78,8 @@ class Device {
   /// Checks a launch whose arguments are still missing. Returns the codes with which a device
   /// refuses one; throws Error for a kernel that cannot be run.
   ErrorCode accept(const KernelWork& work);
+  /// The blocks of a cluster of the launch, which is accepted.
+  Dim3 cluster_of(const KernelWork& work);
   /// Of a launch with so many threads in a block. Registers are not modelled.
   int blocks_per_multiprocessor(const Function& kernel, int threads,
                                 std::size_t dynamic_shared_bytes) const;
@@ -93,6 +104,7 @@ class Device {
 
  private:
   Device();
+  ErrorCode accept_cluster(const KernelWork& work);
   Program& program(Module& module);
 
   Settings settings_;

@@ -56,6 +56,7 @@ constexpr ErrorText texts[] = {
     {graph_update_failure, "cudaErrorGraphExecUpdateFailure",
      "the graph update was not performed because it included changes which violated constraints "
      "specific to instantiated graph update"},
+    {invalid_cluster_size, "cudaErrorInvalidClusterSize", "cluster misconfiguration"},
 };
 
 const ErrorText* find_text(int code) {

@@ -68,7 +68,8 @@ std::map<int, int> attributes(const Device& device) {
           {95, 1},
           {97, limits.shared_per_block_optin},
           {106, limits.blocks_per_multiprocessor},
-          {111, reserved_shared_per_block}};
+          {111, reserved_shared_per_block},
+          {120, has_clusters(device.settings()) ? 1 : 0}};
 }
 
 bool is_device(int device) { return device == 0; }
@@ -162,6 +163,7 @@ LQNET_CUDA_API int cudaGetDeviceProperties(DeviceProperties* properties, int dev
     result.shared_bytes_per_block_optin = static_cast<std::size_t>(limits.shared_per_block_optin);
     result.max_blocks_per_multiprocessor = limits.blocks_per_multiprocessor;
     result.reserved_shared_bytes_per_block = reserved_shared_per_block;
+    result.cluster_launch = has_clusters(device.settings()) ? 1 : 0;
     *properties = result;
     return success;
   });
@@ -181,6 +183,11 @@ LQNET_CUDA_API int cudaFuncGetAttributes(FunctionAttributes* result, const void*
     result->ptx_version = device.settings().capability;
     result->binary_version = device.settings().capability;
     result->max_dynamic_shared_bytes = device.most_dynamic_shared_bytes(*kernel);
+    if (const std::optional<Dim3> cluster = own_cluster(function)) {
+      const std::uint32_t size[] = {cluster->x, cluster->y, cluster->z};
+      std::copy_n(size, 3, result->required_cluster);
+    }
+    result->non_portable_cluster_size_allowed = kernel->allows_large_clusters ? 1 : 0;
     return success;
   });
 }
@@ -188,8 +195,14 @@ LQNET_CUDA_API int cudaFuncGetAttributes(FunctionAttributes* result, const void*
 LQNET_CUDA_API int cudaFuncSetAttribute(const void* host_function, int attribute, int value) {
   return api_call("cudaFuncSetAttribute", [&](Device& device) {
     constexpr int max_dynamic_shared = 8;
+    constexpr int required_cluster[] = {11, 12, 13};
+    constexpr int non_portable_cluster_size_allowed = 14;
     KernelRecord* const kernel = device.find_kernel(host_function);
     if (kernel == nullptr) return invalid_device_function;
+    if (std::ranges::find(required_cluster, attribute) != std::end(required_cluster)) {
+      lq::fail("attribute {} of a function (a required cluster) is not supported", attribute);
+    }
+    if (attribute == non_portable_cluster_size_allowed) kernel->allows_large_clusters = value != 0;
     if (attribute != max_dynamic_shared) return success;
     const auto used = static_cast<int>(device.function(*kernel).static_shared_bytes);
     if (value < 0 || value + used > device.limits().shared_per_block_optin) return invalid_value;
@@ -210,4 +223,15 @@ LQNET_CUDA_API int cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
     int* blocks, const void* function, int threads, std::size_t dynamic_bytes, unsigned) {
   return occupancy("cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags", blocks, function,
                    threads, dynamic_bytes);
+}
+
+LQNET_CUDA_API int cudaOccupancyMaxPotentialClusterSize(int* blocks, const void* function,
+                                                        const LaunchConfiguration*) {
+  return api_call("cudaOccupancyMaxPotentialClusterSize", [&](Device& device) {
+    const KernelRecord* const kernel = device.find_kernel(function);
+    if (kernel == nullptr) return invalid_device_function;
+    if (!has_clusters(device.settings())) return not_supported;
+    *blocks = most_cluster_blocks(*kernel);
+    return success;
+  });
 }

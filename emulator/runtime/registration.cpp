@@ -41,10 +41,10 @@ thread_local std::vector<CallConfiguration> call_configurations;
 Module* module_of(void** handle) { return reinterpret_cast<Module*>(handle); }
 
 /// Attributes of a launch that mean nothing where each runs to its end before the next starts, or
-/// are hints: none, access policy, synchronization policy, programmatic stream serialization,
-/// priority, memory domains, the share of shared memory.
+/// are hints: none, access policy, synchronization policy, how clusters are spread, programmatic
+/// stream serialization, priority, memory domains, the share of shared memory.
 bool is_without_effect(int attribute) {
-  constexpr int known[] = {0, 1, 3, 6, 8, 9, 10, 14};
+  constexpr int known[] = {0, 1, 3, 5, 6, 8, 9, 10, 14};
   return std::find(std::begin(known), std::end(known), attribute) != std::end(known);
 }
 
@@ -116,12 +116,13 @@ LQNET_CUDA_API int __cudaPopCallConfiguration(Dim3* grid, Dim3* block, std::size
 namespace {
 
 int launch(const char* name, const void* function, const Dim3& grid, const Dim3& block,
-           void** arguments, std::size_t shared_bytes, Stream* stream,
-           bool is_cooperative = false) {
+           void** arguments, std::size_t shared_bytes, Stream* stream, bool is_cooperative = false,
+           std::optional<Dim3> cluster = {}) {
   return api_call(name, [&](Device& device) {
     KernelWork work{.kernel = device.find_kernel(function),
                     .grid = grid,
                     .block = block,
+                    .cluster = cluster,
                     .dynamic_shared_bytes = shared_bytes,
                     .is_cooperative = is_cooperative};
     if (work.kernel == nullptr) return invalid_device_function;
@@ -160,21 +161,23 @@ LQNET_CUDA_API int cudaLaunchCooperativeKernel(const void* function, Dim3 grid, 
 LQNET_CUDA_API int cudaLaunchKernelExC(const LaunchConfiguration* configuration,
                                        const void* function, void** arguments) {
   constexpr int cooperative = 2;
-  bool is_cooperative = false;
+  constexpr int cluster_dimension = 4;
+  int is_cooperative = 0;
+  std::optional<Dim3> cluster;
   for (unsigned i = 0; i < configuration->attribute_count; ++i) {
     const LaunchAttribute& attribute = configuration->attributes[i];
     if (is_without_effect(attribute.id)) continue;
     if (attribute.id == cooperative) {
-      int value = 0;
-      std::memcpy(&value, attribute.value, sizeof(value));
-      is_cooperative = value != 0;
-      continue;
+      std::memcpy(&is_cooperative, attribute.value, sizeof(is_cooperative));
+    } else if (attribute.id == cluster_dimension) {
+      std::memcpy(&cluster.emplace(), attribute.value, sizeof(Dim3));
+    } else {
+      return api_call("cudaLaunchKernelExC", [&](Device&) -> ErrorCode {
+        lq::fail("launch attribute {} is not supported", attribute.id);
+      });
     }
-    return api_call("cudaLaunchKernelExC", [&](Device&) -> ErrorCode {
-      lq::fail("launch attribute {} (4: clusters) is not supported", attribute.id);
-    });
   }
   return launch("cudaLaunchKernelExC", function, configuration->grid, configuration->block,
                 arguments, configuration->dynamic_shared_bytes, configuration->stream,
-                is_cooperative);
+                is_cooperative != 0, cluster);
 }

@@ -42,5 +42,8 @@ constexpr int reserved_shared_per_block = 1024;
 constexpr int max_threads_per_block = 1024;
 // Few, since programs choose their grids by it.
 constexpr int multiprocessors = 8;
+// Kernels may be allowed more, up to DeviceMemory::most_cluster_blocks.
+constexpr int most_portable_cluster_blocks = 8;
+inline bool has_clusters(const Settings& settings) { return settings.capability >= 90; }
 
 }  // namespace lq::emulator

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct KernelWork {
   KernelRecord* kernel = nullptr;
   Dim3 grid;
   Dim3 block;
+  std::optional<Dim3> cluster;  // that the launch asks for; the kernel may bring its own
   std::size_t dynamic_shared_bytes = 0;
   bool is_cooperative = false;
   std::vector<std::byte> arguments;

@@ -37,13 +37,15 @@ class Device {
 
   /// Arguments are 64 bits each.
   Counters launch(const std::string& kernel, Dim3 grid, Dim3 block,
-                  const std::vector<std::uint64_t>& arguments, std::uint32_t shared_bytes = 0) {
+                  const std::vector<std::uint64_t>& arguments, std::uint32_t shared_bytes = 0,
+                  Dim3 cluster = {}) {
     const auto found = program_.index.find(kernel);
     check(found != program_.index.end(), "no kernel {}", kernel);
     Launch launch{.program = &program_,
                   .kernel = &program_.functions[found->second],
                   .grid = grid,
                   .block = block,
+                  .cluster = cluster,
                   .dynamic_shared_bytes = shared_bytes,
                   .memory = &memory_,
                   .counts = true};
