@@ -120,7 +120,6 @@ void decode_mma_async(FunctionBuilder& builder, Opcode& opcode) {
                            : builder.source(scale, OperandType::predicate);
   const std::uint32_t index = builder.add_matrix(operation);
   Instruction& instruction = emit_for_warp(builder, multiply_warpgroup, slots);
-  instruction.space = Space::shared;
   instruction.sources[1] = descriptor_of_a;
   instruction.sources[2] = descriptor_of_b;
   instruction.sources[3] = scale_d;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+
+#include "emulator/instructions/warpgroup.h"
 
 namespace lq::emulator {
 namespace {
@@ -70,30 +73,48 @@ void fault_global_race(const Warp& warp, const Instruction& instruction, int lan
 
 namespace {
 
-/// The copy of the cluster that reads these bytes of shared memory.
-std::string copy_that_reads(const SharedPlace& at, unsigned bytes) {
-  const auto overlaps = [&](const SharedRange& range) {
-    return range.block == at.block && range.offset < at.offset + bytes &&
-           at.offset < range.offset + range.bytes;
-  };
+bool overlap(const SharedPlace& at, unsigned bytes, std::uint32_t offset, std::uint32_t size) {
+  return offset < at.offset + bytes && at.offset < offset + size;
+}
+
+/// The place of the cluster's copy that reads these bytes of shared memory, if there is one.
+std::optional<std::uint32_t> place_of_reading_copy(const SharedPlace& at, unsigned bytes) {
   const auto reads = [&](const BulkCopy& copy) {
-    return !copy.has_read && std::any_of(copy.from.begin(), copy.from.end(), overlaps);
+    return !copy.has_read &&
+           std::any_of(copy.from.begin(), copy.from.end(), [&](const SharedRange& range) {
+             return range.block == at.block && overlap(at, bytes, range.offset, range.bytes);
+           });
   };
-  const Program& program = *at.block->launch->program;
   for (const Block& block : at.block->cluster->blocks) {
     for (const Warp& warp : block.warps) {
       for (const ThreadCopies& thread : warp.copies) {
         const auto found = std::find_if(thread.bulk.begin(), thread.bulk.end(), reads);
-        if (found != thread.bulk.end()) return text_of_place(program, found->place);
+        if (found != thread.bulk.end()) return found->place;
       }
     }
     for (const auto& [offset, barrier] : block.mbarriers) {
       for (const MbarrierEvent& event : barrier.events) {
-        if (event.copy != nullptr && reads(*event.copy)) return text_of_place(program, event.place);
+        if (event.copy != nullptr && reads(*event.copy)) return event.place;
       }
     }
   }
-  return "an unknown place";
+  return std::nullopt;
+}
+
+/// The copy or product that reads these bytes of shared memory.
+std::string reader_of(const SharedPlace& at, unsigned bytes) {
+  const Program& program = *at.block->launch->program;
+  if (const auto place = place_of_reading_copy(at, bytes)) {
+    return "the asynchronous copy at " + text_of_place(program, *place);
+  }
+  for (const Warp& warp : at.block->warps) {
+    for (const WarpgroupState::Read& read : warp.warpgroup.reads) {
+      if (overlap(at, bytes, read.offset, WarpgroupState::read_bytes)) {
+        return "the product at " + text_of_place(program, read.place);
+      }
+    }
+  }
+  return "an instruction";
 }
 
 std::string agent_text(const Cluster& cluster, int agent) {
@@ -124,13 +145,13 @@ void fault_shared(const Warp& warp, const Instruction& instruction, int lane, co
           fmt::format("{} before the asynchronous copy at {} has completed", access, other_line()));
     case SharedMemory::Verdict::being_read:
       fault(warp, instruction, lane,
-            fmt::format("{}, which the asynchronous copy at {} still reads", access,
-                        copy_that_reads(at, bytes)));
+            fmt::format("{}, which {} still reads", access, reader_of(at, bytes)));
     case SharedMemory::Verdict::not_fenced:
-      fault(warp, instruction, lane,
-            fmt::format("{} by an asynchronous copy, with no fence.proxy.async behind the write by "
-                        "{} at {}",
-                        access, agent_text(cluster, shared.other_agent()), other_line()));
+      fault(
+          warp, instruction, lane,
+          fmt::format("{} by {}, with no fence.proxy.async behind the write by {} at {}", access,
+                      instruction.handler == multiply_warpgroup ? "wgmma" : "an asynchronous copy",
+                      agent_text(cluster, shared.other_agent()), other_line()));
     default:
       break;
   }

@@ -13,9 +13,9 @@ using u64 = std::uint64_t;
 
 constexpr int warps_of_group = 4;
 constexpr int rows_of_warp = 16;
-constexpr u64 chunk = 16;          // bytes that lie together in every layout
-constexpr int words_of_row = 8;    // along the depth
-constexpr u32 register_unit = 64;  // no two registers start in one
+constexpr unsigned chunk = WarpgroupState::read_bytes;  // lie together in every layout
+constexpr int words_of_row = 8;                         // along the depth
+constexpr u32 register_unit = 64;                       // no two registers start in one
 
 Warp& warp_of(Frame& frame) { return static_cast<Warp&>(frame); }
 
@@ -29,7 +29,8 @@ void require_whole_group(const Warp& warp, const Instruction& instruction, LaneM
                     warps.size() - first));
 }
 
-/// A matrix in shared memory, as its descriptor says.
+/// A matrix in shared memory, as its descriptor says. What is read counts as being read until the
+/// open group is complete.
 class SharedMatrix {
  public:
   SharedMatrix(Warp& warp, const Instruction& instruction, int source, bool outer_is_contiguous)
@@ -81,7 +82,23 @@ class SharedMatrix {
   const std::byte* bytes_at(u64 offset) const {
     // The place within 8 chunks is mixed with the number of the 128 bytes.
     offset ^= (offset >> 7 & (row_chunks_ - 1)) * chunk;
-    return shared_bytes(warp_, instruction_, 0, offset, chunk, AccessKind::read);
+    Block& block = *warp_.block;
+    SharedMemory& shared = block.shared;
+    if (offset + chunk > shared.bytes()) {
+      fault_bounds(warp_, instruction_, 0, "shared", offset, chunk, shared.bytes());
+    }
+    const auto at = static_cast<u32>(offset);
+    const u32 place = place_of(warp_, instruction_);
+    const auto verdict = shared.begin_read(warp_.agent, at, chunk, place);
+    const bool passes =
+        verdict == SharedMemory::Verdict::fine ||
+        (verdict == SharedMemory::Verdict::unwritten && block.launch->reads_unwritten);
+    if (!passes) {
+      fault_shared(warp_, instruction_, 0, {&block, at}, chunk, AccessKind::read, verdict);
+    }
+    WarpgroupState& state = warp_.warpgroup;
+    state.reads.push_back({state.committed + 1, place, at});
+    return shared.data() + offset;
   }
   void read_transposed(int first, int rows, u32* words) const {
     auto* const elements = reinterpret_cast<std::uint16_t*>(words);
@@ -195,6 +212,13 @@ void wait_for_warpgroup(Frame& frame, const Instruction& instruction, LaneMask m
   WarpgroupState& state = warp_of(frame).warpgroup;
   const u32 may_be_open = std::min<u32>(instruction.detail, state.committed);
   state.completed = std::max(state.completed, state.committed - may_be_open);
+  const auto first_open =
+      std::find_if(state.reads.begin(), state.reads.end(),
+                   [&](const WarpgroupState::Read& read) { return read.group > state.completed; });
+  for (auto read = state.reads.begin(); read != first_open; ++read) {
+    warp_of(frame).block->shared.end_read(read->offset, chunk);
+  }
+  state.reads.erase(state.reads.begin(), first_open);
 }
 
 void check_may_be_read(Frame& frame, const Instruction& instruction, LaneMask mask) {

@@ -100,10 +100,18 @@ struct WarpgroupState {
     std::uint32_t writing = 0;
     std::uint32_t reading = 0;
   };
+  /// Of `read_bytes` of the block's shared memory.
+  struct Read {
+    std::uint32_t group = 0;
+    std::uint32_t place = 0;  // of the instruction
+    std::uint32_t offset = 0;
+  };
+  static constexpr unsigned read_bytes = 16;
   bool fenced = false;
   std::uint32_t committed = 0;
   std::uint32_t completed = 0;
   std::vector<Use> registers;  // by place in the warp's registers
+  std::vector<Read> reads;     // of groups that are not complete, in their order
 };
 
 struct Block;

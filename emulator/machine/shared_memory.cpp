@@ -50,7 +50,7 @@ SharedMemory::Verdict SharedMemory::access_word(Word& word, int agent, unsigned 
     last = stamp(last);
     return Verdict::fine;
   }
-  if (word.copies_reading != 0) [[unlikely]]
+  if (word.readers != 0) [[unlikely]]
     return Verdict::being_read;
   for (const Stamp& read : word.reads) {
     if (races(read, agent, bytes, strong)) return conflict(read, Verdict::race_with_read);
@@ -80,7 +80,8 @@ void SharedMemory::end_write(int agent, std::uint32_t tick, std::uint32_t offset
 SharedMemory::Verdict SharedMemory::begin_read(int agent, std::uint32_t offset, unsigned bytes,
                                                std::uint32_t place) {
   const Verdict verdict = access(agent, offset, bytes, Access::read, false, place);
-  if (verdict != Verdict::fine) return verdict;
+  // Unwritten words may be let pass, and are then read like others.
+  if (verdict != Verdict::fine && verdict != Verdict::unwritten) return verdict;
   for (unsigned i = 0; i < bytes / 4; ++i) {
     Word& word = words_[offset / 4 + i];
     // What copies wrote is in their proxy already.
@@ -88,13 +89,13 @@ SharedMemory::Verdict SharedMemory::begin_read(int agent, std::uint32_t offset, 
     if (!by_copy && !clocks_->is_fenced(agent, word.write.agent, word.write.tick)) {
       return conflict(word.write, Verdict::not_fenced);
     }
-    ++word.copies_reading;
+    ++word.readers;
   }
-  return Verdict::fine;
+  return verdict;
 }
 
 void SharedMemory::end_read(std::uint32_t offset, unsigned bytes) {
-  for (unsigned i = 0; i < bytes / 4; ++i) --words_[offset / 4 + i].copies_reading;
+  for (unsigned i = 0; i < bytes / 4; ++i) --words_[offset / 4 + i].readers;
 }
 
 SharedMemory::Verdict SharedMemory::look_at_object(int agent, std::uint32_t offset,

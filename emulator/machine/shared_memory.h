@@ -23,8 +23,8 @@ class SharedMemory {
     race_with_write,
     race_with_read,
     in_flight,   // an asynchronous copy will write there
-    being_read,  // by an asynchronous copy, and so nobody may write there
-    not_fenced,  // written, but an asynchronous copy need not see it
+    being_read,  // by an asynchronous copy or product, and so nobody may write there
+    not_fenced,  // written, but an asynchronous reader need not see it
   };
 
   void reset(std::size_t bytes, WarpClocks& clocks);
@@ -46,8 +46,8 @@ class SharedMemory {
   Verdict begin_write(int agent, std::uint32_t offset, unsigned bytes, std::uint32_t place);
   /// The copy has written, as a write of this agent at this tick.
   void end_write(int agent, std::uint32_t tick, std::uint32_t offset, unsigned bytes);
-  /// An asynchronous copy of the agent reads whole words: until it has, nobody may write them. What
-  /// others wrote has to have passed a proxy fence.
+  /// An asynchronous copy or product of the agent reads whole words: until it has, nobody may write
+  /// them. What others wrote has to have passed a proxy fence.
   Verdict begin_read(int agent, std::uint32_t offset, unsigned bytes, std::uint32_t place);
   void end_read(std::uint32_t offset, unsigned bytes);
   /// Whether the agent may use the object that lies there since it was written at once.
@@ -67,7 +67,7 @@ class SharedMemory {
     std::array<Stamp, 2> reads;  // the last two of different warps
     std::uint8_t written = 0;
     bool is_in_flight = false;
-    std::uint8_t copies_reading = 0;
+    std::uint16_t readers = 0;  // asynchronous ones
   };
 
   bool races(const Stamp& stamp, int agent, unsigned bytes, bool strong) const {

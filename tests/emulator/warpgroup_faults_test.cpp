@@ -58,6 +58,7 @@ fill:
   setp.lt.u32 %p2, %r8, 4096;
   @%p2 bra fill;
 filled:
+  fence.proxy.async;
   bar.sync 0;
 )" + code +
       "\nret;\n}\n");
@@ -144,9 +145,29 @@ TEST(WarpgroupFaultsTest, DescriptorsAreChecked) {
                    "wgmma: base offset 3 in a descriptor is not supported by the emulator"));
   EXPECT_TRUE(throws_error([&] { run_code(code, {.difference = 1}); },
                            "wgmma: lanes of the warp have different descriptors"));
-  // Bytes that nobody has written, and that another warp writes without a barrier.
+}
+
+TEST(WarpgroupFaultsTest, OperandsInSharedMemoryAreFencedAndStayAsTheyAre) {
+  const std::string code = fence + product + commit + wait;
+  const std::string overwrite = "st.shared.u32 [%r6], 1;\n";
+  const std::string proxy_fence = "fence.proxy.async;\n";
+  const std::string barrier = "bar.sync 0;\n";
+  EXPECT_NO_THROW(run_code(overwrite + proxy_fence + barrier + code));
+  EXPECT_NO_THROW(run_code(overwrite + barrier + proxy_fence + code));
+  EXPECT_TRUE(throws_error([&] { run_code(overwrite + barrier + code); },
+                           "by wgmma, with no fence.proxy.async behind the write by warp"));
+  EXPECT_NO_THROW(run_code(code + barrier + overwrite));
+  EXPECT_TRUE(throws_error([&] { run_code(code + overwrite); }, "race"));
+  const std::string early = "which the product at PTX line";
+  EXPECT_TRUE(
+      throws_error([&] { run_code(fence + product + commit + barrier + overwrite); }, early));
+  EXPECT_TRUE(throws_error([&] { run_code(fence + product + wait + commit + barrier + overwrite); },
+                           early));
+  // The last warp, which runs first, writes without a barrier.
   EXPECT_TRUE(throws_error(
-      [&] { run_code("setp.lt.u32 %p2, %r1, 32;\n@%p2 st.shared.u32 [%r6], 1;\n" + code); },
+      [&] {
+        run_code("setp.ge.u32 %p2, %r1, 96;\n@%p2 st.shared.u32 [%r6], 1;\n" + proxy_fence + code);
+      },
       "race"));
 }
 

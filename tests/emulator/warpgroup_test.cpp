@@ -169,6 +169,7 @@ copy:
   add.u32 %r1, %r1, 128;
   setp.lt.u32 %p1, %r1, {};
   @%p1 bra copy;
+  fence.proxy.async;
   bar.sync 0;
   {}
   setp.eq.u32 %p2, 1, {};

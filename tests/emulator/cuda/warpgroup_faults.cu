@@ -99,6 +99,44 @@ __global__ void unfilled_tile(int* out, bool fault) {
   out[threadIdx.x] = sum_of(d);
 }
 
+// EXPECT no_proxy_fence: read of 16 bytes at shared offset 0 by wgmma, with no fence.proxy.async
+// behind the write by warp, block (0, 0, 0)
+__global__ void no_proxy_fence(int* out, bool fault) {
+  __shared__ Tile tile;
+  fill(tile);
+  __syncthreads();
+  if (threadIdx.x < chunks_of_row) tile.rows[0][threadIdx.x] = make_uint4(5, 6, 7, 8);
+  if (!fault) fence_proxy();
+  __syncthreads();
+  int d[16] = {};
+  fence_products();
+  multiply(Bits{}, d, descriptor_of(tile), descriptor_of(tile));  // LINE no_proxy_fence
+  commit_products();
+  wait_for_products<0>();
+  keep_in_place(d);
+  out[threadIdx.x] = sum_of(d);
+}
+
+// EXPECT overwritten_tile: write of 16 bytes at shared offset, which the product at, still reads,
+// block (0, 0, 0)
+__global__ void overwritten_tile(int* out, bool fault) {
+  __shared__ Tile tile;
+  fill(tile);
+  __syncthreads();
+  int d[16] = {};
+  fence_products();
+  multiply(Bits{}, d, descriptor_of(tile), descriptor_of(tile));
+  commit_products();
+  if (!fault) wait_for_products<0>();
+  __syncthreads();
+  if (threadIdx.x < chunks_of_row) {
+    tile.rows[0][threadIdx.x] = make_uint4(5, 6, 7, 8);  // LINE overwritten_tile
+  }
+  wait_for_products<0>();
+  keep_in_place(d);
+  out[threadIdx.x] = sum_of(d);
+}
+
 // EXPECT missing_lanes: all 32 lanes of a warp have to run a matrix instruction, but lane 20 has
 // exited or was not launched, block (0, 0, 0)
 __global__ void missing_lanes(int* out, bool fault) {
@@ -156,6 +194,8 @@ int main(int argc, char** argv) {
   run("open_group", open_group);
   run("far_rows", far_rows);
   run("unfilled_tile", unfilled_tile);
+  run("no_proxy_fence", no_proxy_fence);
+  run("overwritten_tile", overwritten_tile);
   run("missing_lanes", missing_lanes);
   run("no_fence", no_fence);
   run("lane_descriptors", lane_descriptors);
