@@ -3,8 +3,6 @@
 #include <algorithm>
 
 #include "deploy/cuda/map_operator.h"
-#include "kernels/channel_pad/channel_pad.h"
-#include "kernels/concat/concat.h"
 
 namespace lq::deploy::cuda {
 
@@ -29,11 +27,17 @@ __global__ void __launch_bounds__(block_threads)
   to[i] = table[symbol];
 }
 
-/// The floats of a value, for the public calls of kernels/.
-View<float> floats_at(const ValuePlace& place, const Value& value, std::int64_t batch,
-                      const Stream& stream) {
-  return {
-      reinterpret_cast<float*>(place.data), {batch, value.h, value.w, value.c}, stream.device()};
+/// Copies the channels of a map into a wider one, from `first` on; where `pads`, the others become
+/// zero.
+__global__ void __launch_bounds__(block_threads)
+    place_channels_kernel(Map map, std::int64_t elements, std::int64_t first, bool pads,
+                          const float* from, float* to) {
+  const Channel own = own_channel(pads ? map.out_channels : map.channels);
+  if (own.pixel >= elements) return;
+  const std::int64_t c = pads ? own.c - first : own.c;
+  const bool is_inside = c >= 0 && c < map.channels;
+  to[own.pixel * map.out_channels + first + c] =
+      is_inside ? from[own.pixel * map.channels + c] : 0.0F;
 }
 
 class DequantizeOperator final : public MapOperator {
@@ -52,60 +56,55 @@ class DequantizeOperator final : public MapOperator {
   Levels levels_{};
 };
 
-class ChannelPadOperator final : public CudaOperator {
+class ChannelPadOperator final : public MapOperator {
  public:
   ChannelPadOperator(const PackedModel& model, const ChannelPad& operation, Stream& stream)
-      : CudaOperator(operation.name, stream),
-        input_(operation.input),
-        output_(operation.output),
-        in_(model.values[operation.input]),
-        out_(model.values[operation.output]),
-        options_{.before = operation.before, .after = out_.c - in_.c - operation.before} {}
-  void bind(std::span<const ValuePlace> places, std::int64_t batch) override {
-    x_ = floats_at(places[input_], in_, batch, stream());
-    y_ = floats_at(places[output_], out_, batch, stream());
-  }
+      : MapOperator(model, operation, stream), before_(operation.before) {}
   void run(kernels::Slice, std::span<std::byte>) const override {
-    kernels::channel_pad_forward(stream(), x_, y_, options_);
+    kernels::cuda::launch(name(), place_channels_kernel, threads(out_elements()), stream(), map(),
+                          out_pixels(), before_, true, from<float>(), to<float>());
   }
 
  private:
-  std::size_t input_;
-  std::size_t output_;
-  Value in_;
-  Value out_;
-  kernels::ChannelPadOptions options_;
-  ConstView<float> x_;
-  View<float> y_;
+  std::int64_t before_;
 };
 
 class ConcatOperator final : public CudaOperator {
  public:
   ConcatOperator(const PackedModel& model, const Concat& operation, Stream& stream)
-      : CudaOperator(operation.name, stream),
-        inputs_(operation.inputs),
-        output_(operation.output),
-        out_(model.values[operation.output]),
-        views_(operation.inputs.size()) {
-    for (const std::size_t input : inputs_) ins_.push_back(model.values[input]);
+      : CudaOperator(operation.name, stream), output_(operation.output) {
+    const Value& out = model.values[operation.output];
+    pixels_per_image_ = out.h * out.w;
+    for (const std::size_t input : operation.inputs) {
+      parts_.push_back(
+          {.value = input, .map = {.channels = model.values[input].c, .out_channels = out.c}});
+    }
   }
   void bind(std::span<const ValuePlace> places, std::int64_t batch) override {
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      views_[i] = floats_at(places[inputs_[i]], ins_[i], batch, stream());
-    }
-    y_ = floats_at(places[output_], out_, batch, stream());
+    for (Part& part : parts_) part.from = reinterpret_cast<const float*>(places[part.value].data);
+    to_ = reinterpret_cast<float*>(places[output_].data);
+    pixels_ = batch * pixels_per_image_;
   }
   void run(kernels::Slice, std::span<std::byte>) const override {
-    kernels::concat_forward(stream(), views_, y_);
+    std::int64_t first = 0;
+    for (const Part& part : parts_) {
+      kernels::cuda::launch(name(), place_channels_kernel, threads(pixels_ * part.map.channels),
+                            stream(), part.map, pixels_, first, false, part.from, to_);
+      first += part.map.channels;
+    }
   }
 
  private:
-  std::vector<std::size_t> inputs_;
+  struct Part {
+    std::size_t value;
+    Map map;
+    const float* from = nullptr;
+  };
+  std::vector<Part> parts_;
   std::size_t output_;
-  std::vector<Value> ins_;
-  Value out_;
-  std::vector<ConstView<float>> views_;
-  View<float> y_;
+  std::int64_t pixels_per_image_ = 0;
+  float* to_ = nullptr;
+  std::int64_t pixels_ = 0;
 };
 
 }  // namespace
