@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "tests/kernels/views.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
@@ -36,6 +37,17 @@ TEST_P(AddTest, SumsOfAnyShape) {
     Tensor sum = a.clone();
     kernels::add_into(stream, on(stream, sum), on(stream, b));
     EXPECT_TRUE(all_close(sum.span<float>(), y.span<float>(), 0, 0));
+  }
+}
+
+TEST_P(AddTest, ViewsNeedNoAlignment) {
+  const Tensor a = random_normal({3, 41}, 1);
+  const Tensor b = random_normal(a.shape(), 2);
+  Unaligned y(stream, a);
+  kernels::add_forward(stream, Unaligned(stream, a).view(), Unaligned(stream, b).view(), y.view());
+  const Tensor sum = y.host();
+  for (std::int64_t i = 0; i < a.elements(); ++i) {
+    EXPECT_EQ(sum.span<float>()[i], a.span<float>()[i] + b.span<float>()[i]);
   }
 }
 

@@ -117,6 +117,20 @@ TEST_P(BatchNormForwardTest, ReportsNonFiniteValuesInFrontOfTheQuantizer) {
   }
 }
 
+TEST_P(BatchNormForwardTest, LevelsAreTheSameWithoutStatistics) {
+  const TableTensors table = activation_table();
+  const Problem problem({300, 7}, 92);
+  Tensor with(problem.x.shape()), without(problem.x.shape());
+  StatisticsTensors statistics({1, 4});
+  kernels::batch_norm_forward(
+      stream, on(stream, problem.x), on(stream, problem),
+      {.relu = true, .table = on(stream, table), .statistics = on(stream, statistics)},
+      on(stream, with));
+  kernels::batch_norm_forward(stream, on(stream, problem.x), on(stream, problem),
+                              {.relu = true, .table = on(stream, table)}, on(stream, without));
+  EXPECT_TRUE(all_close(without.span<float>(), with.span<float>(), 0, 0));
+}
+
 TEST_P(BatchNormForwardTest, StatisticsAreThoseOfWhatIsQuantized) {
   // Minus infinity becomes 0 in the ReLU: nothing that is not finite reaches the quantizer.
   const TableTensors table = activation_table();

@@ -38,6 +38,25 @@ TEST_P(ReluTest, MatchesReference) {
   }
 }
 
+TEST_P(ReluTest, ViewsNeedNoAlignment) {
+  const Tensor x = random_normal({3, 41}, 1);
+  const Tensor grad_y = random_normal(x.shape(), 2);
+  Unaligned y(stream, x);
+  kernels::relu_forward(stream, Unaligned(stream, x).view(), y.view());
+  Tensor expected_y(x.shape());
+  kernels::reference::relu_forward_loops<float>(x.view<float>(), expected_y.view<float>());
+  EXPECT_TRUE(all_close(y.host().span<float>(), expected_y.span<float>(), 0, 0));
+  for (auto mode : {kernels::GradientMode::overwrite, kernels::GradientMode::accumulate}) {
+    Unaligned grad_x(stream, x);
+    kernels::relu_backward(stream, Unaligned(stream, grad_y).view(), y.view(), grad_x.view(), mode);
+    Tensor expected = x.clone();
+    kernels::reference::relu_backward_loops<float>(grad_y.view<float>(),
+                                                   std::as_const(expected_y).view<float>(),
+                                                   expected.view<float>(), mode);
+    EXPECT_TRUE(all_close(grad_x.host().span<float>(), expected.span<float>(), 0, 0));
+  }
+}
+
 TEST_P(ReluTest, OutputsMayAliasInputs) {
   const Tensor x = random_normal({3, 4, 5, 17}, 4);
   const Tensor grad_y = random_normal(x.shape(), 5);

@@ -229,6 +229,17 @@ TEST_P(TanhNormalizeTest, RefusesViewsThatDoNotFit) {
   EXPECT_TRUE(backward(x, x, {}, "tanh_normalize_backward: grad_x is absent, expected 4"));
 }
 
+TEST_P(TanhNormalizeTest, ViewsNeedNoAlignment) {
+  const Tensor x = random_normal({3, 41}, 6);
+  Tensor squashed(x.shape()), y(x.shape());
+  kernels::tanh_normalize_forward(stream, on(stream, x), on(stream, squashed), on(stream, y));
+  Unaligned from(stream, x), unaligned_squashed(stream, x), unaligned_y(stream, x);
+  kernels::tanh_normalize_forward(stream, from.view(), unaligned_squashed.view(),
+                                  unaligned_y.view());
+  EXPECT_TRUE(all_close(unaligned_squashed.host().span<float>(), squashed.span<float>(), 0, 0));
+  EXPECT_TRUE(all_close(unaligned_y.host().span<float>(), y.span<float>(), 0, 0));
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, TanhNormalizeTest, ::testing::ValuesIn(uncapped(all_backends())),
                          backend_case_name);
 
