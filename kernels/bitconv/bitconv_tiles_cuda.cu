@@ -181,8 +181,8 @@ __device__ bool gather_splits(const TileWork<T>& work) {
   for_each_pass<T>(work.conv, [&]<typename Product, int planes>(const Pass& pass) {
     TileSums<T, planes> sums = {};
     for (int split = 0; split < work.splits(); ++split) {
-      for_each_sum<T, planes>(sums,
-                              [&](int e, int& sum) { sum += *work.partial(split, pass.slot + e); });
+      const std::int32_t* const partial = work.partial(split, pass.slot);
+      for_each_sum<T, planes>(sums, [&](int e, int& sum) { sum += partial[e * T::threads]; });
     }
     add_values<T, Product, planes>(work, pass, sums);
   });
