@@ -89,8 +89,9 @@ class CudaBitconv final : public Bitconv {
     }
     SplitMemory split = split_;
     split.sums = reinterpret_cast<std::int32_t*>(scratch.data());
-    const TilePlan plan =
-        plan_ ? within_bounds(conv, *plan_, multiprocessors_) : plan_tiles(conv, multiprocessors_);
+    const TileProblem problem = problem_of(conv);
+    const TilePlan plan = plan_ ? within_bounds(problem, *plan_, multiprocessors_)
+                                : plan_tiles(problem, multiprocessors_);
     run_tiles(stream_, conv, plan, split);
   }
 

@@ -255,16 +255,6 @@ decltype(auto) with_tile(BitconvTile tile, Visit&& visit) {
   return visit.template operator()<SmallTile>();
 }
 
-TileProblem problem_of(const DeviceConvolution& conv) {
-  TileProblem problem{.pixels = conv.pixels, .outputs = conv.outputs};
-  for (int s = 0; s < conv.segments; ++s) {
-    const DeviceSegment& segment = conv.segment[s];
-    problem.steps = std::max(problem.steps, segment.steps);
-    problem.passes += tile_passes(segment.weight_bits, segment.input_bits);
-  }
-  return problem;
-}
-
 dim3 blocks_of(const DeviceConvolution& conv, const TilePlan& plan) {
   const TileGrid grid = grid_of(problem_of(conv), plan);
   return {static_cast<unsigned>(grid.pixel_tiles), static_cast<unsigned>(grid.channel_tiles),
@@ -295,12 +285,14 @@ std::size_t split_bytes(const DeviceConvolution& conv, int blocks) {
          static_cast<std::size_t>(blocks);
 }
 
-TilePlan plan_tiles(const DeviceConvolution& conv, int multiprocessors) {
-  return plan_tiles(problem_of(conv), multiprocessors);
-}
-
-TilePlan within_bounds(const DeviceConvolution& conv, const TilePlan& plan, int multiprocessors) {
-  return within_bounds(problem_of(conv), plan, multiprocessors);
+TileProblem problem_of(const DeviceConvolution& conv) {
+  TileProblem problem{.pixels = conv.pixels, .outputs = conv.outputs};
+  for (int s = 0; s < conv.segments; ++s) {
+    const DeviceSegment& segment = conv.segment[s];
+    problem.steps = std::max(problem.steps, segment.steps);
+    problem.passes += tile_passes(segment.weight_bits, segment.input_bits);
+  }
+  return problem;
 }
 
 void run_tiles(Stream& stream, DeviceConvolution conv, const TilePlan& plan,

@@ -22,9 +22,8 @@ int split_slots(const DeviceConvolution& conv);
 /// Memory for the sums of as many blocks.
 std::size_t split_bytes(const DeviceConvolution& conv, int blocks);
 
-/// As in bitconv_tile_plan.h, for the convolution's pixels.
-TilePlan plan_tiles(const DeviceConvolution& conv, int multiprocessors);
-TilePlan within_bounds(const DeviceConvolution& conv, const TilePlan& plan, int multiprocessors);
+/// What its plan depends on.
+TileProblem problem_of(const DeviceConvolution& conv);
 
 /// All segments are bits or bytes, in Order::tiles.
 void run_tiles(Stream& stream, DeviceConvolution conv, const TilePlan& plan,
