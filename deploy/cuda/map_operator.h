@@ -62,9 +62,8 @@ class CudaOperator : public Operator {
 
  protected:
   kernels::cuda::LaunchShape threads(std::int64_t count) const {
-    return {
-        dim3(static_cast<unsigned>(kernels::cuda::divide_up<std::int64_t>(count, block_threads))),
-        dim3(block_threads)};
+    return {dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(count, block_threads))),
+            dim3(block_threads)};
   }
   const std::string& name() const { return name_; }
   Stream& stream() const { return stream_; }

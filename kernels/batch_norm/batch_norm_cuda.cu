@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(map_threads)
 }
 
 LaunchShape thread_per(std::int64_t count) {
-  return {dim3(static_cast<unsigned>(divide_up<std::int64_t>(count, map_threads))),
+  return {dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(count, map_threads))),
           dim3(map_threads)};
 }
 

@@ -181,7 +181,7 @@ ArrangedSegment arrange_segment(const Conv2dGeometry& geometry, const BitconvSeg
 }
 
 std::int64_t pitch_of(std::int64_t outputs) {
-  return divide_up<std::int64_t>(outputs, channel_block) * channel_block;
+  return round_up<std::int64_t>(outputs, channel_block);
 }
 
 }  // namespace lq::kernels::cuda

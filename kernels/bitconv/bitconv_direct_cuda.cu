@@ -152,8 +152,8 @@ __global__ void __launch_bounds__(direct_threads)
 
 void run_direct(Stream& stream, const DeviceConvolution& conv) {
   const LaunchShape shape{
-      dim3(static_cast<unsigned>(divide_up<std::int64_t>(conv.pixels, block_pixels)),
-           static_cast<unsigned>(divide_up(conv.outputs, warp_threads))),
+      dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(conv.pixels, block_pixels)),
+           static_cast<unsigned>(ceil_divide(conv.outputs, warp_threads))),
       dim3(direct_threads)};
   launch("bitconv", direct_kernel, shape, stream, conv);
 }

@@ -93,7 +93,7 @@ __device__ void multiply_pass(const TileWork<T>& work, const Pass& pass,
   const auto split = static_cast<int>(blockIdx.z);
   const int first_step = steps * split / work.splits();
   const int end_step = steps * (split + 1) / work.splits();
-  const int stages = divide_up(end_step - first_step, stage_steps);
+  const int stages = ceil_divide(end_step - first_step, stage_steps);
   FragmentSums ones[planes][T::row_fragments] = {};
   const auto fill = [&](int stage) {
     if (stage < stages) {

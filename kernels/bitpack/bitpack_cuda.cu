@@ -72,8 +72,9 @@ __global__ void __launch_bounds__(pack_threads)
 }
 
 LaunchShape warp_per_word(std::int64_t words) {
-  return {dim3(static_cast<unsigned>(divide_up<std::int64_t>(words * warp_threads, pack_threads))),
-          dim3(pack_threads)};
+  return {
+      dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(words * warp_threads, pack_threads))),
+      dim3(pack_threads)};
 }
 
 }  // namespace

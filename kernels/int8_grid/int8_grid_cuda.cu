@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(block_rows)
 
 void snap_rows_to_grid(Stream& stream, ConstView<float> basis, View<float> snapped) {
   const std::int64_t rows = basis.shape[0];
-  const LaunchShape shape{dim3(static_cast<unsigned>(divide_up<std::int64_t>(rows, block_rows))),
+  const LaunchShape shape{dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(rows, block_rows))),
                           dim3(block_rows)};
   launch("snap_rows_to_grid", snap_rows_kernel, shape, stream, rows,
          static_cast<int>(basis.shape[1]), basis.data, snapped.data);

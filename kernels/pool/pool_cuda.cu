@@ -233,7 +233,7 @@ void global_average_pool_forward(Stream& stream, ConstView<float> x, View<float>
   const int pixels = index_extent(operation, x.shape[1] * x.shape[2]);
   const int width = std::clamp(channels, 1, global_threads);
   const dim3 grid(static_cast<unsigned>(x.shape[0]),
-                  static_cast<unsigned>(divide_up(channels, width)));
+                  static_cast<unsigned>(ceil_divide(channels, width)));
   launch(operation, global_average_kernel, {grid, dim3(global_threads)}, stream, x.data, y.data,
          pixels, channels, width);
 }

@@ -46,7 +46,7 @@ void qem_update(Stream& stream, ConstView<std::int64_t> counts, ConstView<double
                 ConstView<std::uint8_t> codes, const QemOptions& options, const QemState& state) {
   constexpr std::string_view operation = "qem_update";
   const std::int64_t rows = state.basis.shape[0];
-  const LaunchShape shape{dim3(static_cast<unsigned>(divide_up<std::int64_t>(rows, block_rows))),
+  const LaunchShape shape{dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(rows, block_rows))),
                           dim3(block_rows)};
   launch(operation, qem_update_kernel, shape, stream, rows, static_cast<int>(state.basis.shape[1]),
          options,

@@ -42,7 +42,7 @@ void quantize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float>
   if (mode == GradientMode::ignore) return;
   const std::int64_t n = x.shape[1];
   const LaunchShape shape{
-      dim3(static_cast<unsigned>(divide_up<std::int64_t>(n, 4 * backward_threads)),
+      dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(n, 4 * backward_threads)),
            static_cast<unsigned>(x.shape[0])),
       dim3(backward_threads)};
   launch("quantize_backward",

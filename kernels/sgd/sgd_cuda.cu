@@ -123,7 +123,7 @@ void sgd_step(Stream& stream, std::span<const SgdParameter> parameters, const Sg
     if (parameter.value.elements() == 0) continue;
     batch.tensors[batch.count++] = describe(parameter, batch.blocks);
     batch.blocks +=
-        static_cast<int>(divide_up<std::int64_t>(parameter.value.elements(), elements_per_block));
+        static_cast<int>(ceil_divide<std::int64_t>(parameter.value.elements(), elements_per_block));
     if (batch.count == parameters_per_launch) launch_batch();
   }
   launch_batch();

@@ -29,7 +29,7 @@ struct RowTeam {
   }
 
   LaunchShape launch_shape() const {
-    return {dim3(static_cast<unsigned>(divide_up(rows, softmax_threads >> lane_bits))),
+    return {dim3(static_cast<unsigned>(ceil_divide(rows, softmax_threads >> lane_bits))),
             dim3(softmax_threads)};
   }
   __device__ int lanes() const { return 1 << lane_bits; }

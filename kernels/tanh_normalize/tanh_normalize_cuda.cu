@@ -117,7 +117,7 @@ void tanh_normalize_backward(Stream& stream, ConstView<float> grad_y, ConstView<
   launch(operation, gradient_of_top_kernel, {dim3(1), dim3(search_threads)}, stream, elements,
          grad_y.data, squashed.data, top.data(), through_top.data());
   const LaunchShape shape{
-      dim3(static_cast<unsigned>(divide_up<std::int64_t>(elements, elementwise_threads))),
+      dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(elements, elementwise_threads))),
       dim3(elementwise_threads)};
   launch(operation,
          mode == GradientMode::accumulate ? tanh_normalize_backward_kernel<true>

@@ -131,7 +131,7 @@ template <typename Source>
 void assign_levels(std::string_view operation, Stream& stream, const Source& source,
                    std::int64_t rows, std::int64_t n, const LevelTableView& table, float* y,
                    const LevelStatistics& statistics) {
-  const std::int64_t chunks = divide_up<std::int64_t>(n, assign_chunk);
+  const std::int64_t chunks = ceil_divide<std::int64_t>(n, assign_chunk);
   const LaunchShape shape{dim3(static_cast<unsigned>(chunks), static_cast<unsigned>(rows)),
                           dim3(assign_threads)};
   const AssignTable from{table.levels.data, table.thresholds.data, static_cast<int>(table.size())};

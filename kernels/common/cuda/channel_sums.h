@@ -37,11 +37,11 @@ struct ChannelTiles {
     width = static_cast<int>(std::min<std::int64_t>(channels, channel_threads));
     lanes = channel_threads / width;
     rows_per_block = lanes * values_per_thread;
-    row_blocks = divide_up(rows, rows_per_block);
+    row_blocks = ceil_divide(rows, rows_per_block);
   }
   dim3 grid() const {
     return dim3(static_cast<unsigned>(row_blocks),
-                static_cast<unsigned>(divide_up<std::int64_t>(channels, width)));
+                static_cast<unsigned>(ceil_divide<std::int64_t>(channels, width)));
   }
 };
 
@@ -96,7 +96,7 @@ void channel_sums(std::string_view operation, Stream& stream, std::int64_t rows,
   launch(operation, channel_sums_kernel<Source>, {tiles.grid(), dim3(channel_threads)}, stream,
          tiles, source, partial.data());
   const LaunchShape per_channel{
-      dim3(static_cast<unsigned>(divide_up<std::int64_t>(channels, channel_threads))),
+      dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(channels, channel_threads))),
       dim3(channel_threads)};
   launch(operation, finish_channels_kernel<Finish>, per_channel, stream, tiles,
          static_cast<const SumPair*>(partial.data()), finish);

@@ -53,7 +53,7 @@ void elementwise(std::string_view operation, Stream& stream, std::int64_t elemen
   constexpr int width = 4;
   constexpr std::int64_t most_blocks = 4096;  // several waves of any device
   const std::int64_t blocks = std::min(
-      divide_up(divide_up<std::int64_t>(elements, width), std::int64_t{elementwise_threads}),
+      ceil_divide(ceil_divide<std::int64_t>(elements, width), std::int64_t{elementwise_threads}),
       most_blocks);
   const LaunchShape shape{dim3(static_cast<unsigned>(blocks)), dim3(elementwise_threads)};
   const auto kernel = are_aligned<width>(y, x...) ? elementwise_kernel<width, Function, Y, X...>

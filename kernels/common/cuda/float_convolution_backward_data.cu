@@ -33,9 +33,9 @@ struct AxisPart {
   AxisPart(std::int64_t first_, std::int64_t in, std::int64_t kernel, std::int64_t stride,
            std::int64_t before)
       : first(first_),
-        pixels(divide_up(in - first_, stride)),
+        pixels(ceil_divide(in - first_, stride)),
         first_tap((first_ + before) % stride),
-        taps(first_tap < kernel ? divide_up(kernel - first_tap, stride) : 0),
+        taps(first_tap < kernel ? ceil_divide(kernel - first_tap, stride) : 0),
         first_out((first_ + before) / stride) {}
 };
 

@@ -132,8 +132,8 @@ struct GemmSplits {
   int tiles_each = 0;
 
   static GemmSplits in(int count, std::int64_t depth) {
-    const auto tiles = static_cast<int>(divide_up<std::int64_t>(depth, gemm_depth));
-    return {count, tiles, divide_up(tiles, count)};
+    const auto tiles = static_cast<int>(ceil_divide<std::int64_t>(depth, gemm_depth));
+    return {count, tiles, ceil_divide(tiles, count)};
   }
 
   /// Enough splits to keep a large device busy, each of at least eight tiles of k; by the shape

@@ -27,8 +27,8 @@ void for_each_tile(Visit&& visit) {
 
 template <typename Tile>
 std::int64_t tiles_of(const GemmExtents& extents) {
-  return divide_up<std::int64_t>(extents.rows, Tile::rows) *
-         divide_up<std::int64_t>(extents.columns, Tile::columns);
+  return ceil_divide<std::int64_t>(extents.rows, Tile::rows) *
+         ceil_divide<std::int64_t>(extents.columns, Tile::columns);
 }
 
 /// Instructions of the inner loop with a tile: multiply-adds, those on the margins included, and
@@ -65,7 +65,7 @@ template <typename Pass>
 void launch_gemm(std::string_view operation, Stream& stream, int tile, const GemmExtents& extents,
                  bool in_fours, const GemmProblem<Pass>& problem) {
   const auto blocks = [](std::int64_t extent, int tile_extent) {
-    return static_cast<unsigned>(divide_up<std::int64_t>(extent, tile_extent));
+    return static_cast<unsigned>(ceil_divide<std::int64_t>(extent, tile_extent));
   };
   int number = 0;
   for_each_tile([&]<typename Tile>(Tile) {

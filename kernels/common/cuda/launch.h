@@ -9,15 +9,11 @@
 
 #include "core/cuda/check.h"
 #include "core/cuda/stream.h"
+#include "core/integers.h"
 
 namespace lq::kernels::cuda {
 
 inline constexpr int warp_threads = 32;
-
-template <typename Integer>
-constexpr Integer divide_up(Integer dividend, Integer divisor) {
-  return (dividend + divisor - 1) / divisor;
-}
 
 struct LaunchShape {
   dim3 grid;

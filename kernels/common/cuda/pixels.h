@@ -24,8 +24,8 @@ struct PixelTiles {
 
   PixelTiles(int pixels_, int groups_) : pixels(pixels_), groups(groups_) {
     // Wide pixels are cut into equal parts, so that few threads are left over.
-    const int parts = divide_up(groups, pixel_threads);
-    width = std::max(1, divide_up(groups, std::max(1, parts)));
+    const int parts = ceil_divide(groups, pixel_threads);
+    width = std::max(1, ceil_divide(groups, std::max(1, parts)));
     lanes = pixel_threads / width;
   }
 };
@@ -61,7 +61,7 @@ void for_each_pixel(std::string_view operation, Stream& stream, std::int64_t pix
                          index_extent(operation, channels) / group);
   if (tiles.groups == 0) return;
   constexpr int most_blocks = 1 << 14;
-  const int blocks = std::min(divide_up(tiles.pixels, tiles.lanes), most_blocks);
+  const int blocks = std::min(ceil_divide(tiles.pixels, tiles.lanes), most_blocks);
   const auto kernel =
       in_groups ? pixels_kernel<channels_of_group, Function> : pixels_kernel<1, Function>;
   launch(operation, kernel, {dim3(static_cast<unsigned>(blocks)), dim3(pixel_threads)}, stream,
