@@ -103,7 +103,7 @@ void print_json(const std::vector<Group>& groups) {
 }
 
 std::string us_text(double us) { return fmt::format("{:.1f}", us); }
-std::string ratio_text(double us, double bound) { return fmt::format("{:.1f}", us / bound); }
+std::string ratio_text(double ratio) { return fmt::format("{:.1f}", ratio); }
 
 void print_layers(const std::vector<Group>& groups) {
   using enum TextTable::Align;
@@ -136,7 +136,7 @@ void print_layers(const std::vector<Group>& groups) {
                      us_text(times.tensor), us_text(times.expansion), us_text(times.shared),
                      us_text(times.instructions), us_text(times.cache), us_text(times.memory),
                      us_text(times.latency), us_text(times.epilogue), us_text(of.us),
-                     std::string(of.limit), ratio_text(of.us, of.tensor_bound_us)});
+                     std::string(of.limit), ratio_text(of.ratio())});
     }
   }
   fmt::print("{}", table.str());
@@ -159,7 +159,7 @@ void print_sums(const std::vector<Group>& groups) {
       bound += layer.of.tensor_bound_us;
     }
     table.add_row({group.gpu, group.widths.to_string(), fmt::format("{}", group.batch), us_text(us),
-                   us_text(bound), ratio_text(us, bound),
+                   us_text(bound), ratio_text(us / bound),
                    fmt::format("{:.0f}", 1e6 * static_cast<double>(group.batch) / us)});
   }
   fmt::print("{}", table.str());
