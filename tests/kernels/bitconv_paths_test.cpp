@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <optional>
-#include <random>
 #include <vector>
 
 #include "kernels/bitconv/bitconv_plan_cuda.h"
@@ -15,7 +14,6 @@
 namespace lq::testing {
 namespace {
 
-using kernels::Padding;
 using kernels::cuda::BitconvPath;
 using kernels::cuda::BitconvPlan;
 using kernels::cuda::BitconvTile;
@@ -108,25 +106,10 @@ TEST_P(BitconvPathTest, SeveralSegments) {
 }
 
 TEST_P(BitconvPathTest, RandomShapes) {
-  std::mt19937 random(11);
-  const auto between = [&](int low, int high) {
-    return std::uniform_int_distribution(low, high)(random);
-  };
+  RandomNumbers between(11);
   for (std::uint32_t seed = 0; seed < 12; ++seed) {
-    BitconvCase c{.name = "random",
-                  .h = between(1, 12),
-                  .w = between(1, 19),
-                  .outputs = between(1, 90),
-                  .kernel_h = between(1, 5),
-                  .kernel_w = between(1, 5),
-                  .stride_h = between(1, 3),
-                  .stride_w = between(1, 3),
-                  .batch = between(1, 3),
-                  .segments = {{SegmentKind::bits, between(1, 150), between(1, 2), between(1, 3)}},
-                  .residual = between(0, 1) == 1};
-    if (between(0, 2) == 0) {
-      c.padding = Padding::explicit_sides(c.kernel_h, between(0, 2), between(0, 6), c.kernel_w);
-    }
+    BitconvCase c = random_case(between, 90);
+    c.segments = {{SegmentKind::bits, between(1, 150), between(1, 2), between(1, 3)}};
     expect_case(c, seed);
   }
 }

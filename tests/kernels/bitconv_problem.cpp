@@ -23,6 +23,25 @@ using kernels::CodedFloatSegment;
 using kernels::Conv2dGeometry;
 using kernels::FloatSegment;
 using kernels::GridSegment;
+using kernels::Padding;
+
+BitconvCase random_case(RandomNumbers& between, int most_outputs) {
+  BitconvCase c{.name = "random",
+                .h = between(1, 12),
+                .w = between(1, 19),
+                .outputs = between(1, most_outputs),
+                .kernel_h = between(1, 5),
+                .kernel_w = between(1, 5),
+                .stride_h = between(1, 3),
+                .stride_w = between(1, 3),
+                .batch = between(1, 3),
+                .residual = between(0, 1) == 1};
+  if (between(0, 3) == 0 && c.h >= c.kernel_h && c.w >= c.kernel_w) c.padding = Padding::valid();
+  if (between(0, 3) == 0) {
+    c.padding = Padding::explicit_sides(c.kernel_h, between(0, 2), between(0, 6), c.kernel_w);
+  }
+  return c;
+}
 
 BitconvProblem::BitconvProblem(const BitconvCase& c, std::uint32_t seed) : case_(c), random_(seed) {
   std::int64_t channels = 0;

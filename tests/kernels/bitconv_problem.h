@@ -37,6 +37,19 @@ struct BitconvCase {
   bool residual = false;
 };
 
+/// Whole numbers between two bounds, both included.
+class RandomNumbers {
+ public:
+  explicit RandomNumbers(std::uint32_t seed) : random_(seed) {}
+  int operator()(int low, int high) { return std::uniform_int_distribution(low, high)(random_); }
+
+ private:
+  std::mt19937 random_;
+};
+
+/// Small extents, strides and paddings of every kind; of the segments nothing is said.
+BitconvCase random_case(RandomNumbers& between, int most_outputs);
+
 /// Input, weights and everything else of a case, and what they say as integers. Not to be copied:
 /// `inputs` points into it.
 class BitconvProblem {
@@ -65,7 +78,7 @@ class BitconvProblem {
 
  private:
   std::int64_t sums_per_image() const;
-  int between(int low, int high) { return std::uniform_int_distribution(low, high)(random_); }
+  int between(int low, int high) { return random_(low, high); }
   int one_of(std::vector<int> values);
   std::vector<float> integers(std::int64_t count, int low, int high);
 
@@ -86,7 +99,7 @@ class BitconvProblem {
   std::int64_t window_sum(int n, int p, int q, int o) const;
 
   BitconvCase case_;
-  std::mt19937 random_;
+  RandomNumbers random_;
   std::vector<BitTensor> bit_tensors_;
   std::vector<std::vector<std::uint8_t>> bytes_;
   std::vector<std::vector<float>> floats_;

@@ -65,29 +65,13 @@ TEST_P(BitconvTest, OneBitOfOneCount) {
 }
 
 TEST_P(BitconvTest, RandomShapes) {
-  std::mt19937 random(7);
-  const auto between = [&](int low, int high) {
-    return std::uniform_int_distribution(low, high)(random);
-  };
+  RandomNumbers between(7);
   for (std::uint32_t seed = 0; seed < 60; ++seed) {
-    BitconvCase c{.name = "random",
-                  .h = between(1, 12),
-                  .w = between(1, 19),
-                  .outputs = between(1, 50),
-                  .kernel_h = between(1, 5),
-                  .kernel_w = between(1, 5),
-                  .stride_h = between(1, 3),
-                  .stride_w = between(1, 3),
-                  .batch = between(1, 3),
-                  .residual = between(0, 1) == 1};
+    BitconvCase c = random_case(between, 50);
     c.segments.clear();
     for (int s = between(1, 3); s > 0; --s) {
       c.segments.push_back(
           {static_cast<SegmentKind>(between(0, 3)), between(1, 70), between(1, 4), between(1, 4)});
-    }
-    if (between(0, 3) == 0 && c.h >= c.kernel_h && c.w >= c.kernel_w) c.padding = Padding::valid();
-    if (between(0, 3) == 0) {
-      c.padding = Padding::explicit_sides(c.kernel_h, between(0, 2), between(0, 6), c.kernel_w);
     }
     expect_case(c, seed, between(1, 4));
   }
