@@ -1,10 +1,12 @@
-// Checks the resources of all kernels, or writes the table of them.
+// Checks the resources of all kernels, or writes the table of them, or checks that all are tested.
 //
 //   kernel_resources check|write TABLE NVCC_VERSION LIST_OF_OBJECTS
+//   kernel_resources launched ARCHITECTURE LIST_OF_OBJECTS LAUNCHES...
 //
 // The list names an object of nvcc per line. `check` fails for kernels that spill, have a stack or
 // no launch bounds, and where the table differs from what was built; a table that another nvcc made
-// is not compared.
+// is not compared. `launched` fails for kernels of the architecture, such as 90a, that were
+// launched according to none of the files that LQNET_EMULATED_LAUNCHES has made.
 
 #include <fmt/format.h>
 
@@ -14,7 +16,9 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
+#include <set>
 #include <span>
+#include <sstream>
 
 #include "core/error.h"
 #include "tests/resources/launch_bounds.h"
@@ -38,15 +42,25 @@ std::string source_of(const std::string& object) {
   return match[1].str() + "/" + match[2].str();
 }
 
+std::vector<std::string> objects_of(const std::string& list) {
+  std::vector<std::string> objects;
+  std::istringstream lines(contents_of(list));
+  for (std::string object; std::getline(lines, object);) {
+    if (!object.empty()) objects.push_back(object);
+  }
+  return objects;
+}
+
+std::vector<KernelResources> resources_of(const std::string& object) {
+  return read_ptxas_log(contents_of(object + ".resources"));
+}
+
 std::vector<BuiltKernel> kernels_of(const std::string& list) {
   std::vector<BuiltKernel> kernels;
-  std::ifstream objects(list);
-  check(objects.is_open(), "{}: cannot be read", list);
-  for (std::string object; std::getline(objects, object);) {
-    if (object.empty()) continue;
+  for (const std::string& object : objects_of(list)) {
     const std::string bytes = contents_of(object);
     const auto bounds = launch_bounds_of(std::as_bytes(std::span(bytes)));
-    for (KernelResources& resources : read_ptxas_log(contents_of(object + ".resources"))) {
+    for (KernelResources& resources : resources_of(object)) {
       const auto threads = bounds.find(resources.kernel);
       check(threads != bounds.end(), "{}: no PTX of {}", object, resources.kernel);
       kernels.push_back({source_of(object), threads->second, std::move(resources)});
@@ -56,9 +70,47 @@ std::vector<BuiltKernel> kernels_of(const std::string& list) {
   return kernels;
 }
 
+/// Mangled names of the kernels that were launched, by lines "launches name".
+std::set<std::string> launched_kernels(std::span<const std::string> files) {
+  std::set<std::string> launched;
+  for (const std::string& path : files) {
+    std::istringstream lines(contents_of(path));
+    std::string name;
+    for (std::uint64_t launches = 0; lines >> launches >> name;) {
+      if (launches > 0) launched.insert(name);
+    }
+    check(lines.eof(), "{}: '{}' is not followed by launches and a kernel", path, name);
+  }
+  return launched;
+}
+
+int check_launches(const std::string& architecture, const std::string& list,
+                   std::span<const std::string> files) {
+  const std::set<std::string> launched = launched_kernels(files);
+  int built = 0;
+  int idle = 0;
+  for (const std::string& object : objects_of(list)) {
+    for (const KernelResources& kernel : resources_of(object)) {
+      if (kernel.architecture != architecture) continue;
+      ++built;
+      if (launched.contains(kernel.kernel)) continue;
+      ++idle;
+      fmt::print("{}: {} on sm_{}: no test has launched it\n", source_of(object),
+                 short_kernel_name(kernel.kernel), architecture);
+    }
+  }
+  check(built > 0, "{}: no kernels for sm_{} in the objects", list, architecture);
+  fmt::print("{} of {} kernels have been launched on sm_{}\n", built - idle, built, architecture);
+  return idle == 0 ? 0 : 1;
+}
+
 int run(const std::vector<std::string>& arguments) {
+  if (arguments.size() >= 4 && arguments[0] == "launched") {
+    return check_launches(arguments[1], arguments[2], std::span(arguments).subspan(3));
+  }
   check(arguments.size() == 4 && (arguments[0] == "check" || arguments[0] == "write"),
-        "usage: kernel_resources check|write TABLE NVCC_VERSION LIST_OF_OBJECTS");
+        "usage: kernel_resources check|write TABLE NVCC_VERSION LIST_OF_OBJECTS, or\n"
+        "       kernel_resources launched ARCHITECTURE LIST_OF_OBJECTS LAUNCHES...");
   const std::string& path = arguments[1];
   const std::string& compiler = arguments[2];
   const std::vector<BuiltKernel> kernels = kernels_of(arguments[3]);
