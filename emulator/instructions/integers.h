@@ -1,9 +1,9 @@
 // Integers by their size in bits, as PTX names them. In a namespace of their own, which files that
-// compute with them use: elsewhere these are names of PTX types.
+// compute with them use: elsewhere these are names of PTX types. Also for files that are compiled
+// once per instruction set (kernels/common/isa_variants.h).
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 
 namespace lq::emulator::integers {
 
@@ -18,7 +18,18 @@ using s64 = std::int64_t;
 
 /// Bytes travel in registers of 16 bits.
 template <typename T>
-using RegisterOf =
-    std::conditional_t<sizeof(T) != 1, T, std::conditional_t<std::is_signed_v<T>, s16, u16>>;
+struct RegisterFor {
+  using Type = T;
+};
+template <>
+struct RegisterFor<u8> {
+  using Type = u16;
+};
+template <>
+struct RegisterFor<s8> {
+  using Type = s16;
+};
+template <typename T>
+using RegisterOf = typename RegisterFor<T>::Type;
 
 }  // namespace lq::emulator::integers
