@@ -6,14 +6,14 @@
 #include <limits>
 
 #include "core/error.h"
+#include "emulator/instructions/integers.h"
 #include "emulator/instructions/matrix_kernels.h"
 #include "kernels/common/isa_variants.h"
 
 namespace lq::emulator {
 namespace {
 
-using u32 = std::uint32_t;
-using s32 = std::int32_t;
+using namespace integers;
 
 constexpr int block = 64;  // elements of 8 x 8 accumulators
 constexpr int most_sums = 16 * 256;

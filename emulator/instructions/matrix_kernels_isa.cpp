@@ -1,14 +1,12 @@
 #include "emulator/instructions/matrix_kernels.h"
 
+#include "emulator/instructions/integers.h"
 #include "emulator/instructions/narrow_floats.h"
 
 namespace lq::emulator::LQNET_ISA {
 namespace {
 
-using u8 = std::uint8_t;
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using s32 = std::int32_t;
+using namespace integers;
 
 constexpr int most_depth = 64;
 constexpr int most_words = 8;
@@ -133,7 +131,7 @@ extern const MatrixKernels matrix_kernels = {
     widen_floats<u8, e4m3_value>,
     widen_floats<u8, e5m2_value>,
     widen_f64,
-    widen_bytes<std::int8_t>,
+    widen_bytes<s8>,
     widen_bytes<u8>,
     widen_nibbles<true>,
     widen_nibbles<false>,

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include "emulator/instructions/integers.h"
 #include "emulator/instructions/matrix.h"
 #include "emulator/instructions/memory_access.h"
 
 namespace lq::emulator {
 namespace {
 
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
+using namespace integers;
 
 constexpr int warps_of_group = 4;
 constexpr int rows_of_warp = 16;
