@@ -5,8 +5,6 @@
 namespace lq::emulator {
 namespace {
 
-Warp& warp_of(Frame& frame) { return static_cast<Warp&>(frame); }
-
 /// How many bytes the lane wants to be read.
 unsigned bytes_read(const Warp& warp, const Instruction& instruction, int lane) {
   const unsigned bytes = instruction.access_bytes;

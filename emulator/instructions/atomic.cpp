@@ -99,7 +99,7 @@ u32 both(u32 old, u32 value) {
 
 template <typename T, typename Next>
 void for_all(Frame& frame, const Instruction& instruction, LaneMask mask, Next&& next) {
-  Warp& warp = static_cast<Warp&>(frame);
+  Warp& warp = warp_of(frame);
   const LaneAddresses addresses(warp, instruction);
   count_request(warp, instruction, addresses, mask, sizeof(T));
   T* const result =
@@ -118,12 +118,12 @@ void for_all(Frame& frame, const Instruction& instruction, LaneMask mask, Next&&
 /// of the result.
 template <typename T, T (*function)(T, T)>
 void read_modify_write_vector(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Warp& warp = static_cast<Warp&>(frame);
+  Warp& warp = warp_of(frame);
   const LaneAddresses addresses(warp, instruction);
   const unsigned elements = instruction.elements;
   const auto bytes = static_cast<unsigned>(elements * sizeof(T));
   count_request(warp, instruction, addresses, mask, bytes);
-  const Slot* const slots = warp.top().function->lists.data() + instruction.list;
+  const Slot* const slots = slots_of(warp, instruction);
   for_each_lane(mask, [&](int lane) {
     std::byte* const start =
         checked_bytes(warp, instruction, lane, addresses[lane], bytes, AccessKind::read_and_write);

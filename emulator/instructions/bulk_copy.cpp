@@ -9,16 +9,13 @@ namespace {
 
 constexpr std::uint32_t unit = 16;  // bytes that sizes and addresses are multiples of
 
-Warp& warp_of(Frame& frame) { return static_cast<Warp&>(frame); }
-
 std::uint64_t address_of(const BulkIssue& issue, int source) {
   return issue.warp.lanes<std::uint64_t>(issue.instruction.sources[source])[issue.lane];
 }
 
 std::uint32_t last_of_list(const BulkIssue& issue) {
-  const Instruction& instruction = issue.instruction;
-  const Function& function = *issue.warp.activations.back().function;
-  const Slot slot = function.lists[instruction.list + instruction.list_size - 1U];
+  const Slot* const slots = slots_of(issue.warp, issue.instruction);
+  const Slot slot = slots[issue.instruction.list_size - 1];
   return issue.warp.lanes<std::uint16_t>(slot)[issue.lane];
 }
 

@@ -25,7 +25,7 @@ std::uint64_t base_of(const Warp& warp, bool is_shared) {
 
 template <typename T, bool is_shared>
 void map_address(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  const Warp& warp = static_cast<Warp&>(frame);
+  const Warp& warp = warp_of(frame);
   const std::uint64_t base = base_of(warp, is_shared);
   const T* const from = frame.lanes<T>(instruction.sources[0]);
   const auto* const ranks = frame.lanes<std::uint32_t>(instruction.sources[1]);
@@ -45,7 +45,7 @@ void map_address(Frame& frame, const Instruction& instruction, LaneMask mask) {
 
 template <typename T, bool is_shared>
 void rank_of_address(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  const Warp& warp = static_cast<Warp&>(frame);
+  const Warp& warp = warp_of(frame);
   const T* const from = frame.lanes<T>(instruction.sources[0]);
   auto* const to = frame.lanes<std::uint32_t>(instruction.results[0]);
   for_each_lane(mask, [&](int lane) {
@@ -58,7 +58,7 @@ void rank_of_address(Frame& frame, const Instruction& instruction, LaneMask mask
 }  // namespace
 
 void cluster_arrive(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  arrive_at_cluster(static_cast<Warp&>(frame), instruction, mask);
+  arrive_at_cluster(warp_of(frame), instruction, mask);
 }
 
 Handler map_address_handler(bool is_shared, int bytes) {

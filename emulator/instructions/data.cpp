@@ -1,31 +1,19 @@
 #include "emulator/instructions/data.h"
 
-#include <bit>
-
-#include "emulator/machine/block.h"
+#include "emulator/instructions/handler.h"
 
 namespace lq::emulator {
 namespace {
 
-const Warp& warp_of(const Frame& frame) { return static_cast<const Warp&>(frame); }
-const DeviceMemory& memory_of(const Frame& frame) { return warp_of(frame).block->memory(); }
-
-template <typename Body>
-void for_each_lane(LaneMask mask, Body&& body) {
-  for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
-}
-
-Slot list_slot(const Frame& frame, const Instruction& instruction, int index) {
-  const Activation& top = warp_of(frame).activations.back();
-  return top.function->lists[instruction.list + static_cast<std::uint32_t>(index)];
-}
+const DeviceMemory& memory_of(Frame& frame) { return warp_of(frame).block->memory(); }
 
 // Bytes are in registers of 16 bits.
 template <typename Whole, typename Register, int part_bits>
 void pack(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  const Slot* const parts = slots_of(warp_of(frame), instruction);
   Whole values[warp_size] = {};
   for (int part = 0; part < instruction.list_size; ++part) {
-    const Register* const from = frame.lanes<Register>(list_slot(frame, instruction, part));
+    const Register* const from = frame.lanes<Register>(parts[part]);
     constexpr auto ones = static_cast<Whole>((std::uint64_t{1} << part_bits) - 1);
     for (int lane = 0; lane < warp_size; ++lane) {
       const auto value = static_cast<Whole>(static_cast<Whole>(from[lane]) & ones);
@@ -38,12 +26,13 @@ void pack(Frame& frame, const Instruction& instruction, LaneMask mask) {
 
 template <typename Whole, typename Register, int part_bits>
 void unpack(Frame& frame, const Instruction& instruction, LaneMask mask) {
+  const Slot* const parts = slots_of(warp_of(frame), instruction);
   const Whole* const from = frame.lanes<Whole>(instruction.sources[0]);
   // A part may be the register that is split.
   Whole values[warp_size];
   for (int lane = 0; lane < warp_size; ++lane) values[lane] = from[lane];
   for (int part = 0; part < instruction.list_size; ++part) {
-    Register* const to = frame.lanes<Register>(list_slot(frame, instruction, part));
+    Register* const to = frame.lanes<Register>(parts[part]);
     constexpr auto ones = static_cast<Whole>((std::uint64_t{1} << part_bits) - 1);
     for_each_lane(mask, [&](int lane) {
       to[lane] = static_cast<Register>(values[lane] >> (part * part_bits) & ones);

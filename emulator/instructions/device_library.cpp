@@ -132,7 +132,7 @@ void set_result(Warp& warp, const Instruction& instruction, int lane, T value) {
 }
 
 void print(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Warp& warp = static_cast<Warp&>(frame);
+  Warp& warp = warp_of(frame);
   for_each_lane(mask, [&](int lane) {
     LaneReader reader(warp, instruction, lane);
     const std::string text = printed(reader);
@@ -143,7 +143,7 @@ void print(Frame& frame, const Instruction& instruction, LaneMask mask) {
 
 /// void* malloc(bytes): memory of the device like any other.
 void allocate(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Warp& warp = static_cast<Warp&>(frame);
+  Warp& warp = warp_of(frame);
   for_each_lane(mask, [&](int lane) {
     const std::uint64_t bytes = LaneReader(warp, instruction, lane).parameter(0);
     set_result(warp, instruction, lane, warp.block->memory().allocate(bytes));
@@ -151,7 +151,7 @@ void allocate(Frame& frame, const Instruction& instruction, LaneMask mask) {
 }
 
 void release(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Warp& warp = static_cast<Warp&>(frame);
+  Warp& warp = warp_of(frame);
   DeviceMemory& memory = warp.block->memory();
   for_each_lane(mask, [&](int lane) {
     const std::uint64_t address = LaneReader(warp, instruction, lane).parameter(0);
@@ -168,7 +168,7 @@ void release(Frame& frame, const Instruction& instruction, LaneMask mask) {
 
 /// void __assertfail(message, file, line, function, size of a character)
 void fail_assertion(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Warp& warp = static_cast<Warp&>(frame);
+  Warp& warp = warp_of(frame);
   const int lane = std::countr_zero(mask);
   LaneReader reader(warp, instruction, lane);
   fault(warp, instruction, lane,

@@ -236,7 +236,7 @@ void multiply_words(Frame& frame, const MatrixProduct& product, const u32* a, co
 }
 
 void multiply_matrices(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  const Warp& warp = static_cast<Warp&>(frame);
+  const Warp& warp = warp_of(frame);
   require_whole_warp(warp, instruction, mask);
   const auto& product = operation_of<MatrixProduct>(warp, instruction);
   const Slot* const d = slots_of(warp, instruction);

@@ -6,7 +6,7 @@
 // precision, in order of depth, and the sum is rounded once. f64 is a chain of fused multiply-adds.
 #pragma once
 
-#include "emulator/machine/block.h"
+#include "emulator/instructions/handler.h"
 
 namespace lq::emulator {
 
@@ -21,9 +21,6 @@ void require_whole_warp(const Warp& warp, const Instruction& instruction, LaneMa
 template <typename Operation>
 const Operation& operation_of(const Warp& warp, const Instruction& instruction) {
   return std::get<Operation>(warp.activations.back().function->matrices[instruction.target]);
-}
-inline const Slot* slots_of(const Warp& warp, const Instruction& instruction) {
-  return &warp.activations.back().function->lists[instruction.list];
 }
 
 // The largest matrices that instructions have, in words: 32 x 8, and 256 x 8 of wgmma.

@@ -53,7 +53,7 @@ void for_each_row(Warp& warp, const Instruction& instruction, LaneMask mask, Acc
 
 template <bool is_transposed>
 void load_rows(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Warp& warp = static_cast<Warp&>(frame);
+  Warp& warp = warp_of(frame);
   std::array<SmallMatrix, 4> matrices;
   for_each_row(warp, instruction, mask, AccessKind::read, [&](int row, const std::byte* from) {
     std::memcpy(
@@ -68,7 +68,7 @@ void load_rows(Frame& frame, const Instruction& instruction, LaneMask mask) {
 
 template <bool is_transposed>
 void store_rows(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Warp& warp = static_cast<Warp&>(frame);
+  Warp& warp = warp_of(frame);
   const Slot* const slots = slots_of(warp, instruction);
   std::array<SmallMatrix, 4> matrices;
   for (std::size_t i = 0; i < instruction.list_size; ++i) {
@@ -98,7 +98,7 @@ void store_matrices_transposed(Frame& frame, const Instruction& instruction, Lan
 }
 
 void transpose_matrix(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  const Warp& warp = static_cast<Warp&>(frame);
+  const Warp& warp = warp_of(frame);
   require_whole_warp(warp, instruction, mask);
   const Slot* const slots = slots_of(warp, instruction);
   put_matrix(frame, slots[0], matrix_in(frame, slots[1]).transposed());

@@ -7,8 +7,6 @@ namespace {
 
 constexpr unsigned object_bytes = 8;
 
-Warp& warp_of(Frame& frame) { return static_cast<Warp&>(frame); }
-
 void check_text(const Warp& warp, const Instruction& instruction, int lane,
                 const std::string& wrong) {
   if (!wrong.empty()) fault(warp, instruction, lane, wrong);

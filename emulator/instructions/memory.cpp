@@ -9,13 +9,6 @@
 namespace lq::emulator {
 namespace {
 
-Warp& warp_of(Frame& frame) { return static_cast<Warp&>(frame); }
-
-Slot element_slot(const Warp& warp, const Instruction& instruction, int element) {
-  return warp.activations.back()
-      .function->lists[instruction.list + static_cast<std::uint32_t>(element)];
-}
-
 /// Whether all lanes run and lie side by side, in written global memory.
 bool is_row(const Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
             LaneMask mask, unsigned bytes) {
@@ -77,9 +70,10 @@ void load(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const LaneAddresses addresses(warp, instruction);
   const unsigned bytes = sizeof(Memory) * instruction.elements;
   count_request(warp, instruction, addresses, mask, bytes);
+  const Slot* const slots = slots_of(warp, instruction);
   Register* to[8];
   for (int element = 0; element < instruction.elements; ++element) {
-    to[element] = warp.lanes<Register>(element_slot(warp, instruction, element));
+    to[element] = warp.lanes<Register>(slots[element]);
   }
   if constexpr (sizeof(Memory) == sizeof(Register) && sizeof(Memory) >= 4) {
     if (is_row(warp, instruction, addresses, mask, bytes)) {
@@ -111,9 +105,10 @@ void store(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const LaneAddresses addresses(warp, instruction);
   const unsigned bytes = sizeof(Memory) * instruction.elements;
   count_request(warp, instruction, addresses, mask, bytes);
+  const Slot* const slots = slots_of(warp, instruction);
   const Register* from[8];
   for (int element = 0; element < instruction.elements; ++element) {
-    from[element] = warp.lanes<Register>(element_slot(warp, instruction, element));
+    from[element] = warp.lanes<Register>(slots[element]);
   }
   if constexpr (sizeof(Memory) == sizeof(Register) && sizeof(Memory) >= 4) {
     if (is_row(warp, instruction, addresses, mask, bytes)) {

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "emulator/machine/block.h"
+#include "emulator/instructions/handler.h"
 
 namespace lq::emulator {
 
@@ -20,11 +20,6 @@ struct MemoryDetail {
   static constexpr std::uint16_t block_scope = 4;  // strong for the threads of one block only
   static constexpr std::uint16_t release = 8;      // a fence before the access
 };
-
-template <typename Body>
-void for_each_lane(LaneMask mask, Body&& body) {
-  for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
-}
 
 /// Throws Error that says what is wrong with an access to global memory.
 [[noreturn]] void fault_global(const Warp& warp, const Instruction& instruction, int lane,

@@ -29,7 +29,7 @@ void set_all(Frame& frame, const Instruction& instruction, LaneMask mask, std::u
 }  // namespace
 
 void allocate_on_stack(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Warp& warp = static_cast<Warp&>(frame);
+  Warp& warp = warp_of(frame);
   // All lanes take as much as the one that wants most.
   std::uint64_t bytes = 0;
   for_each_lane(mask, [&](int lane) {
@@ -44,12 +44,12 @@ void allocate_on_stack(Frame& frame, const Instruction& instruction, LaneMask ma
 }
 
 void save_stack(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  const Activation& top = static_cast<Warp&>(frame).top();
+  const Activation& top = warp_of(frame).top();
   set_all(frame, instruction, mask, top.local + top.function->local_bytes + top.stack_bytes);
 }
 
 void restore_stack(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  Activation& top = static_cast<Warp&>(frame).top();
+  Activation& top = warp_of(frame).top();
   if (mask != top.live) return;
   std::uint64_t end = 0;
   for_each_lane(mask, [&](int lane) { end = std::max(end, value_of(frame, instruction, lane)); });

@@ -62,11 +62,10 @@ struct Box {
 };
 
 Coordinates coordinates_of(const BulkIssue& issue) {
-  const Function& function = *issue.warp.activations.back().function;
+  const Slot* const slots = slots_of(issue.warp, issue.instruction);
   Coordinates result{};
   for (std::size_t i = 0; i < issue.instruction.elements; ++i) {
-    const Slot slot = function.lists[issue.instruction.list + i];
-    result[i] = issue.warp.lanes<std::int32_t>(slot)[issue.lane];
+    result[i] = issue.warp.lanes<std::int32_t>(slots[i])[issue.lane];
   }
   return result;
 }
@@ -162,7 +161,7 @@ bool set_reduction(const BulkIssue& issue, const TensorMap& map, BulkCopy& copy)
 
 void copy_tensor_to_shared(Frame& frame, const Instruction& instruction, LaneMask mask) {
   for_each_lane(mask, [&](int lane) {
-    const BulkIssue issue{static_cast<Warp&>(frame), instruction, lane};
+    const BulkIssue issue{warp_of(frame), instruction, lane};
     const TensorMap map = read_map(issue);
     const Box box(map);
     const SharedPlace to = locate_box(issue, instruction.space, map, box);
@@ -179,7 +178,7 @@ void copy_tensor_to_shared(Frame& frame, const Instruction& instruction, LaneMas
 
 void copy_tensor_to_global(Frame& frame, const Instruction& instruction, LaneMask mask) {
   for_each_lane(mask, [&](int lane) {
-    const BulkIssue issue{static_cast<Warp&>(frame), instruction, lane};
+    const BulkIssue issue{warp_of(frame), instruction, lane};
     const TensorMap map = read_map(issue);
     const Box box(map);
     const SharedPlace from = locate_box(issue, Space::shared, map, box);

@@ -5,8 +5,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "emulator/instructions/handler.h"
 #include "emulator/instructions/integers.h"
-#include "emulator/machine/block.h"
 
 namespace lq::emulator {
 namespace {
@@ -14,11 +14,6 @@ namespace {
 using namespace integers;
 
 constexpr u32 undefined_value = 0xCBCBCBCB;
-
-template <typename Body>
-void for_each_lane(LaneMask mask, Body&& body) {
-  for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
-}
 
 void set_predicate(Frame& frame, Slot slot, LaneMask mask, LaneMask value) {
   if (!is_slot(slot)) return;

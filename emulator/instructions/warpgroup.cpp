@@ -17,8 +17,6 @@ constexpr unsigned chunk = WarpgroupState::read_bytes;  // lie together in every
 constexpr int words_of_row = 8;                         // along the depth
 constexpr u32 register_unit = 64;                       // no two registers start in one
 
-Warp& warp_of(Frame& frame) { return static_cast<Warp&>(frame); }
-
 void require_whole_group(const Warp& warp, const Instruction& instruction, LaneMask mask) {
   require_whole_warp(warp, instruction, mask);
   const std::size_t first = static_cast<std::size_t>(warp.index / warps_of_group * warps_of_group);

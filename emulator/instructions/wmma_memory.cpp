@@ -110,14 +110,14 @@ class FragmentAccess {
 }  // namespace
 
 void load_fragment(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  FragmentAccess access(static_cast<Warp&>(frame), instruction, mask);
+  FragmentAccess access(warp_of(frame), instruction, mask);
   access.run(AccessKind::read, [](const std::byte* memory, std::byte* lane, unsigned bytes) {
     std::memcpy(lane, memory, bytes);
   });
 }
 
 void store_fragment(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  FragmentAccess access(static_cast<Warp&>(frame), instruction, mask);
+  FragmentAccess access(warp_of(frame), instruction, mask);
   access.run(AccessKind::write, [](std::byte* memory, const std::byte* lane, unsigned bytes) {
     std::memcpy(memory, lane, bytes);
   });
