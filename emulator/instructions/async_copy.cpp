@@ -23,9 +23,7 @@ unsigned bytes_read(const Warp& warp, const Instruction& instruction, int lane) 
 
 void read_source(Warp& warp, const Instruction& instruction, int lane, std::uint64_t address,
                  SmallCopy& copy) {
-  if ((address & (copy.bytes - 1U)) != 0) {
-    fault_misaligned(warp, instruction, lane, address, copy.bytes);
-  }
+  check_aligned(warp, instruction, lane, address, copy.bytes);
   if (copy.bytes_read == 0) return;
   if (copy.bytes_read == copy.bytes) {
     copy.from = global_bytes(warp, instruction, lane, address, copy.bytes, AccessKind::read);
@@ -61,15 +59,12 @@ void copy_small(Frame& frame, const Instruction& instruction, LaneMask mask) {
                    .group = thread.group,
                    .place = place_of(warp, instruction),
                    .bytes = instruction.access_bytes};
-    if ((to[lane] & (bytes - 1)) != 0) fault_misaligned(warp, instruction, lane, to[lane], bytes);
+    check_aligned(warp, instruction, lane, to[lane], bytes);
     copy.to = locate_shared(warp, instruction, lane, Space::shared, to[lane], bytes).offset;
     copy.bytes_read = static_cast<std::uint8_t>(bytes_read(warp, instruction, lane));
     read_source(warp, instruction, lane, from[lane], copy);
-    const auto verdict = warp.block->shared.begin_write(warp.agent, copy.to, bytes, copy.place);
-    if (verdict != SharedMemory::Verdict::fine) {
-      fault_shared(warp, instruction, lane, {warp.block, copy.to}, bytes, AccessKind::write,
-                   verdict);
-    }
+    check_shared(warp, instruction, lane, {warp.block, copy.to}, bytes, AccessKind::write,
+                 warp.block->shared.begin_write(warp.agent, copy.to, bytes, copy.place));
     thread.small.push_back(copy);
   });
 }

@@ -30,8 +30,7 @@ std::uint32_t size_of(const BulkIssue& issue) {
 }
 
 void check_alignment(const BulkIssue& issue, std::uint64_t address) {
-  if (address % unit == 0) return;
-  fault_misaligned(issue.warp, issue.instruction, issue.lane, address, unit);
+  check_aligned(issue.warp, issue.instruction, issue.lane, address, unit);
 }
 
 SharedPlace locate(const BulkIssue& issue, Space space, std::uint64_t address,

@@ -14,19 +14,15 @@ void check_text(const Warp& warp, const Instruction& instruction, int lane,
 
 SharedPlace locate_object(Warp& warp, const Instruction& instruction, int lane, Space space,
                           std::uint64_t address) {
-  if ((address & (object_bytes - 1)) != 0) {
-    fault_misaligned(warp, instruction, lane, address, object_bytes);
-  }
+  check_aligned(warp, instruction, lane, address, object_bytes);
   return locate_shared(warp, instruction, lane, space, address, object_bytes);
 }
 
 /// init and inval write the object as a store does.
 void write_object(Warp& warp, const Instruction& instruction, int lane, const SharedPlace& place) {
-  const auto verdict =
-      place.block->shared.access(warp.agent, place.offset, object_bytes, AccessKind::write, false,
-                                 place_of(warp, instruction));
-  if (verdict == SharedMemory::Verdict::fine) return;
-  fault_shared(warp, instruction, lane, place, object_bytes, AccessKind::write, verdict);
+  check_shared(warp, instruction, lane, place, object_bytes, AccessKind::write,
+               place.block->shared.access(warp.agent, place.offset, object_bytes, AccessKind::write,
+                                          false, place_of(warp, instruction)));
 }
 
 void for_each_barrier(Frame& frame, const Instruction& instruction, LaneMask mask, auto&& body) {
@@ -113,10 +109,8 @@ MbarrierPlace find_mbarrier(Warp& warp, const Instruction& instruction, int lane
                     "invalidated",
                     place.offset));
   }
-  const auto verdict = place.block->shared.look_at_object(warp.agent, place.offset, object_bytes);
-  if (verdict != SharedMemory::Verdict::fine) {
-    fault_shared(warp, instruction, lane, place, object_bytes, AccessKind::read_and_write, verdict);
-  }
+  check_shared(warp, instruction, lane, place, object_bytes, AccessKind::read_and_write,
+               place.block->shared.look_at_object(warp.agent, place.offset, object_bytes));
   std::uint64_t bits = 0;
   std::memcpy(&bits, place.block->shared.data() + place.offset, object_bytes);
   if (bits != found->second.state()) {

@@ -31,7 +31,7 @@ const std::byte* read_elements(Warp& warp, const Instruction& instruction, int l
   if (instruction.unread == 0) {
     return checked_bytes(warp, instruction, lane, address, bytes, AccessKind::read);
   }
-  if ((address & (bytes - 1)) != 0) fault_misaligned(warp, instruction, lane, address, bytes);
+  check_aligned(warp, instruction, lane, address, bytes);
   const std::byte* start = nullptr;
   for (unsigned element = 0; element < instruction.elements; ++element) {
     if ((instruction.unread >> element & 1) != 0) continue;

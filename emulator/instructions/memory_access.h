@@ -33,6 +33,12 @@ struct SharedPlace;
                                std::uint64_t size);
 [[noreturn]] void fault_misaligned(const Warp& warp, const Instruction& instruction, int lane,
                                    std::uint64_t address, unsigned bytes);
+/// Throws Error unless the address is a multiple of the bytes, which are a power of two.
+inline void check_aligned(const Warp& warp, const Instruction& instruction, int lane,
+                          std::uint64_t address, unsigned bytes) {
+  if ((address & (bytes - 1)) != 0) [[unlikely]]
+    fault_misaligned(warp, instruction, lane, address, bytes);
+}
 
 inline RaceAccess race_access(const Warp& warp, const Instruction& instruction, int lane,
                               AccessKind kind) {
@@ -118,6 +124,18 @@ struct SharedPlace {
 SharedPlace locate_shared(Warp& warp, const Instruction& instruction, int lane, Space space,
                           std::uint64_t address, unsigned bytes);
 
+/// Throws Error unless an access to shared memory is fine, or a read of unwritten bytes that the
+/// launch lets pass.
+inline void check_shared(const Warp& warp, const Instruction& instruction, int lane,
+                         const SharedPlace& at, unsigned bytes, AccessKind kind,
+                         SharedMemory::Verdict verdict) {
+  const bool passes =
+      verdict == SharedMemory::Verdict::fine ||
+      (verdict == SharedMemory::Verdict::unwritten && warp.block->launch->reads_unwritten);
+  if (!passes) [[unlikely]]
+    fault_shared(warp, instruction, lane, at, bytes, kind, verdict);
+}
+
 inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int lane,
                                std::uint64_t offset, unsigned bytes, AccessKind kind) {
   Block* block = warp.block;
@@ -131,15 +149,10 @@ inline std::byte* shared_bytes(Warp& warp, const Instruction& instruction, int l
   const bool strong = (instruction.detail & MemoryDetail::strong) != 0;
   if (strong && block != warp.block) [[unlikely]]
     meet_in_shared_memory(warp, *block);
-  const auto verdict = shared.access(warp.agent, static_cast<std::uint32_t>(offset), bytes, kind,
-                                     strong, place_of(warp, instruction));
-  const bool passes =
-      verdict == SharedMemory::Verdict::fine ||
-      (verdict == SharedMemory::Verdict::unwritten && warp.block->launch->reads_unwritten);
-  if (!passes) [[unlikely]] {
-    fault_shared(warp, instruction, lane, {block, static_cast<std::uint32_t>(offset)}, bytes, kind,
-                 verdict);
-  }
+  const SharedPlace at{block, static_cast<std::uint32_t>(offset)};
+  check_shared(
+      warp, instruction, lane, at, bytes, kind,
+      shared.access(warp.agent, at.offset, bytes, kind, strong, place_of(warp, instruction)));
   return shared.data() + offset;
 }
 
@@ -162,9 +175,7 @@ std::byte* generic_bytes(Warp& warp, const Instruction& instruction, int lane,
 /// Bytes of an access of 1, 2, 4, 8, 16 or 32 bytes, which have to be aligned to their number.
 inline std::byte* checked_bytes(Warp& warp, const Instruction& instruction, int lane,
                                 std::uint64_t address, unsigned bytes, AccessKind kind) {
-  if ((address & (bytes - 1)) != 0) [[unlikely]] {
-    fault_misaligned(warp, instruction, lane, address, bytes);
-  }
+  check_aligned(warp, instruction, lane, address, bytes);
   switch (instruction.space) {
     case Space::global:
       return global_bytes(warp, instruction, lane, address, bytes, kind);

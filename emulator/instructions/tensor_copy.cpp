@@ -7,9 +7,9 @@
 namespace lq::emulator {
 namespace {
 
-constexpr std::uint32_t chunk = 16;              // what swizzling moves
-constexpr std::uint64_t shared_alignment = 128;  // of a box
-constexpr std::uint64_t map_alignment = 64;
+constexpr std::uint32_t chunk = 16;         // what swizzling moves
+constexpr unsigned shared_alignment = 128;  // of a box
+constexpr unsigned map_alignment = 64;
 
 using Coordinates = std::array<std::int64_t, TensorMap::most_dimensions>;
 
@@ -21,9 +21,7 @@ TensorMap read_map(const BulkIssue& issue) {
   Warp& warp = issue.warp;
   const Instruction& instruction = issue.instruction;
   const std::uint64_t address = warp.lanes<std::uint64_t>(instruction.sources[1])[issue.lane];
-  if (address % map_alignment != 0) {
-    fault_misaligned(warp, instruction, issue.lane, address, map_alignment);
-  }
+  check_aligned(warp, instruction, issue.lane, address, map_alignment);
   TensorMap map;
   std::byte bytes[sizeof(map)];
   for (std::uint32_t at = 0; at < sizeof(map); at += 16) {
@@ -125,9 +123,7 @@ std::vector<DataPiece> pieces_of(const BulkIssue& issue, const TensorMap& map, c
 SharedPlace locate_box(const BulkIssue& issue, Space space, const TensorMap& map, const Box& box) {
   const std::uint64_t address =
       issue.warp.lanes<std::uint64_t>(issue.instruction.sources[0])[issue.lane];
-  if (address % shared_alignment != 0) {
-    fault_misaligned(issue.warp, issue.instruction, issue.lane, address, shared_alignment);
-  }
+  check_aligned(issue.warp, issue.instruction, issue.lane, address, shared_alignment);
   // Swizzling stays within the rows of 128 bytes that the box touches.
   const std::uint32_t bytes = map.swizzle_bytes == 0 ? box.bytes : (box.bytes + 127) / 128 * 128;
   return locate_shared(issue.warp, issue.instruction, issue.lane, space, address, bytes);

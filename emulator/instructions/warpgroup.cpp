@@ -87,13 +87,8 @@ class SharedMatrix {
     }
     const auto at = static_cast<u32>(offset);
     const u32 place = place_of(warp_, instruction_);
-    const auto verdict = shared.begin_read(warp_.agent, at, chunk, place);
-    const bool passes =
-        verdict == SharedMemory::Verdict::fine ||
-        (verdict == SharedMemory::Verdict::unwritten && block.launch->reads_unwritten);
-    if (!passes) {
-      fault_shared(warp_, instruction_, 0, {&block, at}, chunk, AccessKind::read, verdict);
-    }
+    check_shared(warp_, instruction_, 0, {&block, at}, chunk, AccessKind::read,
+                 shared.begin_read(warp_.agent, at, chunk, place));
     WarpgroupState& state = warp_.warpgroup;
     state.reads.push_back({state.committed + 1, place, at});
     return shared.data() + offset;
