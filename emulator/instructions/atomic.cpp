@@ -167,86 +167,68 @@ void reduce_at(std::byte* memory, const std::byte* value) {
   update<T>(memory, [&](T old) { return function(old, operand); });
 }
 
-}  // namespace
+/// What executes atom and red, and if bulk copies reduce so, what does that to an element.
+struct Operation {
+  Handler handler = nullptr;
+  ReduceElement reduce = nullptr;
+};
+template <typename T, T (*function)(T, T)>
+constexpr Operation elementwise{read_modify_write<T, function>, reduce_at<T, function>};
 
-ReduceElement reduce_element(std::string_view operation, std::string_view type) {
-  static const std::unordered_map<std::string_view, ReduceElement> functions{
-      {"add.u32", reduce_at<u32, add<u32>>},
-      {"add.s32", reduce_at<u32, add<u32>>},
-      {"add.u64", reduce_at<u64, add<u64>>},
-      {"add.f32", reduce_at<float, add<float>>},
-      {"add.f64", reduce_at<double, add<double>>},
-      {"add.f16", reduce_at<u16, add_small<Binary16>>},
-      {"add.bf16", reduce_at<u16, add_small<Bfloat16>>},
-      {"min.u32", reduce_at<u32, min<u32>>},
-      {"min.s32", reduce_at<s32, min<s32>>},
-      {"min.u64", reduce_at<u64, min<u64>>},
-      {"min.s64", reduce_at<s64, min<s64>>},
-      {"min.f16", reduce_at<u16, choose_small<Binary16, true>>},
-      {"min.bf16", reduce_at<u16, choose_small<Bfloat16, true>>},
-      {"max.u32", reduce_at<u32, max<u32>>},
-      {"max.s32", reduce_at<s32, max<s32>>},
-      {"max.u64", reduce_at<u64, max<u64>>},
-      {"max.s64", reduce_at<s64, max<s64>>},
-      {"max.f16", reduce_at<u16, choose_small<Binary16, false>>},
-      {"max.bf16", reduce_at<u16, choose_small<Bfloat16, false>>},
-      {"inc.u32", reduce_at<u32, increment>},
-      {"dec.u32", reduce_at<u32, decrement>},
-      {"and.b32", reduce_at<u32, bit_and<u32>>},
-      {"and.b64", reduce_at<u64, bit_and<u64>>},
-      {"or.b32", reduce_at<u32, bit_or<u32>>},
-      {"or.b64", reduce_at<u64, bit_or<u64>>},
-      {"xor.b32", reduce_at<u32, bit_xor<u32>>},
-      {"xor.b64", reduce_at<u64, bit_xor<u64>>},
+Operation find_operation(std::string_view operation, std::string_view type) {
+  static const std::unordered_map<std::string_view, Operation> operations{
+      {"add.u32", elementwise<u32, add<u32>>},
+      {"add.s32", elementwise<u32, add<u32>>},
+      {"add.u64", elementwise<u64, add<u64>>},
+      {"add.s64", {read_modify_write<u64, add<u64>>}},
+      {"add.f32", elementwise<float, add<float>>},
+      {"add.f64", elementwise<double, add<double>>},
+      {"min.u32", elementwise<u32, min<u32>>},
+      {"min.s32", elementwise<s32, min<s32>>},
+      {"min.u64", elementwise<u64, min<u64>>},
+      {"min.s64", elementwise<s64, min<s64>>},
+      {"max.u32", elementwise<u32, max<u32>>},
+      {"max.s32", elementwise<s32, max<s32>>},
+      {"max.u64", elementwise<u64, max<u64>>},
+      {"max.s64", elementwise<s64, max<s64>>},
+      {"and.b32", elementwise<u32, bit_and<u32>>},
+      {"and.b64", elementwise<u64, bit_and<u64>>},
+      {"or.b32", elementwise<u32, bit_or<u32>>},
+      {"or.b64", elementwise<u64, bit_or<u64>>},
+      {"xor.b32", elementwise<u32, bit_xor<u32>>},
+      {"xor.b64", elementwise<u64, bit_xor<u64>>},
+      {"exch.b32", {read_modify_write<u32, exchange<u32>>}},
+      {"exch.b64", {read_modify_write<u64, exchange<u64>>}},
+      {"inc.u32", elementwise<u32, increment>},
+      {"dec.u32", elementwise<u32, decrement>},
+      {"add.f16", elementwise<u16, add_small<Binary16>>},
+      {"add.bf16", elementwise<u16, add_small<Bfloat16>>},
+      {"add.f16x2", {read_modify_write<u32, both<add_small<Binary16>>>}},
+      {"add.bf16x2", {read_modify_write<u32, both<add_small<Bfloat16>>>}},
+      {"min.f16", elementwise<u16, choose_small<Binary16, true>>},
+      {"min.bf16", elementwise<u16, choose_small<Bfloat16, true>>},
+      {"min.f16x2", {read_modify_write<u32, both<choose_small<Binary16, true>>>}},
+      {"min.bf16x2", {read_modify_write<u32, both<choose_small<Bfloat16, true>>>}},
+      {"max.f16", elementwise<u16, choose_small<Binary16, false>>},
+      {"max.bf16", elementwise<u16, choose_small<Bfloat16, false>>},
+      {"max.f16x2", {read_modify_write<u32, both<choose_small<Binary16, false>>>}},
+      {"max.bf16x2", {read_modify_write<u32, both<choose_small<Bfloat16, false>>>}},
+      {"cas.b16", {compare_and_swap<u16>}},
+      {"cas.b32", {compare_and_swap<u32>}},
+      {"cas.b64", {compare_and_swap<u64>}},
   };
-  const auto found = functions.find(fmt::format("{}.{}", operation, type));
-  return found == functions.end() ? nullptr : found->second;
+  const auto found = operations.find(fmt::format("{}.{}", operation, type));
+  return found == operations.end() ? Operation{} : found->second;
 }
 
+}  // namespace
+
 Handler atomic_handler(std::string_view operation, std::string_view type) {
-  static const std::unordered_map<std::string_view, Handler> handlers{
-      {"add.u32", read_modify_write<u32, add<u32>>},
-      {"add.s32", read_modify_write<u32, add<u32>>},
-      {"add.u64", read_modify_write<u64, add<u64>>},
-      {"add.s64", read_modify_write<u64, add<u64>>},
-      {"add.f32", read_modify_write<float, add<float>>},
-      {"add.f64", read_modify_write<double, add<double>>},
-      {"min.u32", read_modify_write<u32, min<u32>>},
-      {"min.s32", read_modify_write<s32, min<s32>>},
-      {"min.u64", read_modify_write<u64, min<u64>>},
-      {"min.s64", read_modify_write<s64, min<s64>>},
-      {"max.u32", read_modify_write<u32, max<u32>>},
-      {"max.s32", read_modify_write<s32, max<s32>>},
-      {"max.u64", read_modify_write<u64, max<u64>>},
-      {"max.s64", read_modify_write<s64, max<s64>>},
-      {"and.b32", read_modify_write<u32, bit_and<u32>>},
-      {"and.b64", read_modify_write<u64, bit_and<u64>>},
-      {"or.b32", read_modify_write<u32, bit_or<u32>>},
-      {"or.b64", read_modify_write<u64, bit_or<u64>>},
-      {"xor.b32", read_modify_write<u32, bit_xor<u32>>},
-      {"xor.b64", read_modify_write<u64, bit_xor<u64>>},
-      {"exch.b32", read_modify_write<u32, exchange<u32>>},
-      {"exch.b64", read_modify_write<u64, exchange<u64>>},
-      {"inc.u32", read_modify_write<u32, increment>},
-      {"dec.u32", read_modify_write<u32, decrement>},
-      {"add.f16", read_modify_write<u16, add_small<Binary16>>},
-      {"add.bf16", read_modify_write<u16, add_small<Bfloat16>>},
-      {"add.f16x2", read_modify_write<u32, both<add_small<Binary16>>>},
-      {"add.bf16x2", read_modify_write<u32, both<add_small<Bfloat16>>>},
-      {"min.f16", read_modify_write<u16, choose_small<Binary16, true>>},
-      {"min.bf16", read_modify_write<u16, choose_small<Bfloat16, true>>},
-      {"min.f16x2", read_modify_write<u32, both<choose_small<Binary16, true>>>},
-      {"min.bf16x2", read_modify_write<u32, both<choose_small<Bfloat16, true>>>},
-      {"max.f16", read_modify_write<u16, choose_small<Binary16, false>>},
-      {"max.bf16", read_modify_write<u16, choose_small<Bfloat16, false>>},
-      {"max.f16x2", read_modify_write<u32, both<choose_small<Binary16, false>>>},
-      {"max.bf16x2", read_modify_write<u32, both<choose_small<Bfloat16, false>>>},
-      {"cas.b16", compare_and_swap<u16>},
-      {"cas.b32", compare_and_swap<u32>},
-      {"cas.b64", compare_and_swap<u64>},
-  };
-  const auto found = handlers.find(fmt::format("{}.{}", operation, type));
-  return found == handlers.end() ? nullptr : found->second;
+  return find_operation(operation, type).handler;
+}
+
+ReduceElement reduce_element(std::string_view operation, std::string_view type) {
+  return find_operation(operation, type).reduce;
 }
 
 }  // namespace lq::emulator
