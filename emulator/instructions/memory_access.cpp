@@ -224,22 +224,33 @@ std::byte* param_bytes(const Warp& warp, const Instruction& instruction, int lan
   return const_cast<std::byte*>(arguments.data()) + offset;
 }
 
-std::byte* generic_bytes(Warp& warp, const Instruction& instruction, int lane,
-                         std::uint64_t address, unsigned bytes, AccessKind kind) {
-  const DeviceMemory& memory = warp.block->memory();
+namespace {
+
+/// Told by the window that a generic address lies in.
+Space space_of(const DeviceMemory& memory, std::uint64_t address) {
   const auto is_in = [&](std::uint64_t window) {
     return address - window < DeviceMemory::window_bytes;
   };
-  if (address - memory.shared_window() < DeviceMemory::shared_window_bytes) {
-    return shared_bytes(warp, instruction, lane, address - memory.shared_window(), bytes, kind);
+  if (address - memory.shared_window() < DeviceMemory::shared_window_bytes) return Space::shared;
+  if (is_in(memory.local_window())) return Space::local;
+  return is_in(memory.param_window()) ? Space::param : Space::global;
+}
+
+}  // namespace
+
+std::byte* generic_bytes(Warp& warp, const Instruction& instruction, int lane,
+                         std::uint64_t address, unsigned bytes, AccessKind kind) {
+  const DeviceMemory& memory = warp.block->memory();
+  switch (space_of(memory, address)) {
+    case Space::shared:
+      return shared_bytes(warp, instruction, lane, address - memory.shared_window(), bytes, kind);
+    case Space::local:
+      return local_bytes(warp, instruction, lane, address - memory.local_window(), bytes);
+    case Space::param:
+      return param_bytes(warp, instruction, lane, address - memory.param_window(), bytes, kind);
+    default:
+      return global_bytes(warp, instruction, lane, address, bytes, kind);
   }
-  if (is_in(memory.local_window())) {
-    return local_bytes(warp, instruction, lane, address - memory.local_window(), bytes);
-  }
-  if (is_in(memory.param_window())) {
-    return param_bytes(warp, instruction, lane, address - memory.param_window(), bytes, kind);
-  }
-  return global_bytes(warp, instruction, lane, address, bytes, kind);
 }
 
 namespace {
@@ -284,17 +295,6 @@ void count_shared(Tally& tally, const LaneAddresses& addresses, LaneMask mask, u
   }
 }
 
-/// That of a generic address is told by its window.
-Space space_of(const DeviceMemory& memory, Space space, std::uint64_t address) {
-  if (space != Space::generic) return space;
-  const auto is_in = [&](std::uint64_t window) {
-    return address - window < DeviceMemory::window_bytes;
-  };
-  if (address - memory.shared_window() < DeviceMemory::shared_window_bytes) return Space::shared;
-  if (is_in(memory.local_window())) return Space::local;
-  return is_in(memory.param_window()) ? Space::param : Space::global;
-}
-
 }  // namespace
 
 void count_request(Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
@@ -302,7 +302,10 @@ void count_request(Warp& warp, const Instruction& instruction, const LaneAddress
   if (!warp.block->launch->counts) return;
   const Function& function = *warp.activations.back().function;
   Tally tally;
-  switch (space_of(warp.block->memory(), instruction.space, addresses[std::countr_zero(mask)])) {
+  const Space space = instruction.space == Space::generic
+                          ? space_of(warp.block->memory(), addresses[std::countr_zero(mask)])
+                          : instruction.space;
+  switch (space) {
     case Space::global:
       count_global(tally, addresses, mask, bytes);
       break;
