@@ -9,10 +9,6 @@ namespace {
 
 constexpr std::uint32_t unit = 16;  // bytes that sizes and addresses are multiples of
 
-std::uint64_t address_of(const BulkIssue& issue, int source) {
-  return issue.warp.lanes<std::uint64_t>(issue.instruction.sources[source])[issue.lane];
-}
-
 std::uint32_t last_of_list(const BulkIssue& issue) {
   const Slot* const slots = slots_of(issue.warp, issue.instruction);
   const Slot slot = slots[issue.instruction.list_size - 1];
@@ -29,14 +25,11 @@ std::uint32_t size_of(const BulkIssue& issue) {
   return bytes;
 }
 
-void check_alignment(const BulkIssue& issue, std::uint64_t address) {
+/// The address of global memory in a source.
+std::uint64_t unit_address_of(const BulkIssue& issue, int source) {
+  const std::uint64_t address = address_of(issue, source);
   check_aligned(issue.warp, issue.instruction, issue.lane, address, unit);
-}
-
-SharedPlace locate(const BulkIssue& issue, Space space, std::uint64_t address,
-                   std::uint32_t bytes) {
-  check_alignment(issue, address);
-  return locate_shared(issue.warp, issue.instruction, issue.lane, space, address, bytes);
+  return address;
 }
 
 void check_verdict(const BulkIssue& issue, SharedMemory::Verdict verdict, const SharedRange& range,
@@ -81,6 +74,17 @@ void use_masked(const BulkIssue& issue, std::uint64_t address, std::uint32_t byt
 }
 
 }  // namespace
+
+std::uint64_t address_of(const BulkIssue& issue, int source) {
+  return issue.warp.lanes<std::uint64_t>(issue.instruction.sources[source])[issue.lane];
+}
+
+SharedPlace locate(const BulkIssue& issue, Space space, int source, std::uint32_t bytes,
+                   unsigned alignment) {
+  const std::uint64_t address = address_of(issue, source);
+  check_aligned(issue.warp, issue.instruction, issue.lane, address, alignment);
+  return locate_shared(issue.warp, issue.instruction, issue.lane, space, address, bytes);
+}
 
 void use_global(const BulkIssue& issue, std::uint64_t address, std::uint32_t bytes,
                 std::uint32_t at, AccessKind kind, BulkCopy& copy) {
@@ -150,14 +154,12 @@ void copy_bulk_to_shared(Frame& frame, const Instruction& instruction, LaneMask 
     const auto copy = std::make_shared<BulkCopy>();
     copy->place = place_of(issue.warp, instruction);
     copy->data.resize(bytes);
-    const SharedPlace to = locate(issue, instruction.space, address_of(issue, 0), bytes);
-    const std::uint64_t from = address_of(issue, 1);
+    const SharedPlace to = locate(issue, instruction.space, 0, bytes, unit);
     if ((instruction.detail & BulkDetail::from_shared) != 0) {
-      const SharedPlace source = locate(issue, Space::shared, from, bytes);
-      read_shared(issue, *source.block, {{0, source.offset, bytes}}, *copy);
+      const SharedPlace from = locate(issue, Space::shared, 1, bytes, unit);
+      read_shared(issue, *from.block, {{0, from.offset, bytes}}, *copy);
     } else {
-      check_alignment(issue, from);
-      use_global(issue, from, bytes, 0, AccessKind::read, *copy);
+      use_global(issue, unit_address_of(issue, 1), bytes, 0, AccessKind::read, *copy);
     }
     send_to_shared(issue, copy, to, {{0, to.offset, bytes}});
   });
@@ -169,10 +171,9 @@ void copy_bulk_to_global(Frame& frame, const Instruction& instruction, LaneMask 
     const std::uint32_t bytes = size_of(issue);
     BulkCopy copy{.place = place_of(issue.warp, instruction)};
     copy.data.resize(bytes);
-    const SharedPlace from = locate(issue, Space::shared, address_of(issue, 1), bytes);
+    const SharedPlace from = locate(issue, Space::shared, 1, bytes, unit);
     read_shared(issue, *from.block, {{0, from.offset, bytes}}, copy);
-    const std::uint64_t to = address_of(issue, 0);
-    check_alignment(issue, to);
+    const std::uint64_t to = unit_address_of(issue, 0);
     if ((instruction.detail & BulkDetail::byte_mask) != 0) {
       use_masked(issue, to, bytes, last_of_list(issue), copy);
     } else {

@@ -45,6 +45,12 @@ struct BulkIssue {
   const Instruction& instruction;
   int lane;
 };
+/// The address of 64 bits in a source.
+std::uint64_t address_of(const BulkIssue& issue, int source);
+/// Where the address in a source leads in shared memory. Throws Error as locate_shared() does, and
+/// unless it is aligned to a power of two.
+SharedPlace locate(const BulkIssue& issue, Space space, int source, std::uint32_t bytes,
+                   unsigned alignment);
 /// Bytes of global memory are a source, or a destination; they lie at `at` in the data.
 void use_global(const BulkIssue& issue, std::uint64_t address, std::uint32_t bytes,
                 std::uint32_t at, AccessKind kind, BulkCopy& copy);

@@ -20,7 +20,7 @@ using Coordinates = std::array<std::int64_t, TensorMap::most_dimensions>;
 TensorMap read_map(const BulkIssue& issue) {
   Warp& warp = issue.warp;
   const Instruction& instruction = issue.instruction;
-  const std::uint64_t address = warp.lanes<std::uint64_t>(instruction.sources[1])[issue.lane];
+  const std::uint64_t address = address_of(issue, 1);
   check_aligned(warp, instruction, issue.lane, address, map_alignment);
   TensorMap map;
   std::byte bytes[sizeof(map)];
@@ -121,12 +121,9 @@ std::vector<DataPiece> pieces_of(const BulkIssue& issue, const TensorMap& map, c
 }
 
 SharedPlace locate_box(const BulkIssue& issue, Space space, const TensorMap& map, const Box& box) {
-  const std::uint64_t address =
-      issue.warp.lanes<std::uint64_t>(issue.instruction.sources[0])[issue.lane];
-  check_aligned(issue.warp, issue.instruction, issue.lane, address, shared_alignment);
   // Swizzling stays within the rows of 128 bytes that the box touches.
   const std::uint32_t bytes = map.swizzle_bytes == 0 ? box.bytes : (box.bytes + 127) / 128 * 128;
-  return locate_shared(issue.warp, issue.instruction, issue.lane, space, address, bytes);
+  return locate(issue, space, 0, bytes, shared_alignment);
 }
 
 void fill_out_of_bounds(const TensorMap& map, std::vector<std::byte>& data) {
