@@ -72,6 +72,15 @@ void run_event(Warp& warp, const Instruction& instruction, int lane, const Mbarr
   store_mbarrier(place);
 }
 
+/// What the lane has in a source that has to be a state.
+std::uint64_t state_in(const Warp& warp, const Instruction& instruction, int lane, Slot source) {
+  const std::uint64_t state = warp.lanes<std::uint64_t>(source)[lane];
+  if (!Mbarrier::is_state(state)) {
+    fault(warp, instruction, lane, fmt::format("{:#x} is no state of an mbarrier", state));
+  }
+  return state;
+}
+
 /// Whether the phase that the lane asks for is complete.
 bool is_complete(const Warp& warp, const Instruction& instruction, int lane,
                  const Mbarrier& barrier) {
@@ -81,10 +90,7 @@ bool is_complete(const Warp& warp, const Instruction& instruction, int lane,
     if (parity > 1) fault(warp, instruction, lane, fmt::format("a phase parity of {}", parity));
     return (barrier.phase & 1) != parity;
   }
-  const std::uint64_t state = warp.lanes<std::uint64_t>(source)[lane];
-  if (!Mbarrier::is_state(state)) {
-    fault(warp, instruction, lane, fmt::format("{:#x} is no state of an mbarrier", state));
-  }
+  const std::uint64_t state = state_in(warp, instruction, lane, source);
   const std::uint32_t behind =
       (static_cast<std::uint32_t>(barrier.phase) - Mbarrier::phase_of(state)) & Mbarrier::most;
   if (behind > 1) {
@@ -223,14 +229,10 @@ void mbarrier_wait(Frame& frame, const Instruction& instruction, LaneMask mask) 
 }
 
 void mbarrier_pending_count(Frame& frame, const Instruction& instruction, LaneMask mask) {
-  const auto* const states = frame.lanes<std::uint64_t>(instruction.sources[0]);
+  const Warp& warp = warp_of(frame);
   auto* const counts = frame.lanes<std::uint32_t>(instruction.results[0]);
   for_each_lane(mask, [&](int lane) {
-    if (!Mbarrier::is_state(states[lane])) {
-      fault(warp_of(frame), instruction, lane,
-            fmt::format("{:#x} is no state of an mbarrier", states[lane]));
-    }
-    counts[lane] = Mbarrier::pending_of(states[lane]);
+    counts[lane] = Mbarrier::pending_of(state_in(warp, instruction, lane, instruction.sources[0]));
   });
 }
 
