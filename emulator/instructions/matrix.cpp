@@ -19,6 +19,7 @@ constexpr int block = 64;  // elements of 8 x 8 accumulators
 constexpr int most_sums = 16 * 256;
 constexpr int most_numbers_of_a = 1024;
 constexpr int most_depth = 64;
+constexpr int most_words = 16 * 32;  // of an operand in registers: 16 x 16 of f64
 
 const MatrixKernels& kernels() {
   static const MatrixKernels& chosen =
@@ -243,8 +244,8 @@ void multiply_matrices(Frame& frame, const Instruction& instruction, LaneMask ma
   const Slot* const slots_of_a =
       d + accumulator_registers(product.rows, product.columns, product.result);
   const Slot* const slots_of_b = slots_of_a + product.a_registers;
-  alignas(64) u32 a[most_words_of_a];
-  alignas(64) u32 b[most_words_of_a];
+  alignas(64) u32 a[most_words];
+  alignas(64) u32 b[most_words];
   gather_operand(frame, slots_of_a, product.rows, product.depth, product.a, a);
   gather_operand(frame, slots_of_b, product.columns, product.depth, product.b, b);
   multiply_words(frame, product, a, b, false, slots_of_b + product.b_registers, d);

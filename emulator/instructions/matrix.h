@@ -23,10 +23,6 @@ const Operation& operation_of(const Warp& warp, const Instruction& instruction) 
   return std::get<Operation>(warp.activations.back().function->matrices[instruction.target]);
 }
 
-// The largest matrices that instructions have, in words: 32 x 8, and 256 x 8 of wgmma.
-constexpr int most_words_of_a = 32 * 16;
-constexpr int most_words_of_b = 256 * 8;
-
 /// Words of an operand in registers, row by row (of B: column by column).
 void gather_operand(const Frame& frame, const Slot* slots, int outer, int depth,
                     MatrixElement element, std::uint32_t* words);

@@ -47,7 +47,8 @@ void for_each_row(Warp& warp, const Instruction& instruction, LaneMask mask, Acc
   const LaneMask lanes = rows == warp_size ? all_lanes : (LaneMask{1} << rows) - 1;
   count_request(warp, instruction, addresses, lanes, row_bytes);
   for (int row = 0; row < rows; ++row) {
-    body(row, checked_bytes(warp, instruction, row, addresses[row], row_bytes, kind));
+    body(static_cast<std::size_t>(row),
+         checked_bytes(warp, instruction, row, addresses[row], row_bytes, kind));
   }
 }
 
@@ -55,11 +56,10 @@ template <bool is_transposed>
 void load_rows(Frame& frame, const Instruction& instruction, LaneMask mask) {
   Warp& warp = warp_of(frame);
   std::array<SmallMatrix, 4> matrices;
-  for_each_row(warp, instruction, mask, AccessKind::read, [&](int row, const std::byte* from) {
-    std::memcpy(
-        &matrices[static_cast<std::size_t>(row / 8)].rows[static_cast<std::size_t>(row % 8)], from,
-        row_bytes);
-  });
+  for_each_row(warp, instruction, mask, AccessKind::read,
+               [&](std::size_t row, const std::byte* from) {
+                 std::memcpy(&matrices[row / 8].rows[row % 8], from, row_bytes);
+               });
   const Slot* const slots = slots_of(warp, instruction);
   for (std::size_t i = 0; i < instruction.list_size; ++i) {
     put_matrix(frame, slots[i], is_transposed ? matrices[i].transposed() : matrices[i]);
@@ -75,10 +75,8 @@ void store_rows(Frame& frame, const Instruction& instruction, LaneMask mask) {
     const SmallMatrix matrix = matrix_in(frame, slots[i]);
     matrices[i] = is_transposed ? matrix.transposed() : matrix;
   }
-  for_each_row(warp, instruction, mask, AccessKind::write, [&](int row, std::byte* to) {
-    std::memcpy(
-        to, &matrices[static_cast<std::size_t>(row / 8)].rows[static_cast<std::size_t>(row % 8)],
-        row_bytes);
+  for_each_row(warp, instruction, mask, AccessKind::write, [&](std::size_t row, std::byte* to) {
+    std::memcpy(to, &matrices[row / 8].rows[row % 8], row_bytes);
   });
 }
 

@@ -13,6 +13,7 @@ using namespace integers;
 
 constexpr int warps_of_group = 4;
 constexpr int rows_of_warp = 16;
+constexpr int most_columns = 256;
 constexpr unsigned chunk = WarpgroupState::read_bytes;  // lie together in every layout
 constexpr int words_of_row = 8;                         // along the depth
 constexpr u32 register_unit = 64;                       // no two registers start in one
@@ -172,7 +173,7 @@ void multiply_warpgroup(Frame& frame, const Instruction& instruction, LaneMask m
   const Slot* const d = slots_of(warp, instruction);
   const int results = accumulator_registers(product.rows, product.columns, product.result);
   alignas(64) u32 a[rows_of_warp * words_of_row];
-  alignas(64) u32 b[most_words_of_b];
+  alignas(64) u32 b[most_columns * words_of_row];
   if (operation.a_in_registers) {
     gather_operand(frame, d + results, product.rows, product.depth, product.a, a);
   } else {
