@@ -16,8 +16,6 @@ using ptx::OperandKind;
 
 constexpr std::string_view by_mbarrier = "mbarrier::complete_tx::bytes";
 
-void do_nothing(Frame&, const Instruction&, LaneMask) {}
-
 /// The spaces of a copy, and who knows when it is complete.
 struct Route {
   Space to = Space::generic;

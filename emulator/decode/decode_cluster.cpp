@@ -7,8 +7,6 @@
 namespace lq::emulator {
 namespace {
 
-void do_nothing(Frame&, const Instruction&, LaneMask) {}
-
 OperandType address_type(FunctionBuilder& builder, Opcode& opcode) {
   const auto type = opcode.take_any({"u32", "u64"});
   if (!type || !opcode.empty()) builder.fail_unknown();

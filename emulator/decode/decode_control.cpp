@@ -11,9 +11,6 @@ namespace {
 using ptx::Operand;
 using ptx::OperandKind;
 
-/// For instructions of which the flow is all there is to do.
-void do_nothing(Frame&, const Instruction&, LaneMask) {}
-
 void trap(Frame& frame, const Instruction& instruction, LaneMask mask) {
   const Warp& warp = static_cast<Warp&>(frame);
   int lane = 0;

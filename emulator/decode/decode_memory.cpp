@@ -15,8 +15,6 @@ namespace {
 using ptx::Operand;
 using ptx::OperandKind;
 
-void do_nothing(Frame&, const Instruction&, LaneMask) {}
-
 MemoryModifiers take_modifiers(Opcode& opcode) {
   MemoryModifiers result;
   opcode.take("weak");

@@ -10,8 +10,6 @@ namespace {
 using ptx::Operand;
 using ptx::OperandKind;
 
-void do_nothing(Frame&, const Instruction&, LaneMask) {}
-
 /// d or d|p.
 void set_results(FunctionBuilder& builder, OperandType type, Slot (&results)[2]) {
   const Operand& operand = builder.operand(0);

@@ -16,6 +16,9 @@ const Form* find_form(std::string_view opcode);
 /// All rows of all tables.
 std::vector<const Form*> all_forms();
 
+/// Handler of instructions that have no effect, or none but their flow.
+inline void do_nothing(Frame&, const Instruction&, LaneMask) {}
+
 // In decode_data.cpp: moves, conversions, comparisons with a predicate.
 void decode_mov(FunctionBuilder& builder);
 void decode_cvt(FunctionBuilder& builder);
