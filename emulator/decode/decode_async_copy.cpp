@@ -1,6 +1,5 @@
 // cp.async; the copies of more than 16 bytes have a file of their own.
 
-#include "core/error.h"
 #include "emulator/decode/families.h"
 #include "emulator/decode/memory_modifiers.h"
 #include "emulator/instructions/async_copy.h"
@@ -20,10 +19,7 @@ bool decode_groups(FunctionBuilder& builder, Opcode& opcode) {
     builder.emit(*action == "wait_all" ? wait_for_all_small_copies : commit_small_copies);
     return true;
   }
-  builder.expect_operands(1, 1);
-  const Operand& groups = builder.operand(0);
-  if (groups.kind != OperandKind::integer) builder.fail_operand(groups, "a number");
-  builder.emit(wait_for_small_copies).target = static_cast<std::uint32_t>(groups.value);
+  emit_wait_for_groups(builder, wait_for_small_copies);
   return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/error.h"
 #include "emulator/decode/families.h"
 #include "emulator/decode/memory_modifiers.h"
 #include "emulator/instructions/bulk_copy.h"
@@ -15,6 +16,13 @@ using ptx::Operand;
 using ptx::OperandKind;
 
 constexpr std::string_view by_mbarrier = "mbarrier::complete_tx::bytes";
+
+/// Takes the dimensions of a tensor, "1d" to "5d".
+std::size_t take_dimensions(FunctionBuilder& builder, Opcode& opcode) {
+  const auto dimensions = opcode.take_any({"1d", "2d", "3d", "4d", "5d"});
+  if (!dimensions) builder.fail_unknown();
+  return static_cast<std::size_t>(dimensions->front() - '0');
+}
 
 /// The spaces of a copy, and who knows when it is complete.
 struct Route {
@@ -138,9 +146,7 @@ Slot tensor_operand(FunctionBuilder& builder, const Operand& operand, std::size_
 /// cp.async.bulk.tensor.dim.to.from[.tile].completion: [to], [map, {...}], [mbarrier][, mask]
 /// [, policy] or [map, {...}], [from][, policy]
 void decode_tensor_copy(FunctionBuilder& builder, Opcode& opcode, bool reduces) {
-  const auto dimension = opcode.take_any({"1d", "2d", "3d", "4d", "5d"});
-  if (!dimension) builder.fail_unknown();
-  const auto dimensions = static_cast<std::size_t>((*dimension)[0] - '0');
+  const std::size_t dimensions = take_dimensions(builder, opcode);
   Route route = take_spaces(builder, opcode);
   if (route.to != Space::global && (route.from_shared || reduces)) builder.fail_unknown();
   const std::size_t operation = reduces ? take_index(builder, opcode, reduction_operations) : 0;
@@ -168,9 +174,7 @@ void decode_tensor_copy(FunctionBuilder& builder, Opcode& opcode, bool reduces) 
 
 /// Prefetches have no effect.
 void decode_prefetch(FunctionBuilder& builder, Opcode& opcode) {
-  if (opcode.take("tensor")) {
-    if (!opcode.take_any({"1d", "2d", "3d", "4d", "5d"})) builder.fail_unknown();
-  }
+  if (opcode.take("tensor")) take_dimensions(builder, opcode);
   const bool is_known = opcode.take("L2") && opcode.take("global");
   opcode.take("tile");
   opcode.take("L2::cache_hint");
@@ -181,11 +185,7 @@ void decode_prefetch(FunctionBuilder& builder, Opcode& opcode) {
 void decode_wait(FunctionBuilder& builder, Opcode& opcode) {
   const bool only_read = opcode.take("read");
   if (!opcode.empty()) builder.fail_unknown();
-  builder.expect_operands(1, 1);
-  const Operand& groups = builder.operand(0);
-  if (groups.kind != OperandKind::integer) builder.fail_operand(groups, "a number");
-  Instruction& instruction = builder.emit(wait_for_bulk_copies);
-  instruction.target = static_cast<std::uint32_t>(groups.value);
+  Instruction& instruction = emit_wait_for_groups(builder, wait_for_bulk_copies);
   if (only_read) instruction.detail = BulkDetail::only_read;
 }
 

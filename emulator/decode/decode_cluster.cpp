@@ -1,19 +1,11 @@
 // Instructions that blocks of a cluster have for each other.
 
 #include "emulator/decode/families.h"
+#include "emulator/decode/memory_modifiers.h"
 #include "emulator/instructions/cluster.h"
 #include "emulator/machine/meeting.h"
 
 namespace lq::emulator {
-namespace {
-
-OperandType address_type(FunctionBuilder& builder, Opcode& opcode) {
-  const auto type = opcode.take_any({"u32", "u64"});
-  if (!type || !opcode.empty()) builder.fail_unknown();
-  return *type == "u64" ? OperandType::b64 : OperandType::b32;
-}
-
-}  // namespace
 
 /// barrier.cluster.arrive[.release|.relaxed][.aligned], barrier.cluster.wait[.acquire][.aligned]
 void decode_cluster_barrier(FunctionBuilder& builder, Opcode opcode) {
@@ -34,7 +26,7 @@ void decode_cluster_barrier(FunctionBuilder& builder, Opcode opcode) {
 void decode_mapa(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
   const bool is_shared = opcode.take("shared::cluster");
-  const OperandType type = address_type(builder, opcode);
+  const OperandType type = take_address_type(builder, opcode);
   builder.expect_operands(3, 3);
   const Slot address = builder.source(builder.operand(1), type);
   const Slot rank = builder.source(builder.operand(2), OperandType::b32);
@@ -49,7 +41,7 @@ void decode_mapa(FunctionBuilder& builder) {
 void decode_getctarank(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
   const bool is_shared = opcode.take("shared::cluster");
-  const OperandType type = address_type(builder, opcode);
+  const OperandType type = take_address_type(builder, opcode);
   builder.expect_operands(2, 2);
   const Slot address = builder.source(builder.operand(1), type);
   const Slot result = builder.result(builder.operand(0), OperandType::b32);

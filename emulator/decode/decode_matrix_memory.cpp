@@ -2,6 +2,7 @@
 
 #include "emulator/decode/families.h"
 #include "emulator/decode/matrix_syntax.h"
+#include "emulator/decode/memory_modifiers.h"
 #include "emulator/instructions/data.h"
 #include "emulator/instructions/matrix_memory.h"
 
@@ -39,11 +40,7 @@ void emit_access(FunctionBuilder& builder, Handler handler, const MatrixAccess& 
     conversion.sources[0] = address.base;
     address.base = offset;
   }
-  Instruction& instruction = emit_for_warp(builder, handler, slots);
-  instruction.sources[1] = address.base;
-  instruction.wide_address = address.wide;
-  instruction.offset = address.offset;
-  instruction.space = Space::shared;
+  set_address(emit_for_warp(builder, handler, slots), address, Space::shared, 1);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "emulator/decode/families.h"
+#include "emulator/decode/memory_modifiers.h"
 #include "emulator/instructions/stack.h"
 
 namespace lq::emulator {
@@ -9,9 +10,7 @@ using ptx::OperandKind;
 /// alloca.type pointer, bytes[, alignment]; stacksave.type end; stackrestore.type end.
 void decode_stack(FunctionBuilder& builder) {
   Opcode opcode(builder.instruction().opcode);
-  const auto type = opcode.take_any({"u32", "u64"});
-  if (!type || !opcode.empty()) builder.fail_unknown();
-  const OperandType operand_type = *type == "u64" ? OperandType::b64 : OperandType::b32;
+  const OperandType operand_type = take_address_type(builder, opcode);
   const bool allocates = opcode.base() == "alloca";
   const bool restores = opcode.base() == "stackrestore";
   builder.expect_operands(allocates ? 2 : 1, allocates ? 3 : 1);

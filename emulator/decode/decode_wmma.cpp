@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "emulator/decode/families.h"
 #include "emulator/decode/matrix_syntax.h"
+#include "emulator/decode/memory_modifiers.h"
 #include "emulator/instructions/matrix.h"
 #include "emulator/instructions/wmma_memory.h"
 
@@ -89,11 +90,8 @@ void decode_transfer(FunctionBuilder& builder, Opcode& opcode, bool is_load) {
   const std::uint32_t index = builder.add_matrix(transfer);
   Instruction& instruction =
       emit_for_warp(builder, is_load ? load_fragment : store_fragment, slots);
-  instruction.sources[1] = address.base;
+  set_address(instruction, address, space, 1);
   instruction.sources[2] = stride;
-  instruction.wide_address = address.wide;
-  instruction.offset = address.offset;
-  instruction.space = space;
   instruction.target = index;
 }
 

@@ -46,6 +46,12 @@ std::uint16_t take_order(Opcode& opcode) {
   return detail;
 }
 
+OperandType take_address_type(FunctionBuilder& builder, Opcode& opcode) {
+  const auto type = opcode.take_any({"u32", "u64"});
+  if (!type || !opcode.empty()) builder.fail_unknown();
+  return *type == "u64" ? OperandType::b64 : OperandType::b32;
+}
+
 Slot address_value(FunctionBuilder& builder, const SymbolAddress& address) {
   Slot value = address.base;
   if (!address.wide) {
@@ -65,11 +71,20 @@ Slot address_value(FunctionBuilder& builder, const SymbolAddress& address) {
   return sum;
 }
 
-void set_address(Instruction& instruction, const SymbolAddress& address, Space space) {
-  instruction.sources[0] = address.base;
+void set_address(Instruction& instruction, const SymbolAddress& address, Space space, int source) {
+  instruction.sources[source] = address.base;
   instruction.wide_address = address.wide;
   instruction.offset = address.offset;
   instruction.space = space;
+}
+
+Instruction& emit_wait_for_groups(FunctionBuilder& builder, Handler handler) {
+  builder.expect_operands(1, 1);
+  const ptx::Operand& groups = builder.operand(0);
+  if (groups.kind != ptx::OperandKind::integer) builder.fail_operand(groups, "a number");
+  Instruction& instruction = builder.emit(handler);
+  instruction.target = static_cast<std::uint32_t>(groups.value);
+  return instruction;
 }
 
 }  // namespace lq::emulator
