@@ -1,11 +1,11 @@
 #include "emulator/instructions/carry.h"
 
-#include <bit>
 #include <string>
 #include <type_traits>
 #include <unordered_map>
 
 #include "emulator/instructions/integers.h"
+#include "emulator/machine/lanes.h"
 
 namespace lq::emulator {
 namespace {
@@ -60,13 +60,12 @@ void run(Frame& frame, const Instruction& instruction, LaneMask mask) {
                                                            : 0;
   T* const to = frame.lanes<T>(instruction.results[0]);
   LaneMask out = 0;
-  for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
-    const int lane = std::countr_zero(rest);
+  for_each_lane(mask, [&](int lane) {
     const Sum<T> sum =
         function(a[lane], b[lane], c == nullptr ? T{0} : c[lane], (carries >> lane & 1) != 0);
     to[lane] = sum.value;
     out |= LaneMask{sum.carry} << lane;
-  }
+  });
   if (!is_slot(instruction.results[1])) return;
   LaneMask& carry = frame.predicate(instruction.results[1]);
   carry = (carry & ~mask) | out;

@@ -1,11 +1,11 @@
 // Entering and leaving functions.
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "core/error.h"
 #include "emulator/machine/interpreter.h"
+#include "emulator/machine/lanes.h"
 #include "emulator/machine/meeting.h"
 
 namespace lq::emulator {
@@ -156,10 +156,10 @@ void copy_places(Warp& warp, LaneMask lanes, const std::vector<ParameterPlace>& 
                  std::uint32_t to_base) {
   for (std::size_t i = 0; i < std::min(from.size(), to.size()); ++i) {
     const std::uint32_t bytes = std::min(from[i].bytes, to[i].bytes);
-    for (LaneMask rest = lanes; rest != 0; rest &= rest - 1) {
-      std::byte* const memory = warp.local_bytes(std::countr_zero(rest));
+    for_each_lane(lanes, [&](int lane) {
+      std::byte* const memory = warp.local_bytes(lane);
       std::memcpy(memory + to_base + to[i].offset, memory + from_base + from[i].offset, bytes);
-    }
+    });
   }
 }
 

@@ -11,6 +11,7 @@
 #include "emulator/machine/async_copies.h"
 #include "emulator/machine/device_memory.h"
 #include "emulator/machine/function.h"
+#include "emulator/machine/lanes.h"
 #include "emulator/machine/mbarrier.h"
 #include "emulator/machine/order.h"
 #include "emulator/machine/shared_memory.h"
@@ -76,7 +77,7 @@ struct Launch {
   std::uint64_t most_warp_instructions = default_most_warp_instructions;  // then it is reported
 };
 
-enum class Wait : std::uint8_t { none, collective, barrier, cluster };
+enum class Wait : std::uint8_t { collective, barrier, cluster };
 
 /// A function in execution. Lanes have their own program counters; those with the smallest run
 /// first, and so meet again behind a branch.
@@ -89,8 +90,19 @@ struct Activation {
   LaneMask waiting = 0;
   const CallSite* call = nullptr;  // in the activation below
   std::array<std::uint32_t, warp_size> pc{};
-  std::array<Wait, warp_size> wait{};
+  std::array<Wait, warp_size> wait{};             // of waiting lanes: what for
   std::array<std::uint8_t, warp_size> barrier{};  // that the lane waits at
+
+  /// The lanes wait at the instruction that they are at.
+  void suspend(LaneMask lanes, Wait what) {
+    waiting |= lanes;
+    for_each_lane(lanes, [&](int lane) { wait[static_cast<std::size_t>(lane)] = what; });
+  }
+  /// The lanes go on behind the instruction that they are at.
+  void resume(LaneMask lanes) {
+    waiting &= ~lanes;
+    for_each_lane(lanes, [&](int lane) { ++pc[static_cast<std::size_t>(lane)]; });
+  }
 };
 
 /// What a warp's wgmma instructions have left to wait for. Groups count from 1.

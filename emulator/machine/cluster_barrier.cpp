@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "core/error.h"
+#include "emulator/machine/lanes.h"
 #include "emulator/machine/meeting.h"
 
 namespace lq::emulator {
@@ -24,13 +25,7 @@ void order_global_memory(Cluster& cluster) {
 }
 
 void let_go(Warp& warp, LaneMask lanes) {
-  Activation& top = warp.top();
-  for (LaneMask rest = lanes; rest != 0; rest &= rest - 1) {
-    const auto lane = static_cast<std::size_t>(std::countr_zero(rest));
-    ++top.pc[lane];
-    top.wait[lane] = Wait::none;
-  }
-  top.waiting &= ~lanes;
+  warp.top().resume(lanes);
   warp.cluster_arrived &= ~lanes;
   warp.cluster_completed &= ~lanes;
   warp.block->cluster->clocks.acquire(warp.agent, warp.block->cluster->completed);
@@ -40,10 +35,9 @@ void let_go(Warp& warp, LaneMask lanes) {
 LaneMask lanes_to_let_go(const Warp& warp) {
   LaneMask lanes = 0;
   const Activation& top = warp.activations.back();
-  for (LaneMask rest = top.waiting; rest != 0; rest &= rest - 1) {
-    const int lane = std::countr_zero(rest);
+  for_each_lane(top.waiting, [&](int lane) {
     if (top.wait[static_cast<std::size_t>(lane)] == Wait::cluster) lanes |= LaneMask{1} << lane;
-  }
+  });
   return lanes & warp.cluster_completed;
 }
 
@@ -66,11 +60,7 @@ void wait_for_cluster(Warp& warp, const Instruction& instruction, LaneMask activ
     fault(warp, instruction, std::countr_zero(missing),
           "the thread waits at the barrier of the cluster, at which it has not arrived");
   }
-  Activation& top = warp.top();
-  top.waiting |= active;
-  for (LaneMask rest = active; rest != 0; rest &= rest - 1) {
-    top.wait[static_cast<std::size_t>(std::countr_zero(rest))] = Wait::cluster;
-  }
+  warp.top().suspend(active, Wait::cluster);
   if (const LaneMask ready = lanes_to_let_go(warp); ready != 0) let_go(warp, ready);
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "emulator/machine/block.h"
+#include "emulator/machine/lanes.h"
 
 namespace lq::emulator {
 namespace {
@@ -26,12 +27,12 @@ void InstructionLimit::report(const Warp& warp) const {
   const Activation& top = warp.activations.back();
   const LaneMask runnable = top.live & ~top.waiting;
   const LaneMask candidates = runnable != 0 ? runnable : top.live;
-  auto behind = static_cast<std::size_t>(std::countr_zero(candidates));
-  for (LaneMask rest = candidates; rest != 0; rest &= rest - 1) {
-    const auto lane = static_cast<std::size_t>(std::countr_zero(rest));
-    if (top.pc[lane] < top.pc[behind]) behind = lane;
-  }
-  fault(warp, top.function->code[top.pc[behind]], static_cast<int>(behind),
+  const auto pc = [&](int lane) { return top.pc[static_cast<std::size_t>(lane)]; };
+  int behind = std::countr_zero(candidates);
+  for_each_lane(candidates, [&](int lane) {
+    if (pc(lane) < pc(behind)) behind = lane;
+  });
+  fault(warp, top.function->code[pc(behind)], behind,
         fmt::format("the launch has run {} warp instructions and does not end "
                     "(LQNET_EMULATED_LIMIT={} allows no more)",
                     total_.load(), most_));

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "emulator/machine/lanes.h"
 #include "emulator/machine/meeting.h"
 
 namespace lq::emulator {
@@ -15,11 +16,6 @@ constexpr std::uint32_t no_stop = std::numeric_limits<std::uint32_t>::max();
 // Turns of a loop after which lanes behind it get a turn, since the loop may wait for them.
 constexpr std::uint32_t patience = 1000;
 constexpr std::uint64_t turn_of_the_late = 256;
-
-template <typename Body>
-void for_each_lane(LaneMask mask, Body&& body) {
-  for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
-}
 
 bool have_same_sizes(const std::vector<ParameterPlace>& a, const std::vector<ParameterPlace>& b) {
   return std::equal(

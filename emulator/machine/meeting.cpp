@@ -4,15 +4,11 @@
 
 #include "core/error.h"
 #include "emulator/machine/interpreter.h"
+#include "emulator/machine/lanes.h"
 #include "emulator/machine/reachability.h"
 
 namespace lq::emulator {
 namespace {
-
-template <typename Body>
-void for_each_lane(LaneMask mask, Body&& body) {
-  for (; mask != 0; mask &= mask - 1) body(std::countr_zero(mask));
-}
 
 LaneMask bit(int lane) { return LaneMask{1} << lane; }
 
@@ -63,14 +59,8 @@ void check_missing(const Warp& warp, const Instruction& instruction, int lane, L
 bool try_meeting(Warp& warp, const Instruction& instruction, LaneMask arrived,
                  std::uint32_t members) {
   if ((members & warp.live & ~arrived) != 0) return false;
-  Activation& top = warp.top();
   instruction.handler(warp, instruction, arrived);
-  for_each_lane(arrived, [&](int lane) {
-    const auto index = static_cast<std::size_t>(lane);
-    ++top.pc[index];
-    top.wait[index] = Wait::none;
-  });
-  top.waiting &= ~arrived;
+  warp.top().resume(arrived);
   return true;
 }
 
@@ -104,10 +94,7 @@ void arrive_at_meeting(Warp& warp, const Instruction& instruction, LaneMask acti
     const LaneMask arrived = group | lanes_waiting_for(warp, instruction, members);
     if (try_meeting(warp, instruction, arrived, members)) continue;
     check_missing(warp, instruction, first, members & warp.live & ~arrived, member_mask_fault);
-    Activation& top = warp.top();
-    top.waiting |= group;
-    for_each_lane(group,
-                  [&](int lane) { top.wait[static_cast<std::size_t>(lane)] = Wait::collective; });
+    warp.top().suspend(group, Wait::collective);
   }
 }
 
@@ -175,11 +162,10 @@ void arrive_at_barrier(Warp& warp, const Instruction& instruction, LaneMask acti
     barrier.votes += static_cast<std::uint32_t>(std::popcount(votes));
   }
   if ((instruction.detail & BarrierDetail::arrive) != 0) {
-    for_each_lane(active, [&](int lane) { ++top.pc[static_cast<std::size_t>(lane)]; });
+    top.resume(active);
   } else {
-    top.waiting |= active;
+    top.suspend(active, Wait::barrier);
     for_each_lane(active, [&](int lane) {
-      top.wait[static_cast<std::size_t>(lane)] = Wait::barrier;
       top.barrier[static_cast<std::size_t>(lane)] = static_cast<std::uint8_t>(id);
     });
   }
@@ -211,14 +197,14 @@ void complete_barrier_if_all_arrived(Block& block, int id) {
   for (Warp& warp : block.warps) {
     if (warp.finished()) continue;
     Activation& top = warp.top();
+    LaneMask ready = 0;
     for_each_lane(top.waiting, [&](int lane) {
       const auto index = static_cast<std::size_t>(lane);
       if (top.wait[index] != Wait::barrier || top.barrier[index] != id) return;
       give_vote(warp, instruction_of(top, lane), lane, barrier);
-      ++top.pc[index];
-      top.wait[index] = Wait::none;
-      top.waiting &= ~bit(lane);
+      ready |= bit(lane);
     });
+    top.resume(ready);
   }
   block.cluster->clocks.synchronize(block.warps.front().agent, barrier.warps);
   ++block.cluster->events;
