@@ -56,19 +56,16 @@ void fault_global_race(const Warp& warp, const Instruction& instruction, int lan
       functions.begin() + 1, functions.end(), conflict.place,
       [](std::uint32_t place, const Function& function) { return place < function.first_place; });
   const Function& function = *std::prev(after);
-  const Dim3& grid = launch.grid;
-  const Dim3& block = launch.block;
   const auto found = launch.memory->find(address);
   fault(warp, instruction, lane,
-        fmt::format("race: {} of {} bytes at byte {} of an {}, and a {} by block ({}, {}, {}), "
-                    "thread ({}, {}, {}), at {}, which nothing orders",
-                    verb(kind), bytes, found ? address - found->address : 0,
-                    found ? described(*found) : "unknown allocation",
-                    conflict.wrote ? "write" : "read", conflict.block % grid.x,
-                    conflict.block / grid.x % grid.y, conflict.block / grid.x / grid.y,
-                    conflict.thread % block.x, conflict.thread / block.x % block.y,
-                    conflict.thread / (block.x * block.y),
-                    source_text(*launch.program, function, conflict.place - function.first_place)));
+        fmt::format(
+            "race: {} of {} bytes at byte {} of an {}, and a {} by block {}, thread {}, at {}, "
+            "which nothing orders",
+            verb(kind), bytes, found ? address - found->address : 0,
+            found ? described(*found) : "unknown allocation", conflict.wrote ? "write" : "read",
+            index_text(launch.grid.index_of(conflict.block)),
+            index_text(launch.block.index_of(conflict.thread)),
+            source_text(*launch.program, function, conflict.place - function.first_place)));
 }
 
 namespace {
@@ -322,10 +319,7 @@ void count_request(Warp& warp, const Instruction& instruction, const LaneAddress
   warp.block
       ->tallies[function.index][static_cast<std::size_t>(&instruction - function.code.data())] +=
       tally;
-  warp.counters.global_requests += tally.global_requests;
   warp.counters.global_sectors += tally.global_sectors;
-  warp.counters.shared_requests += tally.shared_requests;
-  warp.counters.shared_wavefronts += tally.shared_wavefronts;
 }
 
 }  // namespace lq::emulator

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "core/error.h"
+#include "emulator/machine/cluster_run.h"
 #include "emulator/machine/interpreter.h"
 #include "emulator/machine/lanes.h"
 #include "emulator/machine/meeting.h"
@@ -11,72 +13,50 @@
 namespace lq::emulator {
 namespace {
 
-// What a device grants a thread at most.
 constexpr std::uint32_t local_alignment = 16;
+std::uint32_t aligned(std::uint32_t bytes) {
+  return (bytes + local_alignment - 1) / local_alignment * local_alignment;
+}
 
-std::uint32_t cluster_value(const Warp& warp, Special special) {
+/// The vector whose components are this register and the next two.
+Dim3 uniform_vector(const Warp& warp, Special x) {
   const Block& block = *warp.block;
   const Launch& launch = *block.launch;
-  const Dim3& index = block.cluster->index;
-  const Dim3& size = launch.cluster;
-  switch (special) {
+  switch (x) {
+    case Special::ntid_x:
+      return launch.block;
+    case Special::ctaid_x:
+      return block.index;
+    case Special::nctaid_x:
+      return launch.grid;
     case Special::clusterid_x:
-      return index.x;
-    case Special::clusterid_y:
-      return index.y;
-    case Special::clusterid_z:
-      return index.z;
+      return block.cluster->index;
     case Special::nclusterid_x:
-      return launch.grid.x / size.x;
-    case Special::nclusterid_y:
-      return launch.grid.y / size.y;
-    case Special::nclusterid_z:
-      return launch.grid.z / size.z;
+      return clusters_of(launch);
     case Special::cluster_ctaid_x:
-      return block.index.x % size.x;
-    case Special::cluster_ctaid_y:
-      return block.index.y % size.y;
-    case Special::cluster_ctaid_z:
-      return block.index.z % size.z;
-    case Special::cluster_nctaid_x:
-      return size.x;
-    case Special::cluster_nctaid_y:
-      return size.y;
-    case Special::cluster_nctaid_z:
-      return size.z;
-    case Special::cluster_ctarank:
-      return block.rank;
-    case Special::cluster_nctarank:
-      return static_cast<std::uint32_t>(size.count());
-    case Special::is_explicit_cluster:
-      return size.count() > 1 || !launch.kernel->cluster.empty() ? 1 : 0;
+      return launch.cluster.index_of(block.rank);
     default:
-      return 0;
+      return launch.cluster;
   }
 }
 
-std::uint32_t uniform_value(const Warp& warp, Special special) {
+/// What all lanes have, if they all have the same.
+std::optional<std::uint32_t> uniform_value(const Warp& warp, Special special) {
   const Block& block = *warp.block;
   const Launch& launch = *block.launch;
+  if (special > Special::tid_z && special < Special::cluster_ctarank) {
+    const int component = static_cast<int>(special) % 3;
+    const Dim3 vector =
+        uniform_vector(warp, static_cast<Special>(static_cast<int>(special) - component));
+    return component == 0 ? vector.x : component == 1 ? vector.y : vector.z;
+  }
   switch (special) {
-    case Special::ntid_x:
-      return launch.block.x;
-    case Special::ntid_y:
-      return launch.block.y;
-    case Special::ntid_z:
-      return launch.block.z;
-    case Special::ctaid_x:
-      return block.index.x;
-    case Special::ctaid_y:
-      return block.index.y;
-    case Special::ctaid_z:
-      return block.index.z;
-    case Special::nctaid_x:
-      return launch.grid.x;
-    case Special::nctaid_y:
-      return launch.grid.y;
-    case Special::nctaid_z:
-      return launch.grid.z;
+    case Special::cluster_ctarank:
+      return block.rank;
+    case Special::cluster_nctarank:
+      return static_cast<std::uint32_t>(launch.cluster.count());
+    case Special::is_explicit_cluster:
+      return launch.cluster.count() > 1 || !launch.kernel->cluster.empty() ? 1 : 0;
     case Special::warpid:
       return static_cast<std::uint32_t>(warp.index);
     case Special::nwarpid:
@@ -92,7 +72,7 @@ std::uint32_t uniform_value(const Warp& warp, Special special) {
     case Special::dynamic_shared_base:
       return launch.kernel->static_shared_bytes;
     default:
-      return cluster_value(warp, special);
+      return std::nullopt;
   }
 }
 
@@ -102,13 +82,11 @@ std::uint32_t lane_value(const Warp& warp, Special special, std::uint32_t lane) 
   const std::uint32_t own = 1U << lane;
   switch (special) {
     case Special::tid_x:
-      return thread % size.x;
+      return size.index_of(thread).x;
     case Special::tid_y:
-      return thread / size.x % size.y;
+      return size.index_of(thread).y;
     case Special::tid_z:
-      return thread / (size.x * size.y);
-    case Special::laneid:
-      return lane;
+      return size.index_of(thread).z;
     case Special::lanemask_eq:
       return own;
     case Special::lanemask_lt:
@@ -119,8 +97,8 @@ std::uint32_t lane_value(const Warp& warp, Special special, std::uint32_t lane) 
       return ~(own | (own - 1));
     case Special::lanemask_ge:
       return ~(own - 1);
-    default:
-      return uniform_value(warp, special);
+    default:  // laneid
+      return lane;
   }
 }
 
@@ -131,6 +109,10 @@ void fill_specials(Warp& warp, const Activation& activation) {
       continue;
     }
     std::uint32_t* const values = warp.lanes<std::uint32_t>(entry.slot);
+    if (const auto value = uniform_value(warp, entry.special)) {
+      std::fill_n(values, warp_size, *value);
+      continue;
+    }
     for (std::uint32_t lane = 0; lane < warp_size; ++lane) {
       values[lane] = lane_value(warp, entry.special, lane);
     }
@@ -183,9 +165,7 @@ void enter_function(Warp& warp, const Function& function, LaneMask lanes, const 
     const Activation& caller = warp.top();
     caller_local = caller.local;
     activation.registers = caller.registers + caller.function->register_bytes;
-    activation.local =
-        (caller.local + caller.function->local_bytes + caller.stack_bytes + local_alignment - 1) /
-        local_alignment * local_alignment;
+    activation.local = aligned(caller.local + caller.function->local_bytes + caller.stack_bytes);
   }
   const std::size_t register_end = activation.registers + function.register_bytes;
   if (warp.registers.size() < register_end) warp.registers.resize(register_end);
@@ -202,11 +182,8 @@ void enter_function(Warp& warp, const Function& function, LaneMask lanes, const 
 
 std::uint32_t grow_stack(Warp& warp, std::uint32_t bytes) {
   Activation& top = warp.top();
-  const auto round_up = [](std::uint32_t value) {
-    return (value + local_alignment - 1) / local_alignment * local_alignment;
-  };
-  const std::uint32_t begin = round_up(top.local + top.function->local_bytes + top.stack_bytes);
-  const std::uint32_t end = begin + round_up(bytes);
+  const std::uint32_t begin = aligned(top.local + top.function->local_bytes + top.stack_bytes);
+  const std::uint32_t end = begin + aligned(bytes);
   reserve_local(warp, end);
   top.stack_bytes = end - top.local - top.function->local_bytes;
   return begin;
@@ -221,10 +198,12 @@ void leave_function(Warp& warp, LaneMask lanes) {
   const Activation& caller = warp.activations[warp.activations.size() - 2];
   copy_places(warp, lanes, top.function->results, top.local, top.call->results, caller.local);
   top.live &= ~lanes;
-  if (top.live == 0) {
-    warp.activations.pop_back();
-    use_frame_of(warp, warp.top());
-  }
+  drop_left_functions(warp);
+}
+
+void drop_left_functions(Warp& warp) {
+  while (!warp.finished() && warp.top().live == 0) warp.activations.pop_back();
+  if (!warp.finished()) use_frame_of(warp, warp.top());
 }
 
 }  // namespace lq::emulator

@@ -25,12 +25,9 @@ void put(const BulkCopy& copy, std::byte* to, const std::byte* from, std::uint32
 }
 
 [[noreturn]] void report_unfinished(const Block& block, const char* what, std::uint32_t place) {
-  const Program& program = *block.launch->program;
-  const Dim3& index = block.index;
-  fail(
-      "{}: the block ({}, {}, {}) ends while the asynchronous copy at {} still {} its shared "
-      "memory",
-      kernel_text(*block.launch), index.x, index.y, index.z, text_of_place(program, place), what);
+  fail("{}: the block {} ends while the asynchronous copy at {} still {} its shared memory",
+       kernel_text(*block.launch), index_text(block.index),
+       text_of_place(*block.launch->program, place), what);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 namespace lq::emulator {
 
 struct Block;
+struct Cluster;
 struct Warp;
 
 /// cp.async: up to 16 bytes to the shared memory of the thread's own block. The bytes are those
@@ -99,5 +100,8 @@ void end_reading(BulkCopy& copy);
 void write_to_global(const BulkCopy& copy);
 /// Puts the data where the event's copy has its destinations.
 ChangedSource write_to_shared(const MbarrierEvent& event);
+/// Bulk and tensor copies that threads have not waited for still write to global memory when the
+/// blocks end. Throws Error if one of them still uses their shared memory.
+void finish_copies(Cluster& cluster);
 
 }  // namespace lq::emulator

@@ -2,10 +2,9 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <map>
-#include <memory>
+#include <string>
 #include <vector>
 
 #include "emulator/machine/async_copies.h"
@@ -23,6 +22,11 @@ struct Dim3 {
   std::uint32_t y = 1;
   std::uint32_t z = 1;
   std::uint64_t count() const { return std::uint64_t{x} * y * z; }
+  /// Where the one with this number lies in a box of this size; x counts first.
+  Dim3 index_of(std::uint64_t number) const {
+    return {static_cast<std::uint32_t>(number % x), static_cast<std::uint32_t>(number / x % y),
+            static_cast<std::uint32_t>(number / x / y)};
+  }
 };
 
 /// What one instruction did, if counters are wanted.
@@ -46,10 +50,7 @@ using Tallies = std::vector<std::vector<Tally>>;
 struct Counters {
   std::uint64_t warp_instructions = 0;
   std::uint64_t lane_instructions = 0;
-  std::uint64_t global_requests = 0;  // loads and stores of a warp
-  std::uint64_t global_sectors = 0;   // of 32 bytes that these touch
-  std::uint64_t shared_requests = 0;
-  std::uint64_t shared_wavefronts = 0;  // passes that bank conflicts make of them
+  std::uint64_t global_sectors = 0;  // of 32 bytes, that loads, stores and atomics touch
   Tallies tallies;
 
   Counters& operator+=(const Counters& other);
@@ -184,6 +185,9 @@ struct Block {
   std::map<std::uint32_t, Mbarrier> mbarriers;  // by offset in shared memory
 
   DeviceMemory& memory() const { return *launch->memory; }
+  std::uint32_t expected_at(const Barrier& barrier) const {
+    return barrier.expected != 0 ? barrier.expected : live_threads;
+  }
 };
 
 /// Blocks that run together and see each other's shared memory; a single one where the launch says
@@ -205,10 +209,6 @@ struct Cluster {
 [[noreturn]] void fault(const Warp& warp, const Instruction& instruction, int lane,
                         const std::string& message);
 
-/// Bulk and tensor copies that threads have not waited for still write to global memory when the
-/// blocks end. Throws Error if one of them still uses their shared memory.
-void finish_copies(Cluster& cluster);
-
 /// "kernel.cu:12" if the program was compiled with line information, or else the line in the PTX.
 std::string source_text(const Program& program, const Function& function, std::size_t pc);
 
@@ -219,7 +219,10 @@ inline std::uint32_t place_of(const Warp& warp, const Instruction& instruction) 
          (static_cast<std::uint32_t>(&instruction - function.code.data()) & 0xFFFFF);
 }
 std::string text_of_place(const Program& program, std::uint32_t place);
-/// As it was written in the program.
+/// A function's name as it was written in the program.
+std::string demangled(const std::string& name);
 std::string kernel_text(const Launch& launch);
+/// "(1, 2, 3)", for messages.
+std::string index_text(const Dim3& index);
 
 }  // namespace lq::emulator

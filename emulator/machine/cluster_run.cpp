@@ -57,13 +57,6 @@ void start_block(Block& block, LaunchRaces* races, const Dim3& index) {
   }
 }
 
-/// Of things that are counted in rows of `size`.
-Dim3 index_in(const Dim3& size, std::uint64_t number) {
-  return {static_cast<std::uint32_t>(number % size.x),
-          static_cast<std::uint32_t>(number / size.x % size.y),
-          static_cast<std::uint32_t>(number / size.x / size.y)};
-}
-
 [[noreturn]] void report_barrier(const Warp& warp) {
   const Block& block = *warp.block;
   const Activation& top = warp.activations.back();
@@ -74,10 +67,9 @@ Dim3 index_in(const Dim3& size, std::uint64_t number) {
           "deadlock: not all threads have come to the barrier of the cluster, and nobody can run");
   }
   const Barrier& barrier = block.barriers[top.barrier[lane]];
-  const std::uint32_t expected = barrier.expected != 0 ? barrier.expected : block.live_threads;
   fault(warp, instruction, static_cast<int>(lane),
         fmt::format("deadlock: {} threads have come to barrier {}, {} expected, and nobody can run",
-                    barrier.arrived, top.barrier[lane], expected));
+                    barrier.arrived, top.barrier[lane], block.expected_at(barrier)));
 }
 
 [[noreturn]] void report_deadlock(const Cluster& cluster) {
@@ -128,7 +120,7 @@ void start_cluster(Cluster& cluster, LaunchRaces* races, std::uint64_t number) {
   const Launch& launch = *cluster.launch;
   const Dim3& size = launch.cluster;
   const std::size_t warps = warps_per_block(launch) * cluster.blocks.size();
-  cluster.index = index_in(clusters_of(launch), number);
+  cluster.index = clusters_of(launch).index_of(number);
   cluster.arrived.clear();
   cluster.completed.clear();
   cluster.rounds_in_vain = 0;
@@ -137,7 +129,7 @@ void start_cluster(Cluster& cluster, LaunchRaces* races, std::uint64_t number) {
   cluster.turns.start(launch.order, number, warps,
                       launch.is_cooperative ? turn_of_cooperative : turn);
   for (Block& block : cluster.blocks) {
-    const Dim3 inside = index_in(size, block.rank);
+    const Dim3 inside = size.index_of(block.rank);
     start_block(block, races,
                 {cluster.index.x * size.x + inside.x, cluster.index.y * size.y + inside.y,
                  cluster.index.z * size.z + inside.z});

@@ -6,7 +6,6 @@
 #include "emulator/machine/block.h"
 
 namespace lq::emulator {
-namespace {
 
 std::string demangled(const std::string& name) {
   int status = 0;
@@ -15,8 +14,6 @@ std::string demangled(const std::string& name) {
   std::free(text);
   return result;
 }
-
-}  // namespace
 
 std::string source_text(const Program& program, const Function& function, std::size_t pc) {
   const SourcePlace& place = function.places.at(pc);
@@ -34,6 +31,10 @@ std::string source_text(const Program& program, const Function& function, std::s
 
 std::string kernel_text(const Launch& launch) { return demangled(launch.kernel->name); }
 
+std::string index_text(const Dim3& index) {
+  return fmt::format("({}, {}, {})", index.x, index.y, index.z);
+}
+
 std::string text_of_place(const Program& program, std::uint32_t place) {
   const Function& function = program.functions.at(place >> 20);
   return source_text(program, function, place & 0xFFFFF);
@@ -43,13 +44,12 @@ void fault(const Warp& warp, const Instruction& instruction, int lane, const std
   const Block& block = *warp.block;
   const Function& function = *warp.activations.back().function;
   const auto pc = static_cast<std::size_t>(&instruction - function.code.data());
-  const Dim3& size = block.launch->block;
-  const auto thread = static_cast<std::uint32_t>(warp.index * warp_size + lane);
+  const Dim3 thread =
+      block.launch->block.index_of(static_cast<std::uint64_t>(warp.index * warp_size + lane));
   const std::string inside =
       function.is_entry ? "" : fmt::format(" in {}", demangled(function.name));
-  fail("{}: {}, block ({}, {}, {}), thread ({}, {}, {}), {}{}: {}", kernel_text(*block.launch),
-       message, block.index.x, block.index.y, block.index.z, thread % size.x,
-       thread / size.x % size.y, thread / (size.x * size.y),
+  fail("{}: {}, block {}, thread {}, {}{}: {}", kernel_text(*block.launch), message,
+       index_text(block.index), index_text(thread),
        source_text(*block.launch->program, function, pc), inside, function.places.at(pc).text);
 }
 

@@ -13,7 +13,8 @@
 
 namespace lq::emulator {
 
-/// Registers that the warp fills before the function runs.
+/// Registers that the warp fills before the function runs. The first ones are x, y and z of
+/// vectors.
 enum class Special : std::uint8_t {
   tid_x,
   tid_y,

@@ -82,7 +82,7 @@ void GlobalRaces::begin_launch() {
 void GlobalRaces::end_launch() { --launches_; }
 
 /// 0 when there are no more numbers; such a block is not looked at.
-std::uint32_t GlobalRaces::add_period(std::uint32_t launch, std::uint32_t block) {
+std::uint32_t GlobalRaces::add_period(const BlockClock& clock) {
   if (next_period_ >= most_periods - 65536) return 0;
   const std::uint32_t number = next_period_++;
   std::atomic<Chunk*>& chunk = chunks_[number >> chunk_bits];
@@ -91,8 +91,8 @@ std::uint32_t GlobalRaces::add_period(std::uint32_t launch, std::uint32_t block)
     if (chunk.load() == nullptr) chunk.store(new Chunk, std::memory_order_release);
   }
   Period& added = period(number);
-  added.launch = launch;
-  added.block = block;
+  added.launch = clock.launch;
+  added.block = clock.block;
   added.release = 0;
   added.has_written_strongly = false;
   return number;
@@ -105,7 +105,7 @@ bool GlobalRaces::conflicts(const BlockClock& clock, Which which, std::int32_t t
   if (number < clock.first_period || number == clock.period) return false;
   if ((bytes_of(tag) & bytes_of(mine)) == 0 || (tag & mine & strong_bit) != 0) return false;
   const Period& other = period(number);
-  if (other.launch != period(clock.period).launch || other.block == clock.block) return false;
+  if (other.launch != clock.launch || other.block == clock.block) return false;
   // A write may depend on what was read, and needs no fence to come after it.
   if (which != write && other.has_written_strongly && clock.has_read_strongly) return false;
   const std::uint32_t release = other.release;
@@ -137,7 +137,7 @@ RaceConflict GlobalRaces::access_word(const BlockClock& clock, Group& group, uns
   const auto is_of_block = [&](std::int32_t tag) {
     const std::uint32_t number = period_of(tag);
     return number == clock.period ||
-           (number >= clock.first_period && period(number).launch == period(clock.period).launch &&
+           (number >= clock.first_period && period(number).launch == clock.launch &&
             period(number).block == clock.block);
   };
   Which which = write;
@@ -231,16 +231,16 @@ LaunchRaces::~LaunchRaces() {
 
 void LaunchRaces::start_block(BlockClock& clock, std::uint64_t block) {
   clock = {};
+  clock.launch = launch_;
   clock.block = static_cast<std::uint32_t>(block);
-  clock.period = memory_.add_period(launch_, clock.block);
+  clock.period = memory_.add_period(clock);
   clock.first_period = first_period_;
   if (clock.period != 0) clock.races = this;
 }
 
 void LaunchRaces::fence(BlockClock& clock) {
   clock.has_fenced = true;
-  const std::uint32_t next =
-      clock.fenced.size() < most_fenced ? memory_.add_period(launch_, clock.block) : 0;
+  const std::uint32_t next = clock.fenced.size() < most_fenced ? memory_.add_period(clock) : 0;
   const bool is_listed = !clock.fenced.empty() && clock.fenced.back() == clock.period;
   if (!is_listed) clock.fenced.push_back(clock.period);
   if (next != 0) clock.period = next;
@@ -253,7 +253,7 @@ void LaunchRaces::release_fenced(BlockClock& clock) {
   for (const std::uint32_t number : clock.fenced) memory_.period(number).release = clock.released;
   clock.fenced.clear();
   // What follows is not behind the strong write.
-  if (const std::uint32_t next = memory_.add_period(launch_, clock.block)) clock.period = next;
+  if (const std::uint32_t next = memory_.add_period(clock)) clock.period = next;
 }
 
 void LaunchRaces::meet(const std::vector<BlockClock*>& clocks) {

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
@@ -21,6 +20,7 @@ class LaunchRaces;
 /// accesses as ordered, and never the other way round.
 struct BlockClock {
   LaunchRaces* races = nullptr;  // null: nothing is looked at
+  std::uint32_t launch = 0;
   std::uint32_t block = 0;
   std::uint32_t period = 0;
   std::uint32_t first_period = 0;  // of the launch
@@ -113,7 +113,7 @@ class GlobalRaces {
   static std::int32_t tag_of(std::uint32_t period, bool strong, unsigned bytes) {
     return static_cast<std::int32_t>(period << 5 | (strong ? 1U << 4 : 0U) | bytes);
   }
-  std::uint32_t add_period(std::uint32_t launch, std::uint32_t block);
+  std::uint32_t add_period(const BlockClock& clock);
   Period& period(std::uint32_t number) {
     return (*chunks_[number >> chunk_bits].load(
         std::memory_order_acquire))[number % (1U << chunk_bits)];

@@ -1,7 +1,9 @@
 #include "emulator/machine/grid.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -87,10 +89,7 @@ void run_clusters(const Launch& launch, Progress& progress, std::uint64_t worker
 Counters& Counters::operator+=(const Counters& other) {
   warp_instructions += other.warp_instructions;
   lane_instructions += other.lane_instructions;
-  global_requests += other.global_requests;
   global_sectors += other.global_sectors;
-  shared_requests += other.shared_requests;
-  shared_wavefronts += other.shared_wavefronts;
   tallies.resize(std::max(tallies.size(), other.tallies.size()));
   for (std::size_t f = 0; f < other.tallies.size(); ++f) {
     tallies[f].resize(std::max(tallies[f].size(), other.tallies[f].size()));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <limits>
 
 #include "core/error.h"
@@ -52,6 +51,7 @@ class WarpRun {
     const LaneMask runnable = top.live & ~top.waiting;
     if (runnable == 0) return false;
     code_ = top.function->code.data();
+    if constexpr (tallies) tallies_ = warp_.block->tallies[top.function->index].data();
     const bool late_first = warp_.backward_branches > patience;
     pc_ = top.pc[static_cast<std::size_t>(std::countr_zero(runnable))];
     for_each_lane(runnable, [&](int lane) {
@@ -68,6 +68,7 @@ class WarpRun {
         stop_ = std::min(stop_, pc);
       }
     });
+    lanes_ = static_cast<std::uint64_t>(std::popcount(mask_));
     budget_ = remaining_;
     if (late_first) {
       warp_.backward_branches = 0;
@@ -89,14 +90,19 @@ class WarpRun {
     for (; budget_ > 0; --budget_) {
       const Instruction& instruction = code_[pc_];
       LaneMask active = mask_;
+      std::uint64_t lanes = lanes_;
       if (is_slot(instruction.guard)) {
         const LaneMask value = warp_.predicate(instruction.guard);
         active &= instruction.guard_negated ? ~value : value;
+        lanes = static_cast<std::uint64_t>(std::popcount(active));
       }
       if (instruction.counts) {
         ++warp_.counters.warp_instructions;
-        warp_.counters.lane_instructions += static_cast<std::uint64_t>(std::popcount(active));
-        if constexpr (tallies) tally(active);
+        warp_.counters.lane_instructions += lanes;
+        if constexpr (tallies) {
+          ++tallies_[pc_].warps;
+          tallies_[pc_].lanes += lanes;
+        }
       }
       if (instruction.flow == Flow::next) {
         if (active != 0) instruction.handler(warp_, instruction, active);
@@ -113,12 +119,6 @@ class WarpRun {
       }
     }
     return false;
-  }
-
-  void tally(LaneMask active) {
-    Tally& of_instruction = warp_.block->tallies[warp_.top().function->index][pc_];
-    ++of_instruction.warps;
-    of_instruction.lanes += static_cast<std::uint64_t>(std::popcount(active));
   }
 
   /// False if the group has ended and its program counters are saved.
@@ -245,9 +245,11 @@ class WarpRun {
 
   Warp& warp_;
   const Instruction* code_ = nullptr;
+  Tally* tallies_ = nullptr;  // of these instructions
   std::uint32_t pc_ = 0;
   std::uint32_t stop_ = no_stop;
   LaneMask mask_ = 0;
+  std::uint64_t lanes_ = 0;  // of the mask
   std::uint64_t budget_ = 0;
   std::uint64_t remaining_ = 0;
 };

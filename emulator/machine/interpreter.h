@@ -20,13 +20,10 @@ Outcome run_warp(Warp& warp, std::uint64_t most_instructions);
 /// Makes the warp start the function with these lanes: fills special registers and local memory.
 void enter_function(Warp& warp, const Function& function, LaneMask lanes, const CallSite* call);
 
-/// Local memory of a thread.
+/// What a device grants a thread at most of local memory.
 constexpr std::uint32_t most_local_bytes = 512 * 1024;
 /// Takes local memory for all lanes until the function on top returns: its offset, a multiple
 /// of 16.
 std::uint32_t grow_stack(Warp& warp, std::uint32_t bytes);
-
-/// Lets everybody who waits at the barrier go on if all have arrived.
-void complete_barrier_if_all_arrived(Block& block, int barrier);
 
 }  // namespace lq::emulator

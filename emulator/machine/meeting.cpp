@@ -64,6 +64,41 @@ bool try_meeting(Warp& warp, const Instruction& instruction, LaneMask arrived,
   return true;
 }
 
+/// What bar.red gives each waiting lane.
+void give_vote(Warp& warp, const Instruction& instruction, int lane, const Barrier& barrier) {
+  const Slot slot = instruction.results[0];
+  if ((instruction.detail & BarrierDetail::reduce_popc) != 0) {
+    warp.lanes<std::uint32_t>(slot)[lane] = barrier.votes;
+  } else if (is_slot(slot)) {
+    const bool is_and = (instruction.detail & BarrierDetail::reduce_and) != 0;
+    const bool value =
+        is_and ? barrier.votes == warp.block->expected_at(barrier) : barrier.votes != 0;
+    LaneMask& predicate = warp.predicate(slot);
+    predicate = value ? predicate | bit(lane) : predicate & ~bit(lane);
+  }
+}
+
+/// Lets everybody who waits at the barrier go on if all have arrived.
+void complete_barrier_if_all_arrived(Block& block, int id) {
+  Barrier& barrier = block.barriers[static_cast<std::size_t>(id)];
+  if (barrier.arrived == 0 || barrier.arrived < block.expected_at(barrier)) return;
+  for (Warp& warp : block.warps) {
+    if (warp.finished()) continue;
+    Activation& top = warp.top();
+    LaneMask ready = 0;
+    for_each_lane(top.waiting, [&](int lane) {
+      const auto index = static_cast<std::size_t>(lane);
+      if (top.wait[index] != Wait::barrier || top.barrier[index] != id) return;
+      give_vote(warp, instruction_of(top, lane), lane, barrier);
+      ready |= bit(lane);
+    });
+    top.resume(ready);
+  }
+  block.cluster->clocks.synchronize(block.warps.front().agent, barrier.warps);
+  ++block.cluster->events;
+  barrier = {};
+}
+
 constexpr const char* member_mask_fault = "the member mask names lanes that do not take part";
 
 }  // namespace
@@ -172,55 +207,10 @@ void arrive_at_barrier(Warp& warp, const Instruction& instruction, LaneMask acti
   complete_barrier_if_all_arrived(block, static_cast<int>(id));
 }
 
-namespace {
-
-/// What bar.red gives each waiting lane.
-void give_vote(Warp& warp, const Instruction& instruction, int lane, const Barrier& barrier) {
-  const std::uint32_t all = barrier.expected != 0 ? barrier.expected : warp.block->live_threads;
-  const Slot slot = instruction.results[0];
-  if ((instruction.detail & BarrierDetail::reduce_popc) != 0) {
-    warp.lanes<std::uint32_t>(slot)[lane] = barrier.votes;
-  } else if (is_slot(slot)) {
-    const bool is_and = (instruction.detail & BarrierDetail::reduce_and) != 0;
-    const bool value = is_and ? barrier.votes == all : barrier.votes != 0;
-    LaneMask& predicate = warp.predicate(slot);
-    predicate = value ? predicate | bit(lane) : predicate & ~bit(lane);
-  }
-}
-
-}  // namespace
-
-void complete_barrier_if_all_arrived(Block& block, int id) {
-  Barrier& barrier = block.barriers[static_cast<std::size_t>(id)];
-  const std::uint32_t expected = barrier.expected != 0 ? barrier.expected : block.live_threads;
-  if (barrier.arrived == 0 || barrier.arrived < expected) return;
-  for (Warp& warp : block.warps) {
-    if (warp.finished()) continue;
-    Activation& top = warp.top();
-    LaneMask ready = 0;
-    for_each_lane(top.waiting, [&](int lane) {
-      const auto index = static_cast<std::size_t>(lane);
-      if (top.wait[index] != Wait::barrier || top.barrier[index] != id) return;
-      give_vote(warp, instruction_of(top, lane), lane, barrier);
-      ready |= bit(lane);
-    });
-    top.resume(ready);
-  }
-  block.cluster->clocks.synchronize(block.warps.front().agent, barrier.warps);
-  ++block.cluster->events;
-  barrier = {};
-}
-
 void exit_lanes(Warp& warp, LaneMask lanes) {
   for (Activation& activation : warp.activations) activation.live &= ~lanes;
   warp.live &= ~lanes;
-  while (!warp.finished() && warp.top().live == 0) warp.activations.pop_back();
-  if (!warp.finished()) {
-    const Activation& top = warp.top();
-    warp.bases[0] = warp.registers.data() + top.registers;
-    warp.bases[1] = reinterpret_cast<unsigned char*>(
-        const_cast<std::uint32_t*>(top.function->constants.data()));
-  }
+  drop_left_functions(warp);
   Block& block = *warp.block;
   block.live_threads -= static_cast<std::uint32_t>(std::popcount(lanes));
   for (int id = 0; id < static_cast<int>(block.barriers.size()); ++id) {

@@ -41,5 +41,7 @@ bool settle_waiting(Warp& warp);
 /// Lanes return from the function on top, or end their thread.
 void leave_function(Warp& warp, LaneMask lanes);
 void exit_lanes(Warp& warp, LaneMask lanes);
+/// The function on top becomes the last one that lanes have not left, if there is one.
+void drop_left_functions(Warp& warp);
 
 }  // namespace lq::emulator

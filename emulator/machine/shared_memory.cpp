@@ -1,7 +1,5 @@
 #include "emulator/machine/shared_memory.h"
 
-#include <algorithm>
-
 namespace lq::emulator {
 
 void SharedMemory::reset(std::size_t bytes, WarpClocks& clocks) {
@@ -15,48 +13,46 @@ void SharedMemory::reset(std::size_t bytes, WarpClocks& clocks) {
 SharedMemory::Verdict SharedMemory::access(int agent, std::uint32_t offset, unsigned bytes,
                                            Access access, bool strong, std::uint32_t place) {
   Word* word = &words_[offset / 4];
-  if (bytes < 4) {
-    return access_word(*word, agent, ((1U << bytes) - 1) << offset % 4, access, strong, place);
-  }
+  const unsigned of_word = bytes < 4 ? ((1U << bytes) - 1) << offset % 4 : 0xF;
+  const Stamp own{clocks_->now(agent), place, static_cast<std::uint16_t>(agent),
+                  static_cast<std::uint8_t>(of_word), strong};
+  if (bytes < 4) return access_word(*word, own, access);
   for (unsigned i = 0; i < bytes / 4; ++i) {
-    const Verdict verdict = access_word(word[i], agent, 0xF, access, strong, place);
+    const Verdict verdict = access_word(word[i], own, access);
     if (verdict != Verdict::fine) return verdict;
   }
   return Verdict::fine;
 }
 
-SharedMemory::Verdict SharedMemory::access_word(Word& word, int agent, unsigned bytes,
-                                                Access access, bool strong, std::uint32_t place) {
+SharedMemory::Verdict SharedMemory::access_word(Word& word, const Stamp& own, Access access) {
   if (word.is_in_flight) [[unlikely]]
     return conflict(word.write, Verdict::in_flight);
-  if (races(word.write, agent, bytes, strong)) {
-    return conflict(word.write, Verdict::race_with_write);
-  }
+  if (races(word.write, own)) return conflict(word.write, Verdict::race_with_write);
   if (access != Access::write) {
-    if ((word.written & bytes) != bytes) return Verdict::unwritten;
-    if (strong && word.write.strong && word.write.agent != agent) {
-      clocks_->acquire(agent, word.write.agent);
+    if ((word.written & own.bytes) != own.bytes) return Verdict::unwritten;
+    if (own.strong && word.write.strong && word.write.agent != own.agent) {
+      clocks_->acquire(own.agent, word.write.agent);
     }
   }
-  const std::uint32_t now = clocks_->now(agent);
-  const auto stamp = [&](const Stamp& before) {
-    const bool same = before.tick == now && before.agent == agent && before.strong == strong;
-    return Stamp{now, place, static_cast<std::uint16_t>(agent),
-                 static_cast<std::uint8_t>(same ? before.bytes | bytes : bytes), strong};
+  const auto add_to = [&](Stamp& before) {
+    const bool same =
+        before.tick == own.tick && before.agent == own.agent && before.strong == own.strong;
+    const std::uint8_t others = same ? before.bytes : std::uint8_t{0};
+    before = own;
+    before.bytes |= others;
   };
   if (access == Access::read) {
-    Stamp& last = word.reads[0];
-    if (last.agent != agent) word.reads[1] = last;
-    last = stamp(last);
+    if (word.reads[0].agent != own.agent) word.reads[1] = word.reads[0];
+    add_to(word.reads[0]);
     return Verdict::fine;
   }
   if (word.readers != 0) [[unlikely]]
     return Verdict::being_read;
   for (const Stamp& read : word.reads) {
-    if (races(read, agent, bytes, strong)) return conflict(read, Verdict::race_with_read);
+    if (races(read, own)) return conflict(read, Verdict::race_with_read);
   }
-  word.write = stamp(word.write);
-  word.written = static_cast<std::uint8_t>(word.written | bytes);
+  add_to(word.write);
+  word.written |= own.bytes;
   return Verdict::fine;
 }
 
@@ -100,10 +96,11 @@ void SharedMemory::end_read(std::uint32_t offset, unsigned bytes) {
 
 SharedMemory::Verdict SharedMemory::look_at_object(int agent, std::uint32_t offset,
                                                    unsigned bytes) {
+  const Stamp own{.agent = static_cast<std::uint16_t>(agent), .bytes = 0xF};
   for (unsigned i = 0; i < bytes / 4; ++i) {
     const Word& word = words_[offset / 4 + i];
     if (word.is_in_flight) return conflict(word.write, Verdict::in_flight);
-    if (races(word.write, agent, 0xF, false)) return conflict(word.write, Verdict::race_with_write);
+    if (races(word.write, own)) return conflict(word.write, Verdict::race_with_write);
   }
   return Verdict::fine;
 }

@@ -70,12 +70,11 @@ class SharedMemory {
     std::uint16_t readers = 0;  // asynchronous ones
   };
 
-  bool races(const Stamp& stamp, int agent, unsigned bytes, bool strong) const {
-    return stamp.tick != 0 && !(strong && stamp.strong) && stamp.agent != agent &&
-           (stamp.bytes & bytes) != 0 && !clocks_->knows(agent, stamp.agent, stamp.tick);
+  bool races(const Stamp& before, const Stamp& own) const {
+    return before.tick != 0 && !(own.strong && before.strong) && before.agent != own.agent &&
+           (before.bytes & own.bytes) != 0 && !clocks_->knows(own.agent, before.agent, before.tick);
   }
-  Verdict access_word(Word& word, int agent, unsigned bytes, Access access, bool strong,
-                      std::uint32_t place);
+  Verdict access_word(Word& word, const Stamp& own, Access access);
   Verdict conflict(const Stamp& stamp, Verdict verdict) {
     other_agent_ = stamp.agent;
     other_place_ = stamp.place;

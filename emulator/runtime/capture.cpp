@@ -1,6 +1,7 @@
 #include "emulator/runtime/capture.h"
 
 #include <algorithm>
+#include <list>
 #include <mutex>
 
 #include "core/error.h"
@@ -13,6 +14,7 @@ struct Captures {
   std::mutex mutex;  // of all that streams and events know about captures
   std::vector<std::shared_ptr<Capture>> active;
   std::uint64_t last_id = 0;
+  std::list<Stream> of_threads;  // their default streams; captures may know them longer
 };
 
 Captures& captures() {
@@ -26,9 +28,9 @@ thread_local CaptureMode mode_of_thread = CaptureMode::of_all_threads;
 /// The stream's object; null for the legacy stream, which has none.
 Stream* object_of(Stream* stream) {
   const auto per_thread = reinterpret_cast<Stream*>(std::uintptr_t{2});
-  thread_local Stream default_stream_of_thread;
-  if (stream == per_thread) return &default_stream_of_thread;
-  return is_created(stream) ? stream : nullptr;
+  if (stream != per_thread) return is_created(stream) ? stream : nullptr;
+  thread_local Stream* const default_stream_of_thread = &captures().of_threads.emplace_back();
+  return default_stream_of_thread;
 }
 
 bool is_blocking(const Stream& stream) {
@@ -36,9 +38,10 @@ bool is_blocking(const Stream& stream) {
   return (stream.flags & non_blocking) == 0;
 }
 
-/// Work of the legacy stream comes after what blocking streams were given, so while one of these is
-/// captured it cannot be done.
-ErrorCode forbid_legacy_stream(bool invalidates) {
+/// Of the legacy stream alone, which has no object: its work comes after what blocking streams were
+/// given, so while one of these is captured it cannot be done.
+ErrorCode forbid_legacy_stream(const Stream* object, bool invalidates = true) {
+  if (object != nullptr) return success;
   ErrorCode code = success;
   for (const auto& capture : captures().active) {
     const bool blocks = std::any_of(capture->streams.begin(), capture->streams.end(),
@@ -82,7 +85,7 @@ void add_new(std::vector<GraphNode*>& nodes, const std::vector<GraphNode*>& othe
 bool is_joined(const Capture& capture) {
   std::vector<GraphNode*> reached = capture.origin->last_nodes;
   for (std::size_t i = 0; i < reached.size(); ++i) {
-    add_new(reached, std::vector<GraphNode*>(reached[i]->dependencies));
+    add_new(reached, reached[i]->dependencies);
   }
   return std::all_of(capture.streams.begin(), capture.streams.end(), [&](const Stream* stream) {
     return std::all_of(stream->last_nodes.begin(), stream->last_nodes.end(), [&](GraphNode* node) {
@@ -103,10 +106,8 @@ ErrorCode issue(Device& device, const char* name, Stream* stream, Work work) {
   {
     const std::lock_guard lock(captures().mutex);
     Stream* const object = object_of(stream);
-    if (object == nullptr) {
-      const ErrorCode code = forbid_legacy_stream(true);
-      if (code != success) return code;
-    } else if (object->capture != nullptr) {
+    if (const ErrorCode code = forbid_legacy_stream(object); code != success) return code;
+    if (object != nullptr && object->capture != nullptr) {
       if (object->capture->is_invalidated) return capture_invalidated;
       object->last_nodes = {&object->capture->graph->add(std::move(work), object->last_nodes)};
       return success;
@@ -166,7 +167,7 @@ CaptureMode exchange_capture_mode(CaptureMode mode) { return std::exchange(mode_
 CaptureInfo capture_info(Stream* stream) {
   const std::lock_guard lock(captures().mutex);
   const Stream* const object = object_of(stream);
-  if (object == nullptr) return {.code = forbid_legacy_stream(false)};
+  if (object == nullptr) return {.code = forbid_legacy_stream(object, false)};
   const Capture* const capture = object->capture.get();
   if (capture == nullptr) return {};
   if (capture->is_invalidated) return {.status = CaptureStatus::invalidated};
@@ -179,10 +180,7 @@ CaptureInfo capture_info(Stream* stream) {
 ErrorCode record_event(Event& event, Stream* stream, std::int64_t nanoseconds) {
   const std::lock_guard lock(captures().mutex);
   const Stream* const object = object_of(stream);
-  if (object == nullptr) {
-    const ErrorCode code = forbid_legacy_stream(true);
-    if (code != success) return code;
-  }
+  if (const ErrorCode code = forbid_legacy_stream(object); code != success) return code;
   const bool is_captured = object != nullptr && object->capture != nullptr;
   if (is_captured && object->capture->is_invalidated) return capture_invalidated;
   event.recorded = true;
@@ -195,10 +193,7 @@ ErrorCode record_event(Event& event, Stream* stream, std::int64_t nanoseconds) {
 ErrorCode wait_for_event(Stream* stream, Event& event) {
   const std::lock_guard lock(captures().mutex);
   Stream* const object = object_of(stream);
-  if (object == nullptr) {
-    const ErrorCode code = forbid_legacy_stream(true);
-    if (code != success) return code;
-  }
+  if (const ErrorCode code = forbid_legacy_stream(object); code != success) return code;
   Capture* const own = object == nullptr ? nullptr : object->capture.get();
   if (own != nullptr && own->is_invalidated) return capture_invalidated;
   if (event.capture == nullptr) {
@@ -227,14 +222,14 @@ ErrorCode forbid_unseen_call() {
 
 ErrorCode forbid_synchronous_call() {
   const std::lock_guard lock(captures().mutex);
-  const ErrorCode code = forbid_legacy_stream(true);
+  const ErrorCode code = forbid_legacy_stream(nullptr);
   return code == success ? forbid_unseen_call_locked() : code;
 }
 
 ErrorCode forbid_waiting(Stream* stream) {
   const std::lock_guard lock(captures().mutex);
   const Stream* const object = object_of(stream);
-  if (object == nullptr) return forbid_legacy_stream(true);
+  if (object == nullptr) return forbid_legacy_stream(object);
   return object->capture == nullptr ? success : invalidate(*object->capture, capture_unsupported);
 }
 

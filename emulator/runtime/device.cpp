@@ -181,11 +181,9 @@ void Device::place_managed_variables(Module& module) {
 ErrorCode Device::accept(const KernelWork& work) {
   KernelRecord& kernel = *work.kernel;
   const Dim3& block = work.block;
-  const Function& code = function(*work.kernel);
+  const Function& code = function(kernel);
   check(code.error.empty(), "{}", code.error);
-  constexpr Dim3 most_blocks{0x7FFFFFFF, 65535, 65535};
-  constexpr Dim3 most_threads{1024, 1024, 64};
-  const bool fits_device = fits(work.grid, most_blocks) && fits(block, most_threads) &&
+  const bool fits_device = fits(work.grid, most_grid) && fits(block, most_block) &&
                            block.count() <= max_threads_per_block;
   if (!fits_device) return invalid_configuration;
   std::uint64_t limit = max_threads_per_block;
@@ -298,13 +296,12 @@ ErrorCode Device::report(const char* where, const std::string& message) {
   return failure_;
 }
 
-void Device::print_counters() const {
+void Device::write_profile() const {
   try {
-    profile_.print(settings_);
-    if (settings_.launch_file.empty()) return;
+    profile_.write_counters(settings_);
     std::vector<std::string> kernels;
     for (const auto& [host_function, kernel] : kernels_) kernels.push_back(kernel.name);
-    profile_.write_launches(kernels, settings_.launch_file);
+    profile_.write_launches(settings_, kernels);
   } catch (const Error& error) {
     stop(error.what());
   }

@@ -99,8 +99,8 @@ class Device {
   bool has_failed() const { return failure_ != success; }
   ErrorCode failure() const { return failure_; }
 
-  /// What the settings ask for of what the kernels did.
-  void print_counters() const;
+  /// Writes what the settings ask for: counters, and how often each kernel was launched.
+  void write_profile() const;
 
  private:
   Device();

@@ -1,9 +1,6 @@
 // Allocation, copies and fills. Everything is done when the call returns, which is one of the
 // orders that asynchronous calls allow.
 
-#include <algorithm>
-#include <cstring>
-
 #include "core/error.h"
 #include "emulator/runtime/capture.h"
 #include "emulator/runtime/device.h"
@@ -11,6 +8,8 @@
 using namespace lq::emulator;
 
 namespace {
+
+using enum DeviceMemory::Access;
 
 constexpr std::size_t pitch_alignment = 512;
 
@@ -101,17 +100,11 @@ int copy_from_symbol(const char* name, void* to, const void* symbol, std::size_t
   });
 }
 
-int allocate_device(const char* name, void** pointer, std::size_t bytes) {
+int allocate_memory(const char* name, void** pointer, std::size_t bytes,
+                    DeviceMemory::Access access) {
   return api_call(name, [&](Device& device) {
-    if (const ErrorCode code = forbid_unseen_call(); code != success) return code;
-    return allocate(device, pointer, bytes, DeviceMemory::Access::device_only);
-  });
-}
-
-int allocate_host_too(const char* name, void** pointer, std::size_t bytes) {
-  return api_call(name, [&](Device& device) {
-    if (const ErrorCode code = forbid_unseen_call(); code != success) return code;
-    return allocate(device, pointer, bytes, DeviceMemory::Access::host_too);
+    const ErrorCode code = forbid_unseen_call();
+    return code == success ? allocate(device, pointer, bytes, access) : code;
   });
 }
 
@@ -125,27 +118,27 @@ int release_memory(const char* name, void* pointer) {
 }  // namespace
 
 LQNET_CUDA_API int cudaMalloc(void** pointer, std::size_t bytes) {
-  return allocate_device("cudaMalloc", pointer, bytes);
+  return allocate_memory("cudaMalloc", pointer, bytes, device_only);
 }
 LQNET_CUDA_API int cudaMallocAsync(void** pointer, std::size_t bytes, Stream* stream) {
   return api_call("cudaMallocAsync", [&](Device& device) {
     refuse_capture("cudaMallocAsync", stream);
-    return allocate(device, pointer, bytes, DeviceMemory::Access::device_only);
+    return allocate(device, pointer, bytes, device_only);
   });
 }
 LQNET_CUDA_API int cudaMallocPitch(void** pointer, std::size_t* pitch, std::size_t width,
                                    std::size_t height) {
   *pitch = (width + pitch_alignment - 1) / pitch_alignment * pitch_alignment;
-  return allocate_device("cudaMallocPitch", pointer, *pitch * height);
+  return allocate_memory("cudaMallocPitch", pointer, *pitch * height, device_only);
 }
 LQNET_CUDA_API int cudaMallocHost(void** pointer, std::size_t bytes) {
-  return allocate_host_too("cudaMallocHost", pointer, bytes);
+  return allocate_memory("cudaMallocHost", pointer, bytes, host_too);
 }
 LQNET_CUDA_API int cudaHostAlloc(void** pointer, std::size_t bytes, unsigned) {
-  return allocate_host_too("cudaHostAlloc", pointer, bytes);
+  return allocate_memory("cudaHostAlloc", pointer, bytes, host_too);
 }
 LQNET_CUDA_API int cudaMallocManaged(void** pointer, std::size_t bytes, unsigned) {
-  return allocate_host_too("cudaMallocManaged", pointer, bytes);
+  return allocate_memory("cudaMallocManaged", pointer, bytes, host_too);
 }
 LQNET_CUDA_API int cudaFree(void* pointer) { return release_memory("cudaFree", pointer); }
 LQNET_CUDA_API int cudaFreeAsync(void* pointer, Stream* stream) {

@@ -1,10 +1,7 @@
 #include "emulator/runtime/profile.h"
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <vector>
 
@@ -76,14 +73,6 @@ std::vector<Line> worst_lines(const Summary& summary) {
 
 double ratio(std::uint64_t a, std::uint64_t b) {
   return b == 0 ? 0.0 : static_cast<double>(a) / static_cast<double>(b);
-}
-
-std::string demangled(const std::string& name) {
-  int status = 0;
-  char* const readable = abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status);
-  std::string result = status == 0 ? readable : name;
-  std::free(readable);
-  return result;
 }
 
 std::string memory_table(const Summary& summary) {
@@ -181,7 +170,7 @@ void Profile::add(const Program& program, const std::string& kernel, const Count
   entry.counters += counters;
 }
 
-void Profile::print(const Settings& settings) const {
+void Profile::write_counters(const Settings& settings) const {
   if (settings.counters == CounterOutput::none) return;
   std::string text;
   for (const auto& [key, kernel] : kernels_) {
@@ -201,14 +190,15 @@ void Profile::print(const Settings& settings) const {
   }
 }
 
-void Profile::write_launches(const std::vector<std::string>& kernels,
-                             const std::string& file) const {
+void Profile::write_launches(const Settings& settings,
+                             const std::vector<std::string>& kernels) const {
+  if (settings.launch_file.empty()) return;
   std::map<std::string, std::uint64_t> launches;
   for (const std::string& kernel : kernels) launches[kernel] = 0;
   for (const auto& [key, kernel] : kernels_) launches[key.first] += kernel.launches;
   std::string text;
   for (const auto& [kernel, count] : launches) text += fmt::format("{} {}\n", count, kernel);
-  write(text, "LQNET_EMULATED_LAUNCHES", file);
+  write(text, "LQNET_EMULATED_LAUNCHES", settings.launch_file);
 }
 
 }  // namespace lq::emulator

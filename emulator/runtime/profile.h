@@ -13,12 +13,12 @@ namespace lq::emulator {
 class Profile {
  public:
   void add(const Program& program, const std::string& kernel, const Counters& counters);
-  /// To the standard error stream, or the file of the settings. Throws Error if that cannot be
-  /// written.
-  void print(const Settings& settings) const;
-  /// A line "launches name" for each of the kernels, also for those without a launch. Throws Error
-  /// if the file cannot be written.
-  void write_launches(const std::vector<std::string>& kernels, const std::string& file) const;
+  /// As the settings ask: nothing, or to the standard error stream or their file. Throws Error if
+  /// that cannot be written.
+  void write_counters(const Settings& settings) const;
+  /// A line "launches name" for each of the kernels, also for those without a launch, to the file
+  /// of the settings, if there is one. Throws Error if it cannot be written.
+  void write_launches(const Settings& settings, const std::vector<std::string>& kernels) const;
 
  private:
   struct Kernel {

@@ -1,7 +1,6 @@
 // What a program can ask about the device and its kernels.
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 
 #include "core/error.h"
@@ -28,16 +27,21 @@ int occupancy(const char* name, int* blocks, const void* host_function, int thre
   });
 }
 
+void put(const Dim3& size, int (&to)[3]) {
+  const std::uint32_t values[] = {size.x, size.y, size.z};
+  std::copy_n(values, 3, to);
+}
+
 /// By number of cudaDeviceAttr. What is not here is zero: features that the device lacks.
 std::map<int, int> attributes(const Device& device) {
   const DeviceLimits& limits = device.limits();
   return {{1, max_threads_per_block},
-          {2, 1024},
-          {3, 1024},
-          {4, 64},
-          {5, 0x7FFFFFFF},
-          {6, 65535},
-          {7, 65535},
+          {2, most_block.x},
+          {3, most_block.y},
+          {4, most_block.z},
+          {5, most_grid.x},
+          {6, most_grid.y},
+          {7, most_grid.z},
           {8, shared_per_block},
           {9, 65536},
           {10, warp_size},
@@ -134,10 +138,8 @@ LQNET_CUDA_API int cudaGetDeviceProperties(DeviceProperties* properties, int dev
     result.warp_size = warp_size;
     result.most_pitch = 0x7FFFFFFF;
     result.max_threads_per_block = max_threads_per_block;
-    const int block[3] = {1024, 1024, 64};
-    const int grid[3] = {0x7FFFFFFF, 65535, 65535};
-    std::copy_n(block, 3, result.max_block);
-    std::copy_n(grid, 3, result.max_grid);
+    put(most_block, result.max_block);
+    put(most_grid, result.max_grid);
     result.constant_bytes = 65536;
     result.major = limits.capability / 10;
     result.minor = limits.capability % 10;
@@ -183,10 +185,7 @@ LQNET_CUDA_API int cudaFuncGetAttributes(FunctionAttributes* result, const void*
     result->ptx_version = device.settings().capability;
     result->binary_version = device.settings().capability;
     result->max_dynamic_shared_bytes = device.most_dynamic_shared_bytes(*kernel);
-    if (const std::optional<Dim3> cluster = own_cluster(function)) {
-      const std::uint32_t size[] = {cluster->x, cluster->y, cluster->z};
-      std::copy_n(size, 3, result->required_cluster);
-    }
+    if (const auto cluster = own_cluster(function)) put(*cluster, result->required_cluster);
     result->non_portable_cluster_size_allowed = kernel->allows_large_clusters ? 1 : 0;
     return success;
   });

@@ -66,7 +66,7 @@ LQNET_CUDA_API void __cudaRegisterFatBinaryEnd(void**) {}
 
 LQNET_CUDA_API void __cudaUnregisterFatBinary(void**) {
   static bool printed = false;
-  if (!printed) Device::instance().print_counters();
+  if (!printed) Device::instance().write_profile();
   printed = true;
 }
 

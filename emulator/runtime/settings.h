@@ -40,6 +40,8 @@ const DeviceLimits& limits_of(int capability);
 constexpr int shared_per_block = 48 * 1024;
 constexpr int reserved_shared_per_block = 1024;
 constexpr int max_threads_per_block = 1024;
+constexpr Dim3 most_block{1024, 1024, 64};
+constexpr Dim3 most_grid{0x7FFFFFFF, 65535, 65535};
 // Few, since programs choose their grids by it.
 constexpr int multiprocessors = 8;
 // Kernels may be allowed more, up to DeviceMemory::most_cluster_blocks.

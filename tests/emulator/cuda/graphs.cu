@@ -1,6 +1,7 @@
 // Stream capture and graphs, against the same work done at once.
 
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "check.h"
@@ -85,6 +86,28 @@ void graphs_nest(const Buffers& buffers, cudaStream_t stream) {
   expect(buffers.host[5] == 9.0F, "a graph of graphs");
 }
 
+/// The default stream of a thread takes part in a capture that ends after the thread.
+void captures_outlive_threads(const Buffers& buffers, cudaStream_t stream) {
+  cudaEvent_t fork = nullptr, join = nullptr;
+  require(cudaEventCreateWithFlags(&fork, cudaEventDisableTiming), "event");
+  require(cudaEventCreateWithFlags(&join, cudaEventDisableTiming), "event");
+  require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "begin");
+  require(cudaEventRecord(fork, stream), "fork");
+  std::thread([&] {
+    require(cudaStreamWaitEvent(cudaStreamPerThread, fork), "fork");
+    queue(buffers, cudaStreamPerThread, 0.5F);
+    require(cudaEventRecord(join, cudaStreamPerThread), "join");
+  }).join();
+  require(cudaStreamWaitEvent(stream, join), "join");
+  cudaGraph_t graph = nullptr;
+  require(cudaStreamEndCapture(stream, &graph), "end");
+  cudaGraphExec_t executable = nullptr;
+  require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
+  for (int i = 0; i < count; ++i) buffers.host[i] = 1.0F;
+  require(cudaGraphLaunch(executable, stream), "launch");
+  expect(buffers.host[5] == 1.5F, "work of a thread that has ended");
+}
+
 /// What a capture forbids, and that it is spoilt by it.
 void forbidden_calls_invalidate(cudaStream_t stream) {
   void* memory = nullptr;
@@ -119,6 +142,7 @@ int main() {
   require(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
   launches_do_the_work(buffers, stream);
   graphs_nest(buffers, stream);
+  captures_outlive_threads(buffers, stream);
   forbidden_calls_invalidate(stream);
   return finish();
 }
