@@ -27,8 +27,8 @@ __device__ void wait_for_words() {
 }
 __device__ void wait_for_all_words() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 
-// EXPECT missing_wait: read of 4 bytes, before the asynchronous copy at, has completed, block (0,
-// 0, 0), thread (0, 0, 0)
+// EXPECT missing_wait: read of 4 bytes | before the asynchronous copy at | has completed | block
+// (0, 0, 0) | thread (0, 0, 0)
 __global__ void missing_wait(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -38,7 +38,7 @@ __global__ void missing_wait(int* out, const int* in, bool fault) {
   out[i] = values[i];  // LINE missing_wait
 }
 
-// EXPECT wait_for_too_few: before the asynchronous copy at, has completed, thread (0, 0, 0)
+// EXPECT wait_for_too_few: before the asynchronous copy at | has completed | thread (0, 0, 0)
 __global__ void wait_for_too_few(int* out, const int* in, bool fault) {
   __shared__ int values[2][threads];
   const int i = threadIdx.x;
@@ -55,7 +55,7 @@ __global__ void wait_for_too_few(int* out, const int* in, bool fault) {
   out[i] = first + values[1][i];  // LINE wait_for_too_few
 }
 
-// EXPECT missing_commit: read of 4 bytes, before the asynchronous copy at, has completed, thread
+// EXPECT missing_commit: read of 4 bytes | before the asynchronous copy at | has completed | thread
 // (0, 0, 0)
 __global__ void missing_commit(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
@@ -67,8 +67,8 @@ __global__ void missing_commit(int* out, const int* in, bool fault) {
 }
 
 // The second warp reads what the first one has copied, and waited for.
-// EXPECT missing_barrier: race: read of 4 bytes, and a write by warp 0 at, with no barrier between
-// them, block (0, 0, 0), thread (32, 0, 0)
+// EXPECT missing_barrier: race: read of 4 bytes | and a write by warp 0 at | with no barrier
+// between them | block (0, 0, 0) | thread (32, 0, 0)
 __global__ void missing_barrier(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -79,7 +79,7 @@ __global__ void missing_barrier(int* out, const int* in, bool fault) {
 }
 
 // The other way round: a barrier tells nobody that copies are complete which nobody waited for.
-// EXPECT barrier_before_wait: read of 4 bytes, before the asynchronous copy at, has completed,
+// EXPECT barrier_before_wait: read of 4 bytes | before the asynchronous copy at | has completed |
 // thread (32, 0, 0)
 __global__ void barrier_before_wait(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
@@ -93,8 +93,8 @@ __global__ void barrier_before_wait(int* out, const int* in, bool fault) {
 }
 
 // A stage is filled again while other warps still read what it held.
-// EXPECT stage_in_use: race: read of 4 bytes, and a write by warp 1 at, with no barrier between
-// them, thread (0, 0, 0)
+// EXPECT stage_in_use: race: read of 4 bytes | and a write by warp 1 at | with no barrier between
+// them | thread (0, 0, 0)
 __global__ void stage_in_use(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -108,8 +108,8 @@ __global__ void stage_in_use(int* out, const int* in, bool fault) {
   out[i] = first + values[i];
 }
 
-// EXPECT copy_onto_read: race: write of 4 bytes, and a read by warp 1 at, with no barrier between
-// them, thread (0, 0, 0)
+// EXPECT copy_onto_read: race: write of 4 bytes | and a read by warp 1 at | with no barrier between
+// them | thread (0, 0, 0)
 __global__ void copy_onto_read(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -121,8 +121,8 @@ __global__ void copy_onto_read(int* out, const int* in, bool fault) {
   wait_for_all_words();
 }
 
-// EXPECT changed_source: the source of the asynchronous copy at, was written before it had
-// completed, thread (0, 0, 0)
+// EXPECT changed_source: the source of the asynchronous copy at | was written before it had
+// completed | thread (0, 0, 0)
 __global__ void changed_source(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -132,8 +132,8 @@ __global__ void changed_source(int* out, const int* in, bool fault) {
   out[i] = values[i] + in[i];
 }
 
-// EXPECT write_in_flight: write of 4 bytes, before the asynchronous copy at, has completed, thread
-// (0, 0, 0)
+// EXPECT write_in_flight: write of 4 bytes | before the asynchronous copy at | has completed |
+// thread (0, 0, 0)
 __global__ void write_in_flight(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -144,8 +144,8 @@ __global__ void write_in_flight(int* out, const int* in, bool fault) {
   out[i] = values[i];
 }
 
-// EXPECT two_copies: write of 4 bytes, before the asynchronous copy at, has completed, thread (0,
-// 0, 0)
+// EXPECT two_copies: write of 4 bytes | before the asynchronous copy at | has completed | thread
+// (0, 0, 0)
 __global__ void two_copies(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -157,8 +157,8 @@ __global__ void two_copies(int* out, const int* in, bool fault) {
 }
 
 // The last copy begins 8 bytes before the end of the allocation: no more than these may be read.
-// EXPECT source_out_of_bounds: out of bounds: byte 504 of an allocation of 504 bytes, thread (0, 0,
-// 0)
+// EXPECT source_out_of_bounds: out of bounds: byte 504 of an allocation of 504 bytes | thread (0,
+// 0, 0)
 __global__ void source_out_of_bounds(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[4];
   if (threadIdx.x != 0) return;
@@ -167,7 +167,7 @@ __global__ void source_out_of_bounds(int* out, const int* in, bool fault) {
   out[0] = values[3];
 }
 
-// EXPECT misaligned_source: misaligned access of 8 bytes, thread (0, 0, 0)
+// EXPECT misaligned_source: misaligned access of 8 bytes | thread (0, 0, 0)
 __global__ void misaligned_source(int* out, const int* in, bool fault) {
   __shared__ alignas(8) int values[threads][2];
   const int i = threadIdx.x;
@@ -176,7 +176,7 @@ __global__ void misaligned_source(int* out, const int* in, bool fault) {
   out[i] = values[i][0];
 }
 
-// EXPECT misaligned_target: misaligned access of 8 bytes, thread (0, 0, 0)
+// EXPECT misaligned_target: misaligned access of 8 bytes | thread (0, 0, 0)
 __global__ void misaligned_target(int* out, const int* in, bool fault) {
   __shared__ alignas(8) int values[threads][4];
   const int i = threadIdx.x;
@@ -185,7 +185,7 @@ __global__ void misaligned_target(int* out, const int* in, bool fault) {
   if (!fault) out[i] = values[i][0];
 }
 
-// EXPECT target_out_of_bounds: shared offset 256 out of bounds, thread (63, 0, 0)
+// EXPECT target_out_of_bounds: shared offset 256 out of bounds | thread (63, 0, 0)
 __global__ void target_out_of_bounds(int* out, const int* in, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;

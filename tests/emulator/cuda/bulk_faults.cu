@@ -7,8 +7,8 @@
 
 constexpr int threads = 64;
 
-// EXPECT missing_bulk_wait: read of 4 bytes, before the asynchronous copy at, has completed, thread
-// (32, 0, 0)
+// EXPECT missing_bulk_wait: read of 4 bytes | before the asynchronous copy at | has completed |
+// thread (32, 0, 0)
 __global__ void missing_bulk_wait(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
@@ -23,8 +23,8 @@ __global__ void missing_bulk_wait(int* out, const int* in, bool fault) {
 }
 
 // Only the second warp waits: the first one need not see what has come.
-// EXPECT one_warp_waits: race: read of 4 bytes, and a write by an asynchronous copy at, with no
-// barrier between them, thread (0, 0, 0)
+// EXPECT one_warp_waits: race: read of 4 bytes | and a write by an asynchronous copy at | with no
+// barrier between them | thread (0, 0, 0)
 __global__ void one_warp_waits(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
@@ -38,7 +38,7 @@ __global__ void one_warp_waits(int* out, const int* in, bool fault) {
   out[threadIdx.x] = values[threadIdx.x];  // LINE one_warp_waits
 }
 
-// EXPECT wrong_bytes: deadlock: nobody can run, and the phase of the mbarrier at shared offset 256
+// EXPECT wrong_bytes: deadlock: nobody can run | and the phase of the mbarrier at shared offset 256
 // still expects 0 arrivals and 4 bytes
 __global__ void wrong_bytes(int* out, const int* in, bool fault) {
   __shared__ alignas(16) struct {
@@ -55,7 +55,7 @@ __global__ void wrong_bytes(int* out, const int* in, bool fault) {
   out[threadIdx.x] = shared.values[threadIdx.x];
 }
 
-// EXPECT too_few_bytes: deadlock: nobody can run, and the phase of the mbarrier at shared offset
+// EXPECT too_few_bytes: deadlock: nobody can run | and the phase of the mbarrier at shared offset
 // 256 still expects 0 arrivals and -16 bytes
 __global__ void too_few_bytes(int* out, const int* in, bool fault) {
   __shared__ alignas(16) struct {
@@ -73,8 +73,8 @@ __global__ void too_few_bytes(int* out, const int* in, bool fault) {
 }
 
 // Of two copies, one is expected: the phase is complete when that has come.
-// EXPECT second_copy: read of 4 bytes, before the asynchronous copy at, has completed, thread (32,
-// 0, 0)
+// EXPECT second_copy: read of 4 bytes | before the asynchronous copy at | has completed | thread
+// (32, 0, 0)
 __global__ void second_copy(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
@@ -92,8 +92,8 @@ __global__ void second_copy(int* out, const int* in, bool fault) {
 }
 
 // Of an mbarrier in its first phase, the one before counts as complete.
-// EXPECT wrong_parity: read of 4 bytes, before the asynchronous copy at, has completed, thread (32,
-// 0, 0)
+// EXPECT wrong_parity: read of 4 bytes | before the asynchronous copy at | has completed | thread
+// (32, 0, 0)
 __global__ void wrong_parity(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
@@ -107,7 +107,7 @@ __global__ void wrong_parity(int* out, const int* in, bool fault) {
   out[threadIdx.x] = values[threadIdx.x];  // LINE wrong_parity
 }
 
-// EXPECT write_while_loading: write of 4 bytes, before the asynchronous copy at, has completed,
+// EXPECT write_while_loading: write of 4 bytes | before the asynchronous copy at | has completed |
 // thread (0, 0, 0)
 __global__ void write_while_loading(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
@@ -122,8 +122,8 @@ __global__ void write_while_loading(int* out, const int* in, bool fault) {
   out[0] = values[5];
 }
 
-// EXPECT two_copies: write of 256 bytes, before the asynchronous copy at, has completed, thread (0,
-// 0, 0)
+// EXPECT two_copies: write of 256 bytes | before the asynchronous copy at | has completed | thread
+// (0, 0, 0)
 __global__ void two_copies(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
@@ -138,8 +138,8 @@ __global__ void two_copies(int* out, const int* in, bool fault) {
   out[0] = values[5];
 }
 
-// EXPECT changed_bulk_source: the source of the asynchronous copy at, was written before it had
-// completed, thread (0, 0, 0)
+// EXPECT changed_bulk_source: the source of the asynchronous copy at | was written before it had
+// completed | thread (0, 0, 0)
 __global__ void changed_bulk_source(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
@@ -166,8 +166,8 @@ __device__ void end_load(Landing& landing, int* out) {
   out[0] = landing.data[0] + landing.data[480];
 }
 
-// EXPECT bulk_source_out_of_bounds: read of 16 bytes, out of bounds: byte 512 of an allocation of
-// 512 bytes, thread (0, 0, 0)
+// EXPECT bulk_source_out_of_bounds: read of 16 bytes | out of bounds: byte 512 of an allocation of
+// 512 bytes | thread (0, 0, 0)
 __global__ void bulk_source_out_of_bounds(int* out, const int* in, bool fault) {
   __shared__ Landing landing;
   if (threadIdx.x != 0) return;
@@ -178,7 +178,7 @@ __global__ void bulk_source_out_of_bounds(int* out, const int* in, bool fault) {
   end_load(landing, out);
 }
 
-// EXPECT bulk_target_out_of_bounds: access of 48 bytes at shared offset 496 out of bounds, thread
+// EXPECT bulk_target_out_of_bounds: access of 48 bytes at shared offset 496 out of bounds | thread
 // (0, 0, 0)
 __global__ void bulk_target_out_of_bounds(int* out, const int* in, bool fault) {
   __shared__ Landing landing;
@@ -190,7 +190,7 @@ __global__ void bulk_target_out_of_bounds(int* out, const int* in, bool fault) {
   end_load(landing, out);
 }
 
-// EXPECT bulk_misaligned_source: misaligned access of 16 bytes, thread (0, 0, 0)
+// EXPECT bulk_misaligned_source: misaligned access of 16 bytes | thread (0, 0, 0)
 __global__ void bulk_misaligned_source(int* out, const int* in, bool fault) {
   __shared__ Landing landing;
   if (threadIdx.x != 0) return;
@@ -202,7 +202,7 @@ __global__ void bulk_misaligned_source(int* out, const int* in, bool fault) {
   end_load(landing, out);
 }
 
-// EXPECT bulk_misaligned_target: misaligned access of 16 bytes, thread (0, 0, 0)
+// EXPECT bulk_misaligned_target: misaligned access of 16 bytes | thread (0, 0, 0)
 __global__ void bulk_misaligned_target(int* out, const int* in, bool fault) {
   __shared__ Landing landing;
   if (threadIdx.x != 0) return;
@@ -214,8 +214,8 @@ __global__ void bulk_misaligned_target(int* out, const int* in, bool fault) {
   end_load(landing, out);
 }
 
-// EXPECT bulk_store_out_of_bounds: write of 16 bytes, out of bounds: byte 512 of an allocation of
-// 512 bytes, thread (0, 0, 0)
+// EXPECT bulk_store_out_of_bounds: write of 16 bytes | out of bounds: byte 512 of an allocation of
+// 512 bytes | thread (0, 0, 0)
 __global__ void bulk_store_out_of_bounds(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
@@ -227,7 +227,7 @@ __global__ void bulk_store_out_of_bounds(int* out, const int*, bool fault) {
   wait_for_copies();
 }
 
-// EXPECT bulk_store_misaligned: misaligned access of 16 bytes, thread (0, 0, 0)
+// EXPECT bulk_store_misaligned: misaligned access of 16 bytes | thread (0, 0, 0)
 __global__ void bulk_store_misaligned(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
@@ -239,7 +239,8 @@ __global__ void bulk_store_misaligned(int* out, const int*, bool fault) {
   wait_for_copies();
 }
 
-// EXPECT unwritten_bulk_source: read of 256 bytes, which no warp has written yet, thread (0, 0, 0)
+// EXPECT unwritten_bulk_source: read of 256 bytes | which no warp has written yet | thread (0, 0,
+// 0)
 __global__ void unwritten_bulk_source(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   if (!fault || threadIdx.x != 9) values[threadIdx.x] = threadIdx.x;
@@ -251,7 +252,7 @@ __global__ void unwritten_bulk_source(int* out, const int*, bool fault) {
   wait_for_copies();
 }
 
-// EXPECT bulk_size: a bulk copy of 24 bytes, thread (0, 0, 0)
+// EXPECT bulk_size: a bulk copy of 24 bytes | thread (0, 0, 0)
 __global__ void bulk_size(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
@@ -266,8 +267,8 @@ __global__ void bulk_size(int* out, const int* in, bool fault) {
   if (threadIdx.x < 6) out[threadIdx.x] = values[threadIdx.x];
 }
 
-// EXPECT missing_proxy_fence: by an asynchronous copy, with no fence.proxy.async behind the write
-// by warp 0 at, thread (0, 0, 0)
+// EXPECT missing_proxy_fence: by an asynchronous copy | with no fence.proxy.async behind the write
+// by warp 0 at | thread (0, 0, 0)
 __global__ void missing_proxy_fence(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
@@ -279,8 +280,8 @@ __global__ void missing_proxy_fence(int* out, const int*, bool fault) {
   wait_for_copies();
 }
 
-// EXPECT missing_read_wait: write of 4 bytes, which the asynchronous copy at, still reads, thread
-// (0, 0, 0)
+// EXPECT missing_read_wait: write of 4 bytes | which the asynchronous copy at | still reads |
+// thread (0, 0, 0)
 __global__ void missing_read_wait(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
@@ -296,7 +297,7 @@ __global__ void missing_read_wait(int* out, const int*, bool fault) {
   if (threadIdx.x == 0) wait_for_copies();
 }
 
-// EXPECT ends_too_early: ends while the asynchronous copy at, still reads its shared memory
+// EXPECT ends_too_early: ends while the asynchronous copy at | still reads its shared memory
 __global__ void ends_too_early(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
@@ -308,7 +309,7 @@ __global__ void ends_too_early(int* out, const int*, bool fault) {
   if (!fault) wait_for_reads();
 }
 
-// EXPECT no_tensor_map: there is no tensor map at, thread (0, 0, 0)
+// EXPECT no_tensor_map: there is no tensor map at | thread (0, 0, 0)
 __global__ void no_tensor_map(int* out, const int*, bool fault,
                               const __grid_constant__ CUtensorMap map,
                               const __grid_constant__ CUtensorMap empty) {
@@ -323,7 +324,7 @@ __global__ void no_tensor_map(int* out, const int*, bool fault,
   }
 }
 
-// EXPECT misaligned_box: misaligned access of 128 bytes, thread (0, 0, 0)
+// EXPECT misaligned_box: misaligned access of 128 bytes | thread (0, 0, 0)
 __global__ void misaligned_box(int* out, const int*, bool fault,
                                const __grid_constant__ CUtensorMap map) {
   __shared__ alignas(128) int values[64];
@@ -336,7 +337,7 @@ __global__ void misaligned_box(int* out, const int*, bool fault,
   out[0] = values[0];
 }
 
-// EXPECT box_out_of_bounds: access of 128 bytes at shared offset 256 out of bounds, thread (0, 0,
+// EXPECT box_out_of_bounds: access of 128 bytes at shared offset 256 out of bounds | thread (0, 0,
 // 0)
 __global__ void box_out_of_bounds(int* out, const int*, bool fault,
                                   const __grid_constant__ CUtensorMap map) {
@@ -352,8 +353,8 @@ __global__ void box_out_of_bounds(int* out, const int*, bool fault,
   out[0] = shared.values[0];
 }
 
-// EXPECT box_in_flight: read of 4 bytes, before the asynchronous copy at, has completed, thread (0,
-// 0, 0)
+// EXPECT box_in_flight: read of 4 bytes | before the asynchronous copy at | has completed | thread
+// (0, 0, 0)
 __global__ void box_in_flight(int* out, const int*, bool fault,
                               const __grid_constant__ CUtensorMap map) {
   __shared__ alignas(128) int values[32];

@@ -7,8 +7,8 @@
 
 constexpr int threads = 64;
 
-// EXPECT missing_cluster_sync: race: , and a write by warp 1 of the block with rank 1 at, with no
-// barrier between them, block (0, 0, 0), thread (32, 0, 0)
+// EXPECT missing_cluster_sync: race: | and a write by warp 1 of the block with rank 1 at | with no
+// barrier between them | block (0, 0, 0) | thread (32, 0, 0)
 __global__ void __cluster_dims__(2, 1, 1) missing_cluster_sync(int* out, const int*, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -28,7 +28,7 @@ __global__ void __cluster_dims__(2, 1, 1) missing_cluster_sync(int* out, const i
   if (!fault) cluster_sync();
 }
 
-// EXPECT block_has_ended: shared offset 0 of the block with rank 1, which has ended, block (0, 0,
+// EXPECT block_has_ended: shared offset 0 of the block with rank 1 | which has ended | block (0, 0,
 // 0)
 __global__ void __cluster_dims__(2, 1, 1) block_has_ended(int* out, const int*, bool fault) {
   __shared__ int value;
@@ -44,8 +44,8 @@ __global__ void __cluster_dims__(2, 1, 1) block_has_ended(int* out, const int*, 
   cluster_sync();
 }
 
-// EXPECT cluster_deadlock: deadlock: not all threads have come to the barrier of the cluster, block
-// (0, 0, 0), thread (0, 0, 0)
+// EXPECT cluster_deadlock: deadlock: not all threads have come to the barrier of the cluster |
+// block (0, 0, 0) | thread (0, 0, 0)
 __global__ void __cluster_dims__(2, 1, 1) cluster_deadlock(int* out, const int*, bool fault) {
   const unsigned rank = cluster_rank();
   if (fault && rank == 1) asm volatile("barrier.sync 1, 128;");
@@ -55,7 +55,7 @@ __global__ void __cluster_dims__(2, 1, 1) cluster_deadlock(int* out, const int*,
 }
 
 // EXPECT own_memory_only: shared offset 0 of the block with rank 0, in an instruction on the shared
-// memory of the thread's own block, block (1, 0, 0), thread (32, 0, 0)
+// memory of the thread's own block | block (1, 0, 0) | thread (32, 0, 0)
 __global__ void __cluster_dims__(2, 1, 1) own_memory_only(int* out, const int*, bool fault) {
   __shared__ int value;
   if (threadIdx.x == 0) value = 1;
@@ -68,7 +68,8 @@ __global__ void __cluster_dims__(2, 1, 1) own_memory_only(int* out, const int*, 
   cluster_sync();
 }
 
-// EXPECT no_remote_init: there is no mbarrier at shared offset 0, block (0, 0, 0), thread (0, 0, 0)
+// EXPECT no_remote_init: there is no mbarrier at shared offset 0 | block (0, 0, 0) | thread (0, 0,
+// 0)
 __global__ void __cluster_dims__(2, 1, 1) no_remote_init(int* out, const int*, bool fault) {
   __shared__ unsigned long long barrier;
   const unsigned rank = cluster_rank();
@@ -80,8 +81,8 @@ __global__ void __cluster_dims__(2, 1, 1) no_remote_init(int* out, const int*, b
   cluster_sync();
 }
 
-// EXPECT relaxed_arrival: race: read of 4 bytes at byte 0 of an allocation of 512 bytes, and a
-// write by block (0, 0, 0), which nothing orders, block (1, 0, 0)
+// EXPECT relaxed_arrival: race: read of 4 bytes at byte 0 of an allocation of 512 bytes | and a
+// write by block (0, 0, 0) | which nothing orders | block (1, 0, 0)
 __global__ void __cluster_dims__(2, 1, 1) relaxed_arrival(int* out, const int*, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) init_barrier(&barrier, 1);

@@ -11,7 +11,7 @@
 
 constexpr int threads = 64;
 
-// EXPECT out_of_bounds: write of 4 bytes, out of bounds, block (1, 0, 0), thread (36, 0, 0)
+// EXPECT out_of_bounds: write of 4 bytes | out of bounds | block (1, 0, 0) | thread (36, 0, 0)
 __global__ void out_of_bounds(int* out, bool fault) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (fault || i < 100) {
@@ -19,7 +19,7 @@ __global__ void out_of_bounds(int* out, bool fault) {
   }
 }
 
-// EXPECT missing_barrier: race: , with no barrier between them, block (0, 0, 0)
+// EXPECT missing_barrier: race: | with no barrier between them | block (0, 0, 0)
 __global__ void missing_barrier(int* out, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -30,7 +30,7 @@ __global__ void missing_barrier(int* out, bool fault) {
   out[i] = values[threads - 1 - i];  // LINE missing_barrier
 }
 
-// EXPECT divergent_barrier: divergent barrier, block (0, 0, 0), thread (32, 0, 0)
+// EXPECT divergent_barrier: divergent barrier | block (0, 0, 0) | thread (32, 0, 0)
 __global__ void divergent_barrier(int* out, bool fault) {
   const int i = threadIdx.x;
   if (!fault || i < 48) {
@@ -39,7 +39,7 @@ __global__ void divergent_barrier(int* out, bool fault) {
   out[i] = i;
 }
 
-// EXPECT deadlock: deadlock: 32 threads have come to barrier 1, 64 expected, thread (0, 0, 0)
+// EXPECT deadlock: deadlock: 32 threads have come to barrier 1 | 64 expected | thread (0, 0, 0)
 __global__ void deadlock(int* out, bool fault) {
   const int i = threadIdx.x;
   if (!fault || i < 32) {
@@ -48,7 +48,7 @@ __global__ void deadlock(int* out, bool fault) {
   out[i] = i;
 }
 
-// EXPECT wrong_member_mask: the member mask names lanes that do not take part, thread (0, 0, 0)
+// EXPECT wrong_member_mask: the member mask names lanes that do not take part | thread (0, 0, 0)
 __global__ void wrong_member_mask(int* out, bool fault) {
   const int i = threadIdx.x;
   int value = i;
@@ -58,13 +58,13 @@ __global__ void wrong_member_mask(int* out, bool fault) {
   out[i] = value;
 }
 
-// EXPECT unwritten: read of 4 bytes, of unwritten memory, at byte 200, thread (50, 0, 0)
+// EXPECT unwritten: read of 4 bytes | of unwritten memory | at byte 200 | thread (50, 0, 0)
 __global__ void unwritten(int* out, const int* in) {
   const int i = threadIdx.x;
   out[i] = in[i];  // LINE unwritten
 }
 
-// EXPECT unwritten_shared: shared offset 128, which no warp has written yet, thread (32, 0, 0)
+// EXPECT unwritten_shared: shared offset 128 | which no warp has written yet | thread (32, 0, 0)
 __global__ void unwritten_shared(int* out, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
@@ -73,18 +73,18 @@ __global__ void unwritten_shared(int* out, bool fault) {
   out[i] = values[i];  // LINE unwritten_shared
 }
 
-// EXPECT use_after_free: write of 4 bytes, of freed memory, thread (0, 0, 0)
+// EXPECT use_after_free: write of 4 bytes | of freed memory | thread (0, 0, 0)
 __global__ void use_after_free(int* out) {
   out[threadIdx.x] = 1;  // LINE use_after_free
 }
 
-// EXPECT misaligned: misaligned access of 8 bytes, thread (0, 0, 0)
+// EXPECT misaligned: misaligned access of 8 bytes | thread (0, 0, 0)
 __global__ void misaligned(char* out, bool fault) {
   const int i = threadIdx.x;
   *reinterpret_cast<double*>(out + 8 * i + (fault ? 4 : 0)) = 1;  // LINE misaligned
 }
 
-// EXPECT free_twice: free of , which is freed already, thread (0, 0, 0)
+// EXPECT free_twice: free of | which is freed already | thread (0, 0, 0)
 __global__ void free_twice(int* out, bool fault) {
   auto* const own = static_cast<int*>(malloc(16));
   own[3] = threadIdx.x;
@@ -95,8 +95,8 @@ __global__ void free_twice(int* out, bool fault) {
   }
 }
 
-// EXPECT heap_overrun: write of 4 bytes, out of bounds, of an allocation of 12 bytes, thread (0, 0,
-// 0)
+// EXPECT heap_overrun: write of 4 bytes | out of bounds | of an allocation of 12 bytes | thread (0,
+// 0, 0)
 __global__ void heap_overrun(int* out, bool fault) {
   auto* const own = static_cast<int*>(malloc(12));
   own[fault ? 3 : 2] = threadIdx.x;  // LINE heap_overrun
@@ -105,15 +105,15 @@ __global__ void heap_overrun(int* out, bool fault) {
 }
 
 // Two blocks write the same words.
-// EXPECT write_write: race: write of 4 bytes, and a write by block (0, 0, 0), which nothing orders,
-// block (1, 0, 0), thread (0, 0, 0)
+// EXPECT write_write: race: write of 4 bytes | and a write by block (0, 0, 0) | which nothing
+// orders | block (1, 0, 0) | thread (0, 0, 0)
 __global__ void write_write(int* out, bool fault) {
   const int i = threadIdx.x + (fault ? 0 : blockIdx.x * blockDim.x);
   out[i] = i;  // LINE write_write
 }
 
 // Blocks read what their neighbour may not have written yet.
-// EXPECT write_read: race: , by block (, which nothing orders
+// EXPECT write_read: race: | by block ( | which nothing orders
 __global__ void write_read(int* out, bool fault) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
   out[i] = i;
@@ -122,8 +122,8 @@ __global__ void write_read(int* out, bool fault) {
 
 __device__ unsigned int blocks_done;
 
-// EXPECT missing_fence: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing
-// orders, block (1, 0, 0), thread (0, 0, 0)
+// EXPECT missing_fence: race: read of 4 bytes | and a write by block (0, 0, 0) | which nothing
+// orders | block (1, 0, 0) | thread (0, 0, 0)
 __global__ void missing_fence(int* out, bool fault) {
   __shared__ bool is_last;
   if (threadIdx.x == 0) {
@@ -137,8 +137,8 @@ __global__ void missing_fence(int* out, bool fault) {
   }
 }
 
-// EXPECT plain_counter: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing
-// orders, block (1, 0, 0), thread (0, 0, 0)
+// EXPECT plain_counter: race: read of 4 bytes | and a write by block (0, 0, 0) | which nothing
+// orders | block (1, 0, 0) | thread (0, 0, 0)
 __global__ void plain_counter(int* out, bool fault) {
   if (threadIdx.x != 0) return;
   if (fault) {
@@ -149,7 +149,7 @@ __global__ void plain_counter(int* out, bool fault) {
   }
 }
 
-// EXPECT plain_histogram: race: , by block (, which nothing orders
+// EXPECT plain_histogram: race: | by block ( | which nothing orders
 __global__ void plain_histogram(int* out, bool fault) {
   int* const bin = out + (blockIdx.x * 7 + threadIdx.x) % 16;
   if (!fault) {
@@ -160,8 +160,8 @@ __global__ void plain_histogram(int* out, bool fault) {
 }
 
 // An atomic of one block's scope is none for others.
-// EXPECT narrow_scope: race: atomic access of 4 bytes, and a write by block (0, 0, 0), which
-// nothing orders, block (1, 0, 0), thread (0, 0, 0)
+// EXPECT narrow_scope: race: atomic access of 4 bytes | and a write by block (0, 0, 0) | which
+// nothing orders | block (1, 0, 0) | thread (0, 0, 0)
 __global__ void narrow_scope(int* out, bool fault) {
   if (fault) {
     atomicAdd_block(out, 1);  // LINE narrow_scope
@@ -171,8 +171,8 @@ __global__ void narrow_scope(int* out, bool fault) {
 }
 
 // Bytes of one word belong to different blocks.
-// EXPECT same_byte: race: write of 1 bytes, and a write by block (0, 0, 0), which nothing orders,
-// block (1, 0, 0), thread (0, 0, 0)
+// EXPECT same_byte: race: write of 1 bytes | and a write by block (0, 0, 0) | which nothing orders
+// | block (1, 0, 0) | thread (0, 0, 0)
 __global__ void same_byte(char* out, bool fault) {
   if (threadIdx.x == 0) {
     out[fault ? 0 : blockIdx.x] = 1;  // LINE same_byte
@@ -180,8 +180,8 @@ __global__ void same_byte(char* out, bool fault) {
 }
 
 // Each block waits for the one before it and adds to what that one left.
-// EXPECT chain: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing orders, block
-// (1, 0, 0), thread (0, 0, 0)
+// EXPECT chain: race: read of 4 bytes | and a write by block (0, 0, 0) | which nothing orders |
+// block (1, 0, 0) | thread (0, 0, 0)
 __global__ void chain(int* out, bool fault) {
   volatile int* const flags = out + 128;
   if (threadIdx.x != 0) return;
@@ -197,7 +197,7 @@ __global__ void chain(int* out, bool fault) {
   flags[blockIdx.x] = 1;
 }
 
-// EXPECT endless: does not end, block (1, 0, 0), thread (40, 0, 0)
+// EXPECT endless: does not end | block (1, 0, 0) | thread (40, 0, 0)
 __global__ void endless(int* out, bool fault) {
   volatile int* const flag = out + 128;
   if (!fault && threadIdx.x == 0) *flag = 1;
@@ -207,7 +207,8 @@ __global__ void endless(int* out, bool fault) {
   }
 }
 
-// EXPECT missing_grid_barrier: race: read of 4 bytes, and a write by block (0, 0, 0), which nothing
+// EXPECT missing_grid_barrier: race: read of 4 bytes | and a write by block (0, 0, 0) | which
+// nothing
 __global__ void missing_grid_barrier(int* out, bool fault) {
   if (threadIdx.x == 0) out[blockIdx.x] = 1;
   if (!fault) cooperative_groups::this_grid().sync();
@@ -223,14 +224,14 @@ __device__ Function functions[2] = {one_more, nullptr};
 __device__ void* any_functions[2] = {reinterpret_cast<void*>(one_more),
                                      reinterpret_cast<void*>(sum_of)};
 
-// EXPECT wild_call: pointer: 0x0 is no device function, block (0, 0, 0), thread (33, 0, 0)
+// EXPECT wild_call: pointer: 0x0 is no device function | block (0, 0, 0) | thread (33, 0, 0)
 __global__ void wild_call(int* out, bool fault) {
   const int i = threadIdx.x;
   const Function function = functions[fault && i == 33 ? 1 : 0];
   out[i] = function(i);  // LINE wild_call
 }
 
-// EXPECT wrong_call: has other parameters than the call, block (0, 0, 0), thread (0, 0, 0)
+// EXPECT wrong_call: has other parameters than the call | block (0, 0, 0) | thread (0, 0, 0)
 __global__ void wrong_call(int* out, bool fault) {
   const int i = threadIdx.x;
   const auto function = reinterpret_cast<Function>(any_functions[fault ? 1 : 0]);

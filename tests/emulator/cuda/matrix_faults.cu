@@ -28,7 +28,7 @@ __device__ void multiply_bytes(int (&d)[2], std::uint32_t a, std::uint32_t b) {
                : "r"(a), "r"(b));
 }
 
-// EXPECT misaligned_row: misaligned access of 16 bytes at 0x4, block (0, 0, 0), thread (32, 0, 0)
+// EXPECT misaligned_row: misaligned access of 16 bytes at 0x4 | block (0, 0, 0) | thread (32, 0, 0)
 __global__ void misaligned_row(std::uint32_t* out, bool fault) {
   __shared__ alignas(16) unsigned char tile[2 * words * 4];
   const int i = threadIdx.x;
@@ -37,8 +37,8 @@ __global__ void misaligned_row(std::uint32_t* out, bool fault) {
   out[i] = load_matrix(tile + i % 8 * row_bytes + (fault ? 4 : 0));  // LINE misaligned_row
 }
 
-// EXPECT row_out_of_bounds: access of 16 bytes at shared offset 256, out of bounds, thread (36, 0,
-// 0)
+// EXPECT row_out_of_bounds: access of 16 bytes at shared offset 256 | out of bounds | thread (36,
+// 0, 0)
 __global__ void row_out_of_bounds(std::uint32_t* out, bool fault) {
   __shared__ alignas(16) std::uint32_t tile[2 * words];
   const int i = threadIdx.x;
@@ -48,7 +48,7 @@ __global__ void row_out_of_bounds(std::uint32_t* out, bool fault) {
   out[i] = load_matrix(tile + i % 8 * (fault ? 16 : 8));  // LINE row_out_of_bounds
 }
 
-// EXPECT matrix_race: race: , with no barrier between them, block (0, 0, 0), thread (32, 0, 0)
+// EXPECT matrix_race: race: | with no barrier between them | block (0, 0, 0) | thread (32, 0, 0)
 __global__ void matrix_race(std::uint32_t* out, bool fault) {
   __shared__ alignas(16) std::uint32_t tile[words];
   const int i = threadIdx.x;
@@ -58,7 +58,7 @@ __global__ void matrix_race(std::uint32_t* out, bool fault) {
 }
 
 // EXPECT divergent_product: all 32 lanes of a warp have to run a matrix instruction, but lane 20
-// has exited or was not launched, block (0, 0, 0), thread (0, 0, 0)
+// has exited or was not launched | block (0, 0, 0) | thread (0, 0, 0)
 __global__ void divergent_product(std::uint32_t* out, bool fault) {
   const int i = threadIdx.x;
   if (fault && i % 32 >= 20) return;
@@ -67,7 +67,7 @@ __global__ void divergent_product(std::uint32_t* out, bool fault) {
   out[i] = d[0] + d[1];
 }
 
-// EXPECT missing_lane: the member mask names lanes that do not take part, thread (0, 0, 0)
+// EXPECT missing_lane: the member mask names lanes that do not take part | thread (0, 0, 0)
 __global__ void missing_lane(std::uint32_t* out, bool fault) {
   const int i = threadIdx.x;
   int d[2] = {};
@@ -78,8 +78,8 @@ __global__ void missing_lane(std::uint32_t* out, bool fault) {
   out[i] = d[0] + d[1];
 }
 
-// EXPECT misaligned_fragment: wmma: address 0x10, a multiple of 32 bytes expected, block (0, 0, 0),
-// thread (32, 0, 0)
+// EXPECT misaligned_fragment: wmma: address 0x10, a multiple of 32 bytes expected | block (0, 0, 0)
+// | thread (32, 0, 0)
 __global__ void misaligned_fragment(std::uint32_t* out, bool fault) {
   using namespace nvcuda;
   __shared__ alignas(32) __half tile[16 * 24 + 8];
@@ -91,7 +91,7 @@ __global__ void misaligned_fragment(std::uint32_t* out, bool fault) {
   out[i] = static_cast<std::uint32_t>(__half2int_rn(fragment.x[0]));
 }
 
-// EXPECT narrow_stride: wmma: stride of 20 elements, a multiple of 8 expected, thread (32, 0, 0)
+// EXPECT narrow_stride: wmma: stride of 20 elements, a multiple of 8 expected | thread (32, 0, 0)
 __global__ void narrow_stride(std::uint32_t* out, bool fault) {
   using namespace nvcuda;
   __shared__ alignas(32) __half tile[16 * 24];

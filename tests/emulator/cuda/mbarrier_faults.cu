@@ -7,7 +7,7 @@
 
 constexpr int threads = 64;
 
-// EXPECT no_init: there is no mbarrier at shared offset 0, thread (32, 0, 0)
+// EXPECT no_init: there is no mbarrier at shared offset 0 | thread (32, 0, 0)
 __global__ void no_init(int* out, const int*, bool fault) {
   __shared__ unsigned long long barrier;
   if (!fault && threadIdx.x == 0) init_barrier(&barrier, threads);
@@ -16,8 +16,8 @@ __global__ void no_init(int* out, const int*, bool fault) {
   out[threadIdx.x] = 1;
 }
 
-// EXPECT init_race: race: atomic access of 8 bytes, and a write by warp 0 at, with no barrier
-// between them, thread (32, 0, 0)
+// EXPECT init_race: race: atomic access of 8 bytes | and a write by warp 0 at | with no barrier
+// between them | thread (32, 0, 0)
 __global__ void init_race(int* out, const int*, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) init_barrier(&barrier, threads);
@@ -27,8 +27,8 @@ __global__ void init_race(int* out, const int*, bool fault) {
   out[threadIdx.x] = 1;
 }
 
-// EXPECT invalidated: there is no mbarrier at shared offset 0, has been invalidated, thread (0, 0,
-// 0)
+// EXPECT invalidated: there is no mbarrier at shared offset 0 | has been invalidated | thread (0,
+// 0, 0)
 __global__ void invalidated(int* out, const int*, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
@@ -40,7 +40,7 @@ __global__ void invalidated(int* out, const int*, bool fault) {
   out[0] = 1;
 }
 
-// EXPECT init_twice: is initialized again without mbarrier.inval, thread (0, 0, 0)
+// EXPECT init_twice: is initialized again without mbarrier.inval | thread (0, 0, 0)
 __global__ void init_twice(int* out, const int*, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
@@ -52,7 +52,7 @@ __global__ void init_twice(int* out, const int*, bool fault) {
   out[0] = 1;
 }
 
-// EXPECT written_over: the mbarrier at shared offset 0 has been written over, thread (0, 0, 0)
+// EXPECT written_over: the mbarrier at shared offset 0 has been written over | thread (0, 0, 0)
 __global__ void written_over(int* out, const int*, bool fault) {
   __shared__ unsigned long long barrier[2];
   if (threadIdx.x != 0) return;
@@ -63,7 +63,7 @@ __global__ void written_over(int* out, const int*, bool fault) {
 }
 
 // EXPECT too_many_arrivals: 5 arrivals, more than the 3 that this phase of the mbarrier still
-// expects, thread (0, 0, 0)
+// expects | thread (0, 0, 0)
 __global__ void too_many_arrivals(int* out, const int*, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
@@ -73,8 +73,8 @@ __global__ void too_many_arrivals(int* out, const int*, bool fault) {
 }
 
 // The first warp reads what the second one wrote, and does not wait for it.
-// EXPECT missing_phase_wait: race: read of 4 bytes, and a write by warp 1 at, with no barrier
-// between them, thread (0, 0, 0)
+// EXPECT missing_phase_wait: race: read of 4 bytes | and a write by warp 1 at | with no barrier
+// between them | thread (0, 0, 0)
 __global__ void missing_phase_wait(int* out, const int*, bool fault) {
   __shared__ int values[threads];
   __shared__ unsigned long long barrier;
@@ -87,8 +87,8 @@ __global__ void missing_phase_wait(int* out, const int*, bool fault) {
   out[i] = i >= 32 ? 0 : values[threads - 1 - i];  // LINE missing_phase_wait
 }
 
-// EXPECT phase_deadlock: deadlock: nobody can run, and the phase of the mbarrier at shared offset 0
-// still expects 1 arrivals and 0 bytes, thread (0, 0, 0)
+// EXPECT phase_deadlock: deadlock: nobody can run | and the phase of the mbarrier at shared offset
+// 0 still expects 1 arrivals and 0 bytes | thread (0, 0, 0)
 __global__ void phase_deadlock(int* out, const int*, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) init_barrier(&barrier, fault ? threads + 1 : threads);

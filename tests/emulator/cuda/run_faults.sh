@@ -27,11 +27,9 @@ for architecture in "${rest[@]}"; do
     line=$(grep -n "// LINE $fault\$" "$source" | cut -d: -f1)
     [[ $report == *"$(basename "$source"):$line"[!0-9]* ]] || complain "$fault: line $line is not named"
     [[ $report == *": $fault("* ]] || complain "$fault: the kernel is not named"
-    # What is expected goes on to the end of the comment; its parts are separated by commas, but for
-    # those within parentheses.
+    # What is expected goes on to the end of the comment, in parts between bars.
     expected=$(sed -n "\|^// EXPECT $fault: |,\|^__global__|{s|^// EXPECT $fault: ||;s|^// ||;/^__global__/!p}" "$source" |
-      tr '\n' ' ' |
-      sed 's/, \(block\|thread\|and\|by\|out\|of\|at\|64\|which\|with\|has\|was\|still\|before\)/\n\1/g')
+      tr '\n' ' ' | sed 's/ | /\n/g')
     while IFS= read -r part; do
       part=${part%% }
       [[ $report == *"$part"* ]] || complain "$fault: the report lacks '$part'"

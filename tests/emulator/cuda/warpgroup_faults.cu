@@ -31,8 +31,8 @@ __device__ int sum_of(const int (&d)[16]) {
   return sum;
 }
 
-// EXPECT early_result: wgmma.mma_async writes a register of this instruction, and no
-// wgmma.wait_group has waited for it, block (0, 0, 0)
+// EXPECT early_result: wgmma.mma_async writes a register of this instruction | and no
+// wgmma.wait_group has waited for it | block (0, 0, 0)
 __global__ void early_result(int* out, bool fault) {
   __shared__ Tile tile;
   fill(tile);
@@ -46,8 +46,8 @@ __global__ void early_result(int* out, bool fault) {
   out[threadIdx.x] = sum_of(d);  // LINE early_result
 }
 
-// EXPECT open_group: wgmma.mma_async writes a register of this instruction, and no wgmma.wait_group
-// has waited for it, block (0, 0, 0)
+// EXPECT open_group: wgmma.mma_async writes a register of this instruction | and no
+// wgmma.wait_group has waited for it | block (0, 0, 0)
 __global__ void open_group(int* out, bool fault) {
   __shared__ Tile tile;
   fill(tile);
@@ -68,7 +68,7 @@ __global__ void open_group(int* out, bool fault) {
   out[threadIdx.x] = sum_of(d) + sum_of(e);  // LINE open_group
 }
 
-// EXPECT far_rows: access of 16 bytes at shared offset, out of bounds, block (0, 0, 0)
+// EXPECT far_rows: access of 16 bytes at shared offset | out of bounds | block (0, 0, 0)
 __global__ void far_rows(int* out, bool fault) {
   __shared__ Tile tile;
   fill(tile);
@@ -83,7 +83,7 @@ __global__ void far_rows(int* out, bool fault) {
   out[threadIdx.x] = sum_of(d);
 }
 
-// EXPECT unfilled_tile: race: , with no barrier between them, block (0, 0, 0)
+// EXPECT unfilled_tile: race: | with no barrier between them | block (0, 0, 0)
 __global__ void unfilled_tile(int* out, bool fault) {
   __shared__ Tile tile;
   fill(tile);
@@ -99,8 +99,8 @@ __global__ void unfilled_tile(int* out, bool fault) {
   out[threadIdx.x] = sum_of(d);
 }
 
-// EXPECT no_proxy_fence: read of 16 bytes at shared offset 0 by wgmma, with no fence.proxy.async
-// behind the write by warp, block (0, 0, 0)
+// EXPECT no_proxy_fence: read of 16 bytes at shared offset 0 by wgmma | with no fence.proxy.async
+// behind the write by warp | block (0, 0, 0)
 __global__ void no_proxy_fence(int* out, bool fault) {
   __shared__ Tile tile;
   fill(tile);
@@ -117,8 +117,8 @@ __global__ void no_proxy_fence(int* out, bool fault) {
   out[threadIdx.x] = sum_of(d);
 }
 
-// EXPECT overwritten_tile: write of 16 bytes at shared offset, which the product at, still reads,
-// block (0, 0, 0)
+// EXPECT overwritten_tile: write of 16 bytes at shared offset | which the product at | still reads
+// | block (0, 0, 0)
 __global__ void overwritten_tile(int* out, bool fault) {
   __shared__ Tile tile;
   fill(tile);
@@ -138,7 +138,7 @@ __global__ void overwritten_tile(int* out, bool fault) {
 }
 
 // EXPECT missing_lanes: all 32 lanes of a warp have to run a matrix instruction, but lane 20 has
-// exited or was not launched, block (0, 0, 0)
+// exited or was not launched | block (0, 0, 0)
 __global__ void missing_lanes(int* out, bool fault) {
   __shared__ Tile tile;
   fill(tile);
@@ -153,7 +153,7 @@ __global__ void missing_lanes(int* out, bool fault) {
   out[threadIdx.x] = sum_of(d);
 }
 
-// EXPECT no_fence: wgmma: no wgmma.fence before the warp's first product, block (0, 0, 0)
+// EXPECT no_fence: wgmma: no wgmma.fence before the warp's first product | block (0, 0, 0)
 __global__ void no_fence(int* out, bool fault) {
   __shared__ Tile tile;
   fill(tile);
@@ -167,7 +167,7 @@ __global__ void no_fence(int* out, bool fault) {
   out[threadIdx.x] = sum_of(d);
 }
 
-// EXPECT lane_descriptors: wgmma: lanes of the warp have different descriptors, block (0, 0, 0)
+// EXPECT lane_descriptors: wgmma: lanes of the warp have different descriptors | block (0, 0, 0)
 __global__ void lane_descriptors(int* out, bool fault) {
   __shared__ Tile tile;
   fill(tile);
