@@ -2,15 +2,13 @@
 # The example of docs/emulator.md: its picture, its counters, and the report of its planted fault.
 # Usage: run_example.sh emulator/run life.cu build-folder
 source "$(dirname "${BASH_SOURCE[0]}")/with_nvcc.sh" "$@"
-nvcc -std=c++20 -lineinfo -cudart shared "$(ptx_for 80)" "$source" -o "$folder/life"
+compile 80
 
-failed=0
 expect() { # text output
   [[ $2 == *"$1"* ]] && return
-  echo "the output lacks '$1'"
-  failed=1
+  complain "the output lacks '$1'"
 }
-output=$(LQNET_EMULATED_COUNTERS=1 "$run" "$folder/life" 40 2>&1)
+output=$(LQNET_EMULATED_COUNTERS=1 "$run" "$program" 40 2>&1)
 echo "$output"
 expect "40 generations: as on the host" "$output"
 # A glider flies a cell down and to the right every fourth generation: from (54, 14) to the corner.
@@ -22,7 +20,7 @@ expect "5760 requests, 24960 sectors (4.33 per request" "$output"
 expect "21120 requests, 21120 wavefronts, 0 of them bank conflicts" "$output"
 status=0
 # Which block meets the fault first is then always the same.
-output=$(LQNET_EMULATED_THREADS=1 "$run" "$folder/life" 40 --with-fault 2>&1) || status=$?
+output=$(LQNET_EMULATED_THREADS=1 "$run" "$program" 40 --with-fault 2>&1) || status=$?
 echo "$output"
 [ "$status" -eq 99 ] || expect "status 99" "status $status"
 line=$(grep -n "// LINE with-fault\$" "$source" | cut -d: -f1)

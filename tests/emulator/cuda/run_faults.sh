@@ -3,15 +3,9 @@
 # thread and source line, and the correct twin has to run without one.
 # Usage: run_faults.sh emulator/run faults.cu build-folder [architectures...]
 source "$(dirname "${BASH_SOURCE[0]}")/with_nvcc.sh" "$@"
-program=$folder/$(basename "$source" .cu)
 [ ${#rest[@]} -gt 0 ] || rest=(80 120)
-nvcc -std=c++20 -lineinfo -cudart shared $(ptx_for "${rest[@]}") "$source" -o "$program"
+compile "${rest[@]}"
 
-failed=0
-complain() {
-  echo "$1"
-  failed=1
-}
 # Which of two blocks comes first is then always the same.
 export LQNET_EMULATED_THREADS=1
 export LQNET_EMULATED_LIMIT=1000000

@@ -6,15 +6,13 @@ nvcc -cudart shared "$(ptx_for 80)" "$source" -o "$folder/messages"
 nvcc -cudart static "$(ptx_for 80)" "$source" -o "$folder/messages_static"
 nvcc -cudart shared -gencode arch=compute_80,code=sm_80 "$source" -o "$folder/messages_no_ptx"
 
-failed=0
 expect() { # text command...
   local text=$1 status=0 output
   shift
   output=$("$@" 2>&1) || status=$?
   echo "$output"
   if [ "$status" -ne 99 ] || [ "$(wc -l <<<"$output")" -ne 1 ] || [[ $output != *"$text"* ]]; then
-    echo "status $status, expected 99 and one line with '$text'"
-    failed=1
+    complain "status $status, expected 99 and one line with '$text'"
   fi
 }
 "$run" "$folder/messages"

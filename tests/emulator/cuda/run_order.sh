@@ -3,15 +3,10 @@
 # one; what does not depend on it is always right.
 # Usage: run_order.sh emulator/run order.cu build-folder
 source "$(dirname "${BASH_SOURCE[0]}")/with_nvcc.sh" "$@"
-nvcc -std=c++20 -lineinfo -cudart shared "$(ptx_for 80)" "$source" -o "$folder/order"
+compile 80
 
-failed=0
-complain() {
-  echo "$1"
-  failed=1
-}
 result() { # order
-  LQNET_EMULATED_THREADS=1 LQNET_EMULATED_ORDER=$1 "$run" "$folder/order" || echo "failed: $1"
+  LQNET_EMULATED_THREADS=1 LQNET_EMULATED_ORDER=$1 "$run" "$program" || echo "failed: $1"
 }
 expect() { # order text
   local output
@@ -37,7 +32,7 @@ for column in 2 4 6; do
 done
 
 status=0
-output=$(LQNET_EMULATED_ORDER=backward "$run" "$folder/order" 2>&1) || status=$?
+output=$(LQNET_EMULATED_ORDER=backward "$run" "$program" 2>&1) || status=$?
 [[ $status -eq 99 && $output == *"expected forward, reverse, random or random:SEED"* ]] ||
   complain "backward: $output"
 exit "$failed"

@@ -3,10 +3,9 @@
 # Exit status 77: nvcc is missing, so there is nothing to test.
 # Usage: run_program.sh emulator/run source.cu build-folder [architectures...]
 source "$(dirname "${BASH_SOURCE[0]}")/with_nvcc.sh" "$@"
-name=$(basename "$source" .cu)
 [ ${#rest[@]} -gt 0 ] || rest=(75 80 90 100 120)
-nvcc -std=c++20 -lineinfo -cudart shared $(ptx_for "${rest[@]}") "$source" -o "$folder/$name"
+compile "${rest[@]}"
 for architecture in "${rest[@]}"; do
   echo "== sm_$architecture"
-  LQNET_EMULATED_SM=${architecture%a} "$run" "$folder/$name"
+  LQNET_EMULATED_SM=${architecture%a} "$run" "$program"
 done

@@ -18,3 +18,16 @@ ptx_for() { # architectures...
     echo "-gencode=arch=compute_$architecture,code=compute_$architecture"
   done
 }
+
+# Compiles the source with PTX for these architectures; `program` is then the path of the result.
+compile() { # architectures...
+  program=$folder/$(basename "$source" .cu)
+  nvcc -std=c++20 -lineinfo -cudart shared $(ptx_for "$@") "$source" -o "$program"
+}
+
+# Says what is wrong; all checks having been made, the script ends with `exit "$failed"`.
+failed=0
+complain() {
+  echo "$1"
+  failed=1
+}
