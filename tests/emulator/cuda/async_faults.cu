@@ -1,9 +1,7 @@
 // Planted faults in asynchronous copies, as in faults.cu.
 
-#include <cstring>
-#include <string>
-
 #include "check.h"
+#include "planted_fault.h"
 
 constexpr int threads = 64;
 
@@ -195,9 +193,7 @@ __global__ void target_out_of_bounds(int* out, const int* in, bool fault) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const std::string name = argv[1];
-  const bool fault = std::strcmp(argv[2], "fault") == 0;
+  const auto [name, fault] = planted_fault(argc, argv);
   Buffer<int> out(std::vector<int>(2 * threads, 1));
   Buffer<int> in(std::vector<int>(2 * threads - 2, 2));
   const auto run = [&](const char* own_name, auto kernel) {

@@ -1,8 +1,6 @@
 // Planted faults in bulk and tensor copies, as in faults.cu.
 
-#include <cstring>
-#include <string>
-
+#include "planted_fault.h"
 #include "transfers.h"
 
 constexpr int threads = 64;
@@ -369,9 +367,7 @@ __global__ void box_in_flight(int* out, const int*, bool fault,
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const std::string name = argv[1];
-  const bool fault = std::strcmp(argv[2], "fault") == 0;
+  const auto [name, fault] = planted_fault(argc, argv);
   Buffer<int> out(std::vector<int>(2 * threads, 1));
   Buffer<int> in(std::vector<int>(2 * threads, 2));
   const auto run = [&](const char* own_name, auto kernel) {

@@ -1,15 +1,13 @@
 // Planted faults in clusters of two blocks, as in faults.cu.
 
-#include <cstring>
-#include <string>
-
+#include "planted_fault.h"
 #include "transfers.h"
 
 constexpr int threads = 64;
 
 // EXPECT missing_cluster_sync: race: | and a write by warp 1 of the block with rank 1 at | with no
 // barrier between them | block (0, 0, 0) | thread (32, 0, 0)
-__global__ void __cluster_dims__(2, 1, 1) missing_cluster_sync(int* out, const int*, bool fault) {
+__global__ void __cluster_dims__(2, 1, 1) missing_cluster_sync(int* out, bool fault) {
   __shared__ int values[threads];
   const int i = threadIdx.x;
   const unsigned rank = cluster_rank();
@@ -30,7 +28,7 @@ __global__ void __cluster_dims__(2, 1, 1) missing_cluster_sync(int* out, const i
 
 // EXPECT block_has_ended: shared offset 0 of the block with rank 1 | which has ended | block (0, 0,
 // 0)
-__global__ void __cluster_dims__(2, 1, 1) block_has_ended(int* out, const int*, bool fault) {
+__global__ void __cluster_dims__(2, 1, 1) block_has_ended(int* out, bool fault) {
   __shared__ int value;
   const unsigned rank = cluster_rank();
   if (threadIdx.x == 0) value = 1;
@@ -46,7 +44,7 @@ __global__ void __cluster_dims__(2, 1, 1) block_has_ended(int* out, const int*, 
 
 // EXPECT cluster_deadlock: deadlock: not all threads have come to the barrier of the cluster |
 // block (0, 0, 0) | thread (0, 0, 0)
-__global__ void __cluster_dims__(2, 1, 1) cluster_deadlock(int* out, const int*, bool fault) {
+__global__ void __cluster_dims__(2, 1, 1) cluster_deadlock(int* out, bool fault) {
   const unsigned rank = cluster_rank();
   if (fault && rank == 1) asm volatile("barrier.sync 1, 128;");
   asm volatile("barrier.cluster.arrive;" ::: "memory");
@@ -56,7 +54,7 @@ __global__ void __cluster_dims__(2, 1, 1) cluster_deadlock(int* out, const int*,
 
 // EXPECT own_memory_only: shared offset 0 of the block with rank 0, in an instruction on the shared
 // memory of the thread's own block | block (1, 0, 0) | thread (32, 0, 0)
-__global__ void __cluster_dims__(2, 1, 1) own_memory_only(int* out, const int*, bool fault) {
+__global__ void __cluster_dims__(2, 1, 1) own_memory_only(int* out, bool fault) {
   __shared__ int value;
   if (threadIdx.x == 0) value = 1;
   cluster_sync();
@@ -70,7 +68,7 @@ __global__ void __cluster_dims__(2, 1, 1) own_memory_only(int* out, const int*, 
 
 // EXPECT no_remote_init: there is no mbarrier at shared offset 0 | block (0, 0, 0) | thread (0, 0,
 // 0)
-__global__ void __cluster_dims__(2, 1, 1) no_remote_init(int* out, const int*, bool fault) {
+__global__ void __cluster_dims__(2, 1, 1) no_remote_init(int* out, bool fault) {
   __shared__ unsigned long long barrier;
   const unsigned rank = cluster_rank();
   if (threadIdx.x == 0) init_barrier(&barrier, 1);
@@ -83,7 +81,7 @@ __global__ void __cluster_dims__(2, 1, 1) no_remote_init(int* out, const int*, b
 
 // EXPECT relaxed_arrival: race: read of 4 bytes at byte 0 of an allocation of 512 bytes | and a
 // write by block (0, 0, 0) | which nothing orders | block (1, 0, 0)
-__global__ void __cluster_dims__(2, 1, 1) relaxed_arrival(int* out, const int*, bool fault) {
+__global__ void __cluster_dims__(2, 1, 1) relaxed_arrival(int* out, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) init_barrier(&barrier, 1);
   cluster_sync();
@@ -104,13 +102,10 @@ __global__ void __cluster_dims__(2, 1, 1) relaxed_arrival(int* out, const int*, 
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const std::string name = argv[1];
-  const bool fault = std::strcmp(argv[2], "fault") == 0;
+  const auto [name, fault] = planted_fault(argc, argv);
   Buffer<int> out(std::vector<int>(2 * threads, 1));
-  Buffer<int> in(std::vector<int>(2 * threads, 2));
   const auto run = [&](const char* own_name, auto kernel) {
-    if (name == own_name) kernel<<<2, threads>>>(out.get(), in.get(), fault);
+    if (name == own_name) kernel<<<2, threads>>>(out.get(), fault);
   };
   run("missing_cluster_sync", missing_cluster_sync);
   run("block_has_ended", block_has_ended);

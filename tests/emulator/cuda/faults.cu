@@ -4,10 +4,8 @@
 
 #include <cooperative_groups.h>
 
-#include <cstring>
-#include <string>
-
 #include "check.h"
+#include "planted_fault.h"
 
 constexpr int threads = 64;
 
@@ -239,9 +237,7 @@ __global__ void wrong_call(int* out, bool fault) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const std::string name = argv[1];
-  const bool fault = std::strcmp(argv[2], "fault") == 0;
+  const auto [name, fault] = planted_fault(argc, argv);
   int* out = nullptr;
   int* in = nullptr;
   const bool is_out_of_bounds = name == "out_of_bounds";

@@ -3,10 +3,9 @@
 #include <mma.h>
 
 #include <cstdint>
-#include <cstring>
-#include <string>
 
 #include "check.h"
+#include "planted_fault.h"
 
 constexpr int threads = 64;
 constexpr int row_bytes = 16;  // of a matrix in shared memory
@@ -104,9 +103,7 @@ __global__ void narrow_stride(std::uint32_t* out, bool fault) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const std::string name = argv[1];
-  const bool fault = std::strcmp(argv[2], "fault") == 0;
+  const auto [name, fault] = planted_fault(argc, argv);
   Buffer<std::uint32_t> out(threads);
   const auto run = [&](const char* own_name, auto kernel) {
     if (name == own_name) kernel<<<1, threads>>>(out.get(), fault);

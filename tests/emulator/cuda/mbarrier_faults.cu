@@ -1,14 +1,12 @@
 // Planted faults at mbarriers, as in faults.cu.
 
-#include <cstring>
-#include <string>
-
+#include "planted_fault.h"
 #include "transfers.h"
 
 constexpr int threads = 64;
 
 // EXPECT no_init: there is no mbarrier at shared offset 0 | thread (32, 0, 0)
-__global__ void no_init(int* out, const int*, bool fault) {
+__global__ void no_init(int* out, bool fault) {
   __shared__ unsigned long long barrier;
   if (!fault && threadIdx.x == 0) init_barrier(&barrier, threads);
   __syncthreads();
@@ -18,7 +16,7 @@ __global__ void no_init(int* out, const int*, bool fault) {
 
 // EXPECT init_race: race: atomic access of 8 bytes | and a write by warp 0 at | with no barrier
 // between them | thread (32, 0, 0)
-__global__ void init_race(int* out, const int*, bool fault) {
+__global__ void init_race(int* out, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) init_barrier(&barrier, threads);
   if (!fault) __syncthreads();
@@ -29,7 +27,7 @@ __global__ void init_race(int* out, const int*, bool fault) {
 
 // EXPECT invalidated: there is no mbarrier at shared offset 0 | has been invalidated | thread (0,
 // 0, 0)
-__global__ void invalidated(int* out, const int*, bool fault) {
+__global__ void invalidated(int* out, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
   init_barrier(&barrier, 1);
@@ -41,7 +39,7 @@ __global__ void invalidated(int* out, const int*, bool fault) {
 }
 
 // EXPECT init_twice: is initialized again without mbarrier.inval | thread (0, 0, 0)
-__global__ void init_twice(int* out, const int*, bool fault) {
+__global__ void init_twice(int* out, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
   init_barrier(&barrier, 1);
@@ -53,7 +51,7 @@ __global__ void init_twice(int* out, const int*, bool fault) {
 }
 
 // EXPECT written_over: the mbarrier at shared offset 0 has been written over | thread (0, 0, 0)
-__global__ void written_over(int* out, const int*, bool fault) {
+__global__ void written_over(int* out, bool fault) {
   __shared__ unsigned long long barrier[2];
   if (threadIdx.x != 0) return;
   init_barrier(&barrier[0], 1);
@@ -64,7 +62,7 @@ __global__ void written_over(int* out, const int*, bool fault) {
 
 // EXPECT too_many_arrivals: 5 arrivals, more than the 3 that this phase of the mbarrier still
 // expects | thread (0, 0, 0)
-__global__ void too_many_arrivals(int* out, const int*, bool fault) {
+__global__ void too_many_arrivals(int* out, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
   init_barrier(&barrier, 3);
@@ -75,7 +73,7 @@ __global__ void too_many_arrivals(int* out, const int*, bool fault) {
 // The first warp reads what the second one wrote, and does not wait for it.
 // EXPECT missing_phase_wait: race: read of 4 bytes | and a write by warp 1 at | with no barrier
 // between them | thread (0, 0, 0)
-__global__ void missing_phase_wait(int* out, const int*, bool fault) {
+__global__ void missing_phase_wait(int* out, bool fault) {
   __shared__ int values[threads];
   __shared__ unsigned long long barrier;
   const int i = threadIdx.x;
@@ -89,7 +87,7 @@ __global__ void missing_phase_wait(int* out, const int*, bool fault) {
 
 // EXPECT phase_deadlock: deadlock: nobody can run | and the phase of the mbarrier at shared offset
 // 0 still expects 1 arrivals and 0 bytes | thread (0, 0, 0)
-__global__ void phase_deadlock(int* out, const int*, bool fault) {
+__global__ void phase_deadlock(int* out, bool fault) {
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) init_barrier(&barrier, fault ? threads + 1 : threads);
   __syncthreads();
@@ -99,13 +97,10 @@ __global__ void phase_deadlock(int* out, const int*, bool fault) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const std::string name = argv[1];
-  const bool fault = std::strcmp(argv[2], "fault") == 0;
+  const auto [name, fault] = planted_fault(argc, argv);
   Buffer<int> out(std::vector<int>(2 * threads, 1));
-  Buffer<int> in(std::vector<int>(2 * threads, 2));
   const auto run = [&](const char* own_name, auto kernel) {
-    if (name == own_name) kernel<<<1, threads>>>(out.get(), in.get(), fault);
+    if (name == own_name) kernel<<<1, threads>>>(out.get(), fault);
   };
   run("no_init", no_init);
   run("init_race", init_race);

@@ -1,9 +1,7 @@
 // Planted faults in products of warpgroups, as in faults.cu.
 
-#include <cstring>
-#include <string>
-
 #include "check.h"
+#include "planted_fault.h"
 #include "wgmma.h"
 
 constexpr int threads = 128;
@@ -183,9 +181,7 @@ __global__ void lane_descriptors(int* out, bool fault) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const std::string name = argv[1];
-  const bool fault = std::strcmp(argv[2], "fault") == 0;
+  const auto [name, fault] = planted_fault(argc, argv);
   Buffer<int> out(threads);
   const auto run = [&](const char* own_name, auto kernel) {
     if (name == own_name) kernel<<<1, threads>>>(out.get(), fault);
