@@ -41,7 +41,7 @@ __global__ void bulk_ring(const unsigned* in, unsigned* out, int tiles) {
     wait_for_parity(&full[stage], number / stages & 1);
     for (int at = i - 32; at < tile; at += 32) results[at] = 3 * buffer[stage][tile - 1 - at] + 1;
     arrive(&empty[stage]);
-    fence_copies();
+    fence_proxy();
     __syncwarp();
     if (i == 32) {
       copy_out(out + number * tile, results, sizeof(results));
@@ -57,7 +57,7 @@ __global__ void masked_store(unsigned char* out) {
 #if __CUDA_ARCH__ >= 1000
   __shared__ alignas(16) unsigned char bytes[32];
   bytes[threadIdx.x] = 100 + threadIdx.x;
-  fence_copies();
+  fence_proxy();
   __syncwarp();
   if (threadIdx.x != 0) return;
   asm volatile("cp.async.bulk.global.shared::cta.bulk_group.cp_mask [%0], [%1], 32, %2;" ::"l"(out),
@@ -77,11 +77,7 @@ __global__ void __cluster_dims__(4, 1, 1) exchange(unsigned* out) {
   words[i] = 1000 * blockIdx.x + i;
   if (i == 0) sum = 0;
   cluster_sync();
-  unsigned value;
-  asm volatile("ld.shared::cluster.u32 %0, [%1];"
-               : "=r"(value)
-               : "r"(address_in(&words[threads - 1 - i], (rank + 1) % 4))
-               : "memory");
+  const unsigned value = load_remote(address_in(&words[threads - 1 - i], (rank + 1) % 4));
   asm volatile(
       "red.relaxed.cluster.shared::cluster.add.u32 [%0], %1;" ::"r"(address_in(&sum, i % 4)),
       "r"(rank + 1)
@@ -140,9 +136,7 @@ __global__ void __cluster_dims__(2, 1, 1) multicast(const unsigned* in, unsigned
         "r"(address_in(&inbox_barrier, other))
         : "memory");
   }
-  asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(
-                   address_in(&neighbours, other))
-               : "memory");
+  arrive_remote(address_in(&neighbours, other));
   wait_for_parity(&inbox_barrier, 0);
   asm volatile(
       "{\n.reg .pred done;\nagain:\n"
@@ -166,7 +160,7 @@ __global__ void reduce_words(unsigned* sums, int* largest, float* total, __half*
   numbers[i] = (blockIdx.x + i) % 4 == 0 ? 1000 - i : -5000;
   tile[i / 8][i % 8] = 0.5F * blockIdx.x + i;
   small[i] = __float2half(0.25F * i);
-  fence_copies();
+  fence_proxy();
   __syncthreads();
   if (i != 0) return;
   asm volatile(

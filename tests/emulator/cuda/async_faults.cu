@@ -2,12 +2,10 @@
 
 #include "check.h"
 #include "planted_fault.h"
+#include "shared_memory.h"
 
 constexpr int threads = 64;
 
-__device__ unsigned shared_address(const void* pointer) {
-  return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
-}
 __device__ void copy_word(void* to, const void* from) {
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(shared_address(to)), "l"(from)
                : "memory");

@@ -217,7 +217,7 @@ __global__ void bulk_misaligned_target(int* out, const int* in, bool fault) {
 __global__ void bulk_store_out_of_bounds(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
-  fence_copies();
+  fence_proxy();
   __syncthreads();
   if (threadIdx.x != 0) return;
   copy_out(out + 120, values, fault ? 48 : 32);  // LINE bulk_store_out_of_bounds
@@ -229,7 +229,7 @@ __global__ void bulk_store_out_of_bounds(int* out, const int*, bool fault) {
 __global__ void bulk_store_misaligned(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
-  fence_copies();
+  fence_proxy();
   __syncthreads();
   if (threadIdx.x != 0) return;
   copy_out(out + (fault ? 2 : 4), values, 32);  // LINE bulk_store_misaligned
@@ -242,7 +242,7 @@ __global__ void bulk_store_misaligned(int* out, const int*, bool fault) {
 __global__ void unwritten_bulk_source(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   if (!fault || threadIdx.x != 9) values[threadIdx.x] = threadIdx.x;
-  fence_copies();
+  fence_proxy();
   __syncthreads();
   if (threadIdx.x != 0) return;
   copy_out(out, values, sizeof(values));  // LINE unwritten_bulk_source
@@ -270,7 +270,7 @@ __global__ void bulk_size(int* out, const int* in, bool fault) {
 __global__ void missing_proxy_fence(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
-  if (!fault) fence_copies();
+  if (!fault) fence_proxy();
   __syncthreads();
   if (threadIdx.x != 0) return;
   copy_out(out, values, sizeof(values));  // LINE missing_proxy_fence
@@ -283,7 +283,7 @@ __global__ void missing_proxy_fence(int* out, const int*, bool fault) {
 __global__ void missing_read_wait(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
-  fence_copies();
+  fence_proxy();
   __syncthreads();
   if (threadIdx.x == 0) {
     copy_out(out, values, sizeof(values));
@@ -299,7 +299,7 @@ __global__ void missing_read_wait(int* out, const int*, bool fault) {
 __global__ void ends_too_early(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   values[threadIdx.x] = threadIdx.x;
-  fence_copies();
+  fence_proxy();
   __syncthreads();
   if (threadIdx.x != 0) return;
   copy_out(out, values, sizeof(values));  // LINE ends_too_early

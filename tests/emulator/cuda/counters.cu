@@ -2,6 +2,7 @@
 // launched once with one warp; EXPECT lines are what its counters have to be, for run_counters.sh.
 
 #include "check.h"
+#include "shared_memory.h"
 
 // EXPECT coalesced: global_requests 1, global_sectors 4, global_bytes 128
 __global__ void coalesced(int* out) { out[threadIdx.x] = 1; }
@@ -50,7 +51,7 @@ __global__ void broadcast() {
 // EXPECT shared_vectors: shared_requests 1, shared_wavefronts 4, bank_conflicts 0
 __global__ void shared_vectors() {
   __shared__ int4 memory[32];
-  const auto address = static_cast<unsigned>(__cvta_generic_to_shared(memory + threadIdx.x));
+  const unsigned address = shared_address(memory + threadIdx.x);
   asm volatile("st.shared.v4.u32 [%0], {%1, %1, %1, %1};" ::"r"(address), "r"(1) : "memory");
 }
 

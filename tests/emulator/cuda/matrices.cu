@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "elements.h"
+#include "shared_memory.h"
 
 using std::uint32_t;
 
@@ -45,7 +46,7 @@ struct Tile {
 
 template <bool is_transposed>
 __device__ void load_matrices(uint32_t (&to)[4], Tile& tile, int row, int chunk) {
-  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(&tile.at(row, chunk)));
+  const uint32_t address = shared_address(&tile.at(row, chunk));
   if constexpr (is_transposed) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])

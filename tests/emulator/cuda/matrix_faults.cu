@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "planted_fault.h"
+#include "shared_memory.h"
 
 constexpr int threads = 64;
 constexpr int row_bytes = 16;  // of a matrix in shared memory
@@ -16,7 +17,7 @@ __device__ std::uint32_t load_matrix(const void* row) {
   std::uint32_t result;
   asm volatile("ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%0}, [%1];"
                : "=r"(result)
-               : "r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(row)))
+               : "r"(shared_address(row))
                : "memory");
   return result;
 }

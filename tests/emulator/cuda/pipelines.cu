@@ -8,16 +8,13 @@
 #include <cuda/pipeline>
 
 #include "check.h"
+#include "shared_memory.h"
 
 namespace cg = cooperative_groups;
 
 constexpr int threads = 128;
 constexpr int tile = 4 * threads;  // words
 constexpr int tiles = 11;
-
-__device__ unsigned shared_address(const void* pointer) {
-  return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
-}
 
 /// Each thread adds up what another one has copied.
 __global__ void staged_sums(const unsigned* in, unsigned* out) {

@@ -4,10 +4,7 @@
 #include <cuda.h>
 
 #include "check.h"
-
-__device__ inline unsigned shared_address(const void* pointer) {
-  return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
-}
+#include "shared_memory.h"
 
 __device__ inline void init_barrier(unsigned long long* barrier, unsigned count) {
   asm volatile("mbarrier.init.shared.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(count)
@@ -63,9 +60,6 @@ __device__ inline void wait_for_reads() {
 }
 __device__ inline void wait_for_copies() {
   asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
-}
-__device__ inline void fence_copies() {
-  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
 __device__ inline void cluster_sync() {

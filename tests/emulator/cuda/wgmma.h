@@ -4,13 +4,10 @@
 #include <cstdint>
 
 #include "elements.h"
+#include "shared_memory.h"
 
 using std::uint32_t;
 using std::uint64_t;
-
-inline __device__ uint32_t shared_address(const void* pointer) {
-  return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
-}
 
 enum class Swizzle : uint64_t { none = 0, bytes_128 = 1, bytes_64 = 2, bytes_32 = 3 };
 
@@ -28,10 +25,6 @@ inline __device__ void commit_products() {
 template <int open>
 __device__ void wait_for_products() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(open) : "memory");
-}
-/// What was written to shared memory is seen by products.
-inline __device__ void fence_proxy() {
-  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 /// The compiler does not move uses of sums to the other side of this.
 inline __device__ void keep_in_place(float (&d)[16]) {
