@@ -11,8 +11,7 @@ __global__ void missing_bulk_wait(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) {
-    init_barrier(&barrier, 1);
-    expect_bytes(&barrier, sizeof(values));
+    init_for_bytes(&barrier, sizeof(values));
     copy_in(values, in, sizeof(values), &barrier);
   }
   __syncthreads();
@@ -27,8 +26,7 @@ __global__ void one_warp_waits(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) {
-    init_barrier(&barrier, 1);
-    expect_bytes(&barrier, sizeof(values));
+    init_for_bytes(&barrier, sizeof(values));
     copy_in(values, in, sizeof(values), &barrier);
   }
   __syncthreads();
@@ -44,8 +42,7 @@ __global__ void wrong_bytes(int* out, const int* in, bool fault) {
     unsigned long long barrier;
   } shared;
   if (threadIdx.x == 0) {
-    init_barrier(&shared.barrier, 1);
-    expect_bytes(&shared.barrier, sizeof(shared.values) + (fault ? 4 : 0));
+    init_for_bytes(&shared.barrier, sizeof(shared.values) + (fault ? 4 : 0));
     copy_in(shared.values, in, sizeof(shared.values), &shared.barrier);
   }
   __syncthreads();
@@ -61,8 +58,7 @@ __global__ void too_few_bytes(int* out, const int* in, bool fault) {
     unsigned long long barrier;
   } shared;
   if (threadIdx.x == 0) {
-    init_barrier(&shared.barrier, 1);
-    expect_bytes(&shared.barrier, sizeof(shared.values) - (fault ? 16 : 0));
+    init_for_bytes(&shared.barrier, sizeof(shared.values) - (fault ? 16 : 0));
     copy_in(shared.values, in, sizeof(shared.values), &shared.barrier);
   }
   __syncthreads();
@@ -78,8 +74,7 @@ __global__ void second_copy(int* out, const int* in, bool fault) {
   __shared__ unsigned long long barrier;
   const unsigned half = sizeof(values) / 2;
   if (threadIdx.x == 0) {
-    init_barrier(&barrier, 1);
-    expect_bytes(&barrier, fault ? half : 2 * half);
+    init_for_bytes(&barrier, fault ? half : 2 * half);
     copy_in(values, in, half, &barrier);
     copy_in(values + threads / 2, in, half, &barrier);
   }
@@ -96,8 +91,7 @@ __global__ void wrong_parity(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) {
-    init_barrier(&barrier, 1);
-    expect_bytes(&barrier, sizeof(values));
+    init_for_bytes(&barrier, sizeof(values));
     copy_in(values, in, sizeof(values), &barrier);
   }
   __syncthreads();
@@ -111,8 +105,7 @@ __global__ void write_while_loading(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
-  init_barrier(&barrier, 1);
-  expect_bytes(&barrier, sizeof(values));
+  init_for_bytes(&barrier, sizeof(values));
   copy_in(values, in, sizeof(values), &barrier);
   if (!fault) wait_for_parity(&barrier, 0);
   values[5] = 1;  // LINE write_while_loading
@@ -126,8 +119,7 @@ __global__ void two_copies(int* out, const int* in, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
-  init_barrier(&barrier, 1);
-  expect_bytes(&barrier, sizeof(values));
+  init_for_bytes(&barrier, sizeof(values));
   copy_in(values, in, sizeof(values), &barrier);
   if (!fault) wait_for_parity(&barrier, 0);
   if (!fault) expect_bytes(&barrier, sizeof(values));
@@ -142,22 +134,21 @@ __global__ void changed_bulk_source(int* out, const int*, bool fault) {
   __shared__ alignas(16) int values[threads];
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
-  init_barrier(&barrier, 1);
-  expect_bytes(&barrier, sizeof(values));
+  init_for_bytes(&barrier, sizeof(values));
   copy_in(values, out, sizeof(values), &barrier);
   if (fault) out[7] = 100;
   wait_for_parity(&barrier, 0);  // LINE changed_bulk_source
   out[7] = values[0];
 }
 
-/// Where one thread's copy of so many bytes goes.
+/// Where one thread's copy goes.
 struct alignas(16) Landing {
   unsigned long long barrier[2];
   char data[512];
 };
 __device__ void begin_load(Landing& landing, unsigned bytes) {
-  init_barrier(landing.barrier, 1);
-  expect_bytes(landing.barrier, bytes);
+  for (char& byte : landing.data) byte = 1;
+  init_for_bytes(landing.barrier, bytes);
 }
 __device__ void end_load(Landing& landing, int* out) {
   wait_for_parity(landing.barrier, 0);
@@ -169,7 +160,6 @@ __device__ void end_load(Landing& landing, int* out) {
 __global__ void bulk_source_out_of_bounds(int* out, const int* in, bool fault) {
   __shared__ Landing landing;
   if (threadIdx.x != 0) return;
-  for (char& byte : landing.data) byte = 1;
   const unsigned bytes = fault ? 48 : 32;
   begin_load(landing, bytes);
   copy_in(landing.data + 0, in + 120, bytes, landing.barrier);  // LINE bulk_source_out_of_bounds
@@ -181,7 +171,6 @@ __global__ void bulk_source_out_of_bounds(int* out, const int* in, bool fault) {
 __global__ void bulk_target_out_of_bounds(int* out, const int* in, bool fault) {
   __shared__ Landing landing;
   if (threadIdx.x != 0) return;
-  for (char& byte : landing.data) byte = 1;
   const unsigned bytes = fault ? 48 : 32;
   begin_load(landing, bytes);
   copy_in(landing.data + 480, in + 0, bytes, landing.barrier);  // LINE bulk_target_out_of_bounds
@@ -192,7 +181,6 @@ __global__ void bulk_target_out_of_bounds(int* out, const int* in, bool fault) {
 __global__ void bulk_misaligned_source(int* out, const int* in, bool fault) {
   __shared__ Landing landing;
   if (threadIdx.x != 0) return;
-  for (char& byte : landing.data) byte = 1;
   const unsigned bytes = 32;
   const int* const from = in + (fault ? 2 : 4);
   begin_load(landing, bytes);
@@ -204,7 +192,6 @@ __global__ void bulk_misaligned_source(int* out, const int* in, bool fault) {
 __global__ void bulk_misaligned_target(int* out, const int* in, bool fault) {
   __shared__ Landing landing;
   if (threadIdx.x != 0) return;
-  for (char& byte : landing.data) byte = 1;
   const unsigned bytes = 32;
   char* const to = landing.data + (fault ? 8 : 16);
   begin_load(landing, bytes);
@@ -256,8 +243,7 @@ __global__ void bulk_size(int* out, const int* in, bool fault) {
   __shared__ unsigned long long barrier;
   const unsigned bytes = fault ? 24 : 32;
   if (threadIdx.x == 0) {
-    init_barrier(&barrier, 1);
-    expect_bytes(&barrier, bytes);
+    init_for_bytes(&barrier, bytes);
     copy_in(values, in, bytes, &barrier);  // LINE bulk_size
   }
   __syncthreads();
@@ -314,8 +300,7 @@ __global__ void no_tensor_map(int* out, const int*, bool fault,
   __shared__ alignas(128) int values[32];
   __shared__ unsigned long long barrier;
   if (threadIdx.x == 0) {
-    init_barrier(&barrier, 1);
-    expect_bytes(&barrier, sizeof(values));
+    init_for_bytes(&barrier, sizeof(values));
     load_row(values, fault ? empty : map, 0, &barrier);  // LINE no_tensor_map
     wait_for_parity(&barrier, 0);
     out[0] = values[0];
@@ -328,8 +313,7 @@ __global__ void misaligned_box(int* out, const int*, bool fault,
   __shared__ alignas(128) int values[64];
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
-  init_barrier(&barrier, 1);
-  expect_bytes(&barrier, 128);
+  init_for_bytes(&barrier, 128);
   load_row(values + (fault ? 16 : 0), map, 0, &barrier);  // LINE misaligned_box
   wait_for_parity(&barrier, 0);
   out[0] = values[0];
@@ -344,8 +328,7 @@ __global__ void box_out_of_bounds(int* out, const int*, bool fault,
     unsigned long long barrier[16];
   } shared;
   if (threadIdx.x != 0) return;
-  init_barrier(shared.barrier, 1);
-  expect_bytes(shared.barrier, 128);
+  init_for_bytes(shared.barrier, 128);
   load_row(shared.values + (fault ? 64 : 0), map, 0, shared.barrier);  // LINE box_out_of_bounds
   wait_for_parity(shared.barrier, 0);
   out[0] = shared.values[0];
@@ -358,8 +341,7 @@ __global__ void box_in_flight(int* out, const int*, bool fault,
   __shared__ alignas(128) int values[32];
   __shared__ unsigned long long barrier;
   if (threadIdx.x != 0) return;
-  init_barrier(&barrier, 1);
-  expect_bytes(&barrier, sizeof(values));
+  init_for_bytes(&barrier, sizeof(values));
   load_row(values, map, 0, &barrier);
   if (!fault) wait_for_parity(&barrier, 0);
   out[0] = values[31];  // LINE box_in_flight

@@ -102,8 +102,7 @@ __global__ void copy_box(const __grid_constant__ CUtensorMap from,
   extern __shared__ __align__(1024) unsigned char box[];
   __shared__ alignas(8) unsigned long long barrier;
   if (threadIdx.x == 0) {
-    init_barrier(&barrier, 1);
-    expect_bytes(&barrier, bytes);
+    init_for_bytes(&barrier, bytes);
     load_box<rank>(box, from, start, &barrier);
   }
   __syncthreads();

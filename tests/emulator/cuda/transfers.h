@@ -15,6 +15,11 @@ __device__ inline void expect_bytes(unsigned long long* barrier, unsigned bytes)
                "r"(bytes)
                : "memory");
 }
+/// Makes an mbarrier whose first phase is complete when so many bytes have come.
+__device__ inline void init_for_bytes(unsigned long long* barrier, unsigned bytes) {
+  init_barrier(barrier, 1);
+  expect_bytes(barrier, bytes);
+}
 __device__ inline void arrive(unsigned long long* barrier) {
   asm volatile("mbarrier.arrive.shared.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
 }

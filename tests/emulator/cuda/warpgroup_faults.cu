@@ -29,6 +29,14 @@ __device__ int sum_of(const int (&d)[16]) {
   return sum;
 }
 
+/// Commits the products, waits for them and stores what the thread has of their sums.
+__device__ void store_sum(int (&d)[16], int* out) {
+  commit_products();
+  wait_for_products<0>();
+  keep_in_place(d);
+  out[threadIdx.x] = sum_of(d);
+}
+
 // EXPECT early_result: wgmma.mma_async writes a register of this instruction | and no
 // wgmma.wait_group has waited for it | block (0, 0, 0)
 __global__ void early_result(int* out, bool fault) {
@@ -75,10 +83,7 @@ __global__ void far_rows(int* out, bool fault) {
   fence_products();
   const uint64_t a = descriptor_of(tile, fault ? 2048 : 1024);
   multiply(Bits{}, d, a, descriptor_of(tile));  // LINE far_rows
-  commit_products();
-  wait_for_products<0>();
-  keep_in_place(d);
-  out[threadIdx.x] = sum_of(d);
+  store_sum(d, out);
 }
 
 // EXPECT unfilled_tile: race: | with no barrier between them | block (0, 0, 0)
@@ -91,10 +96,7 @@ __global__ void unfilled_tile(int* out, bool fault) {
   int d[16] = {};
   fence_products();
   multiply(Bits{}, d, descriptor_of(tile), descriptor_of(tile));  // LINE unfilled_tile
-  commit_products();
-  wait_for_products<0>();
-  keep_in_place(d);
-  out[threadIdx.x] = sum_of(d);
+  store_sum(d, out);
 }
 
 // EXPECT no_proxy_fence: read of 16 bytes at shared offset 0 by wgmma | with no fence.proxy.async
@@ -109,10 +111,7 @@ __global__ void no_proxy_fence(int* out, bool fault) {
   int d[16] = {};
   fence_products();
   multiply(Bits{}, d, descriptor_of(tile), descriptor_of(tile));  // LINE no_proxy_fence
-  commit_products();
-  wait_for_products<0>();
-  keep_in_place(d);
-  out[threadIdx.x] = sum_of(d);
+  store_sum(d, out);
 }
 
 // EXPECT overwritten_tile: write of 16 bytes at shared offset | which the product at | still reads
@@ -145,10 +144,7 @@ __global__ void missing_lanes(int* out, bool fault) {
   int d[16] = {};
   fence_products();  // LINE missing_lanes
   multiply(Bits{}, d, descriptor_of(tile), descriptor_of(tile));
-  commit_products();
-  wait_for_products<0>();
-  keep_in_place(d);
-  out[threadIdx.x] = sum_of(d);
+  store_sum(d, out);
 }
 
 // EXPECT no_fence: wgmma: no wgmma.fence before the warp's first product | block (0, 0, 0)
@@ -159,10 +155,7 @@ __global__ void no_fence(int* out, bool fault) {
   int d[16] = {};
   if (!fault) fence_products();
   multiply(Bits{}, d, descriptor_of(tile), descriptor_of(tile));  // LINE no_fence
-  commit_products();
-  wait_for_products<0>();
-  keep_in_place(d);
-  out[threadIdx.x] = sum_of(d);
+  store_sum(d, out);
 }
 
 // EXPECT lane_descriptors: wgmma: lanes of the warp have different descriptors | block (0, 0, 0)
@@ -174,10 +167,7 @@ __global__ void lane_descriptors(int* out, bool fault) {
   fence_products();
   const uint64_t a = descriptor_of(tile) + (fault ? threadIdx.x % 2 * 2 : 0);
   multiply(Bits{}, d, a, descriptor_of(tile));  // LINE lane_descriptors
-  commit_products();
-  wait_for_products<0>();
-  keep_in_place(d);
-  out[threadIdx.x] = sum_of(d);
+  store_sum(d, out);
 }
 
 int main(int argc, char** argv) {
