@@ -28,22 +28,22 @@ struct Product {
   Matrix a, b, c, d;
 };
 
-RegisterList registers_of(const ElementType& type, int elements) {
+RegisterList list_of(const ElementType& type, int elements) {
   const int bytes = type.bits == 64 ? 8 : 4;
   return {elements * type.bits / (warp_size * 8 * bytes), bytes};
 }
 
-template <typename ChooseA, typename ChooseB, typename ChooseC>
-Product run(const Form& form, ChooseA&& choose_a, ChooseB&& choose_b, ChooseC&& choose_c) {
+Product run(const Form& form, const Choose& choose_a, const Choose& choose_b,
+            const Choose& choose_c) {
   const ElementType a = element_type(form.a), b = element_type(form.b), d = element_type(form.d);
   Product product{.shape = shape_of(form.shape, a.bits)};
   const Shape& s = product.shape;
-  const RegisterList list_a = registers_of(a, s.rows * s.depth);
-  const RegisterList list_b = registers_of(b, s.columns * s.depth);
-  const RegisterList list_d = registers_of(d, s.rows * s.columns);
-  const Registers in_a = random_registers(list_a, a, choose_a);
-  const Registers in_b = random_registers(list_b, b, choose_b);
-  const Registers in_c = random_registers(list_d, d, choose_c);
+  const RegisterList list_a = list_of(a, s.rows * s.depth);
+  const RegisterList list_b = list_of(b, s.columns * s.depth);
+  const RegisterList list_d = list_of(d, s.rows * s.columns);
+  const Registers in_a = registers_of(list_a, a, choose_a);
+  const Registers in_b = registers_of(list_b, b, choose_b);
+  const Registers in_c = registers_of(list_d, d, choose_c);
   const Registers out =
       run_on_registers(form.opcode(), list_d, {{list_a, in_a}, {list_b, in_b}, {list_d, in_c}});
   product.a = matrix_of(in_a, a, s.a, s.rows, s.depth);
@@ -53,7 +53,12 @@ Product run(const Form& form, ChooseA&& choose_a, ChooseB&& choose_b, ChooseC&& 
   return product;
 }
 
-/// Calls body(row, column, sums of a times b and of magnitudes, c, bits of d).
+Product run_random(const Form& form) {
+  return run(form, random_elements(element_type(form.a), 1),
+             random_elements(element_type(form.b), 2), random_elements(element_type(form.d), 3));
+}
+
+/// Calls body(sum of a times b, that of magnitudes, c, bits of d) for every row and column.
 template <typename Body>
 void for_each_sum(const Form& form, const Product& product, Body&& body) {
   const ElementType a = element_type(form.a), b = element_type(form.b), d = element_type(form.d);
@@ -101,27 +106,12 @@ class IntegerMatrixTest : public ::testing::TestWithParam<Form> {};
 
 TEST_P(IntegerMatrixTest, IsTheSumOfProducts) {
   const Form& form = GetParam();
-  std::mt19937 generator(8);
-  const auto of_type = [&](const std::string& name) {
-    const std::uint32_t mask = (1U << element_type(name).bits) - 1;
-    return [&generator, mask] { return generator() & mask; };
-  };
-  // Sums beyond both ends occur: c is close to them in many places.
-  const auto c = [&]() -> std::uint32_t {
-    const auto random = static_cast<std::uint32_t>(generator());
-    const std::uint32_t near = random % 128;
-    if (random >> 30 < 2) return random;
-    return random >> 30 == 2 ? 0x7FFFFFFF - near : 0x80000000 + near;
-  };
-  const Product product = run(form, of_type(form.a), of_type(form.b), c);
+  const Product product = run_random(form);
   int beyond = 0;
   for_each_sum(form, product, [&](long double sum, long double, double addend, std::uint64_t d) {
     const auto exact = static_cast<std::int64_t>(sum) + static_cast<std::int64_t>(addend);
-    const std::int64_t clamped =
-        std::min<std::int64_t>(std::max<std::int64_t>(exact, INT32_MIN), INT32_MAX);
-    beyond += clamped != exact;
-    const auto expected = static_cast<std::uint32_t>(form.saturates ? clamped : exact);
-    EXPECT_EQ(static_cast<std::uint32_t>(d), expected);
+    beyond += exact < INT32_MIN || exact > INT32_MAX;
+    EXPECT_EQ(static_cast<std::int32_t>(d), sum_of_32_bits(exact, form.saturates));
   });
   if (form.suffix.empty()) {
     EXPECT_GT(beyond, 0) << "nothing saturates";
@@ -159,10 +149,7 @@ class FloatMatrixTest : public ::testing::TestWithParam<Form> {};
 /// Products are multiples of 1/16, and all sums fit into 11 bits: no order and no rounding matters.
 TEST_P(FloatMatrixTest, IsExactWhereEverySumIs) {
   const Form& form = GetParam();
-  const auto elements = [](const std::string& type, std::uint32_t seed) {
-    return SmallElements(element_type(type), 4, seed);
-  };
-  const Product product = run(form, elements(form.a, 1), elements(form.b, 2), elements(form.d, 3));
+  const Product product = run_random(form);
   const ElementType d = element_type(form.d);
   int others = 0;
   for_each_sum(form, product, [&](long double sum, long double, double c, std::uint64_t bits) {

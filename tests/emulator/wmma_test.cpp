@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
-
 #include "tests/emulator/support/matrix.h"
 #include "tests/support/errors.h"
 
@@ -64,11 +62,10 @@ Stored stored(const std::string& type, int rows, int columns, bool is_row_major,
   return {element, rows, columns, is_row_major, length + (is_padded ? 128 / element.bits : 0)};
 }
 
-using Choose = std::function<std::uint64_t()>;
-
 /// Elements, and between rows or columns too.
-Bytes random_matrix(const Stored& matrix, const Choose& choose) {
+Bytes random_matrix(const Stored& matrix, std::uint32_t seed) {
   Bytes memory(matrix.bytes());
+  const Choose choose = random_elements(matrix.type, seed);
   const auto bits = static_cast<std::size_t>(matrix.type.bits);
   for (std::size_t at = 0; at < 8 * memory.size(); at += bits) {
     const std::uint64_t element = choose();
@@ -150,27 +147,6 @@ std::string kernel(const Form& form, const Matrices& m, const std::string& space
          "ret;\n}\n";
 }
 
-struct Choices {
-  Choose a, b, c;
-};
-
-/// Random elements whose products and sums are exact in the accumulators, or any integers.
-Choices choices_of(const Form& form) {
-  const auto choose = [&](const std::string& name, std::uint32_t seed) -> Choose {
-    const ElementType type = element_type(name);
-    if (type.exponent_bits != 0) return SmallElements(type, 4, seed);
-    return [generator = std::mt19937_64(seed), type]() mutable {
-      const std::uint64_t random = generator();
-      // Sums of 32 bits are close to the ends in many places.
-      if (type.bits == 32 && random >> 63 != 0) {
-        return random >> 62 == 2 ? 0x7FFFFFFF - random % 128 : 0x80000000 + random % 128;
-      }
-      return random & ((std::uint64_t{1} << type.bits) - 1);
-    };
-  };
-  return {choose(form.operand, 1), choose(form.operand, 2), choose(form.c, 3)};
-}
-
 /// Row by column, in wide arithmetic.
 double expected_element(const Form& form, const Matrices& m, const Bytes& a, const Bytes& b,
                         const Bytes& c, int row, int column) {
@@ -181,16 +157,13 @@ double expected_element(const Form& form, const Matrices& m, const Bytes& a, con
     sum += form.combination == ".xor.popc" ? (x != y ? 1 : 0) : x * y;
   }
   if (form.d != "s32") return sum;
-  const auto exact = static_cast<std::int64_t>(sum);
-  if (form.suffix.empty()) return static_cast<std::int32_t>(exact);  // modulo 2^32
-  return static_cast<double>(std::clamp<std::int64_t>(exact, INT32_MIN, INT32_MAX));
+  return sum_of_32_bits(static_cast<std::int64_t>(sum), !form.suffix.empty());
 }
 
 void check_form(const Form& form, const Matrices& m, const std::string& space) {
-  const Choices choices = choices_of(form);
-  const Bytes a = random_matrix(m.a, choices.a);
-  const Bytes b = random_matrix(m.b, choices.b);
-  const Bytes c = random_matrix(m.c, choices.c);
+  const Bytes a = random_matrix(m.a, 1);
+  const Bytes b = random_matrix(m.b, 2);
+  const Bytes c = random_matrix(m.c, 3);
   const Bytes before(m.d.bytes(), 0xA5);
   Device device(kernel(form, m, space));
   const std::uint64_t result = device.upload(before);

@@ -2,9 +2,11 @@
 // whose registers the test fills and reads.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <random>
 #include <string>
@@ -128,31 +130,33 @@ inline Registers run_on_registers(const std::string& opcode, RegisterList d,
   return result;
 }
 
-/// Random elements, packed into registers. `choose` gives the bits of one.
-template <typename Choose>
-Registers random_registers(RegisterList list, const ElementType& type, Choose&& choose) {
+/// Gives the bits of one element after the other.
+using Choose = std::function<std::uint64_t()>;
+
+/// Elements packed into registers.
+inline Registers registers_of(RegisterList list, const ElementType& type, const Choose& choose) {
   Registers registers(static_cast<std::size_t>(list.count));
   for (LaneValues& lanes : registers) {
     for (std::uint64_t& word : lanes) {
       word = 0;
       for (int at = 0; at < 8 * list.bytes; at += type.bits) {
-        word |= static_cast<std::uint64_t>(choose()) << at;
+        word |= choose() << at;
       }
     }
   }
   return registers;
 }
 
-/// Bits of small multiples of 1/4 (integers of types without a fraction): their products and the
-/// sums of these are exact in every order. The largest magnitude is `most` quarters.
+/// Bits of multiples of 1/4 from -1 to 1: their products and the sums of these are exact in every
+/// order, and fit into 11 bits.
 class SmallElements {
  public:
-  SmallElements(const ElementType& type, int most, std::uint32_t seed) : generator_(seed) {
+  SmallElements(const ElementType& type, std::uint32_t seed) : generator_(seed) {
     const int shown = std::min(type.bits, 16);
     for (std::uint64_t raw = 0; raw < std::uint64_t{1} << shown; ++raw) {
       const std::uint64_t bits = raw << (type.bits - shown);
       const double quarters = 4 * type.value(bits);
-      if (std::abs(quarters) <= most && quarters == std::floor(quarters)) values_.push_back(bits);
+      if (std::abs(quarters) <= 4 && quarters == std::floor(quarters)) values_.push_back(bits);
     }
   }
   std::uint64_t operator()() { return values_[generator_() % values_.size()]; }
@@ -161,5 +165,24 @@ class SmallElements {
   std::mt19937 generator_;
   std::vector<std::uint64_t> values_;
 };
+
+/// Random elements: small ones of types with a fraction, and of integers all there are. Those of 32
+/// bits are close to the ends in many places, so that sums go beyond.
+inline Choose random_elements(const ElementType& type, std::uint32_t seed) {
+  if (type.exponent_bits != 0) return SmallElements(type, seed);
+  return [generator = std::mt19937(seed), type]() mutable -> std::uint64_t {
+    const auto random = static_cast<std::uint32_t>(generator());
+    if (type.bits == 32 && random >> 31 != 0) {
+      return random >> 30 == 2 ? 0x7FFFFFFF - random % 128 : 0x80000000 + random % 128;
+    }
+    return random & ((std::uint64_t{1} << type.bits) - 1);
+  };
+}
+
+/// What 32 bits hold of a sum of integers: the closest number there is, or the sum modulo 2^32.
+inline std::int32_t sum_of_32_bits(std::int64_t exact, bool saturates) {
+  if (saturates) exact = std::clamp<std::int64_t>(exact, INT32_MIN, INT32_MAX);
+  return static_cast<std::int32_t>(exact);
+}
 
 }  // namespace lq::emulator::testing
