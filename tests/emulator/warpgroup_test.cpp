@@ -38,18 +38,17 @@ struct SharedLayout {
   std::size_t start = 0;  // of the atoms, a multiple of 1024
 
   bool is_swizzled() const { return atom_bytes != 16; }
+  /// Swizzled rows hold the whole depth, so that nobody asks how far it is along it.
+  bool has_whole_depth() const { return is_swizzled() && !is_transposed; }
   int rows_of_atom() const { return is_transposed ? atom_bytes / 2 : 8; }
+  int atoms() const { return (rows + rows_of_atom() - 1) / rows_of_atom(); }  // along the rows
 
   // In bytes, between atoms: along the rows and along the depth.
   int row_step() const {
-    if (!is_transposed)
-      return 8 * atom_bytes * (is_swizzled() ? (is_spread ? 2 : 1) : is_spread ? 1 : 2);
-    return 8 * atom_bytes * (is_spread ? 1 : 2);
+    const bool is_wide = has_whole_depth() ? is_spread : !is_spread;
+    return 8 * atom_bytes * (is_wide ? 2 : 1);
   }
-  int depth_step() const {
-    const int atoms = (rows + rows_of_atom() - 1) / rows_of_atom();
-    return 8 * atom_bytes * (is_spread ? atoms : 1);
-  }
+  int depth_step() const { return 8 * atom_bytes * (is_spread ? atoms() : 1); }
   std::uint64_t descriptor() const {
     // What the two distances are called depends on the layout.
     const bool rows_lead = is_transposed && is_swizzled();
@@ -59,10 +58,8 @@ struct SharedLayout {
                                : atom_bytes == 64 ? 2
                                : atom_bytes == 32 ? 3
                                                   : 0;
-    // Swizzled rows hold the whole depth, so that nobody asks how far it is along it.
-    const bool ignores_leading = is_swizzled() && !is_transposed;
     return (start + static_cast<std::size_t>(16 * first_chunk)) / 16 |
-           static_cast<std::uint64_t>(ignores_leading ? 1 : leading / 16) << 16 |
+           static_cast<std::uint64_t>(has_whole_depth() ? 1 : leading / 16) << 16 |
            static_cast<std::uint64_t>(stride / 16) << 32 | mode << 62;
   }
   /// Which place a chunk takes in the line of an atom.
@@ -91,8 +88,7 @@ struct SharedLayout {
     return 8 * (start + static_cast<std::size_t>(at)) + static_cast<std::size_t>(depth * bits % 8);
   }
   std::size_t end() const {
-    const int atoms = (rows + rows_of_atom() - 1) / rows_of_atom();
-    return start + static_cast<std::size_t>(atoms * row_step() + 4 * depth_step() + 1024);
+    return start + static_cast<std::size_t>(atoms() * row_step() + 4 * depth_step() + 1024);
   }
 };
 

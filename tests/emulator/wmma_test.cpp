@@ -76,11 +76,12 @@ Bytes random_matrix(const Stored& matrix, std::uint32_t seed) {
   return memory;
 }
 
-/// Names of the registers of a fragment: the PTX ISA has 8 of f16 in every shape, and of other
-/// types what the elements fill.
-std::string fragment(const char* name, const Stored& matrix, bool is_operand) {
+/// Names of the registers of a fragment: the PTX ISA has 8 of f16 for a and b in every shape, and
+/// of other types what the elements fill.
+std::string fragment(char name, const Stored& matrix) {
   const int bits = matrix.type.bits;
   const int filled = matrix.rows * matrix.columns * bits / (warp_size * (bits == 64 ? 64 : 32));
+  const bool is_operand = name == 'a' || name == 'b';
   const int count = is_operand && matrix.type.name == "f16" ? 8 : filled;
   std::string text;
   for (int i = 0; i < count; ++i) {
@@ -103,27 +104,24 @@ std::string declare_fragments() {
 
 /// `space` is that of a and b: if it is not global memory, these are copied to shared memory first.
 std::string kernel(const Form& form, const Matrices& m, const std::string& space) {
-  const auto transfer = [&](const char* what, const Stored& matrix, const std::string& in,
-                            int address) {
-    const std::string opcode = fmt::format("wmma.{}.sync.aligned.{}.{}{}.{}", what, matrix.layout(),
-                                           form.shape(), in, matrix.type.name);
-    const char matrix_name[] = {opcode[opcode.find('.', 5) + 1], 0};
-    const bool is_operand = *matrix_name == 'a' || *matrix_name == 'b';
-    const std::string list = fragment(matrix_name, matrix, is_operand);
-    const std::string place = fmt::format("[%d{}]", address);
-    const std::string stride = matrix.stride == matrix.line_length()
-                                   ? ""
-                                   : fmt::format("mov.b32 %r4, {};\n", matrix.stride);
-    return fmt::format("{}{} {}, {}{};\n", stride, opcode, *matrix_name == 'd' ? place : list,
-                       *matrix_name == 'd' ? list : place, stride.empty() ? "" : ", %r4");
+  // A load, or the store of d. The address of a matrix is in a register of its number.
+  const auto transfer = [&](char name, const Stored& matrix, const std::string& in) {
+    const std::string list = fragment(name, matrix);
+    const std::string place = fmt::format("[%d{}]", name - 'a');
+    const bool is_padded = matrix.stride != matrix.line_length();
+    const bool is_store = name == 'd';
+    return fmt::format("mov.b32 %r4, {};\nwmma.{}.{}.sync.aligned.{}.{}{}.{} {}, {}{};\n",
+                       matrix.stride, is_store ? "store" : "load", name, matrix.layout(),
+                       form.shape(), in, matrix.type.name, is_store ? place : list,
+                       is_store ? list : place, is_padded ? ", %r4" : "");
   };
-  const std::string multiply = fmt::format(
-      "wmma.mma{}.sync.aligned.{}.{}.{}.{}{} {}, {}, {}, {};\n", form.combination, m.a.layout(),
-      m.b.layout(), form.shape(), form.types(), form.suffix, fragment("d", m.d, false),
-      fragment("a", m.a, true), fragment("b", m.b, true), fragment("c", m.c, false));
+  const std::string multiply =
+      fmt::format("wmma.mma{}.sync.aligned.{}.{}.{}.{}{} {}, {}, {}, {};\n", form.combination,
+                  m.a.layout(), m.b.layout(), form.shape(), form.types(), form.suffix,
+                  fragment('d', m.d), fragment('a', m.a), fragment('b', m.b), fragment('c', m.c));
   std::string copies;
   if (space != ".global") {
-    // %d4 and %d5 become addresses of copies, 4 bytes at a time.
+    // %d0 and %d1 become addresses of copies, 4 bytes at a time.
     const auto copy = [&](int from, const char* to, std::size_t bytes) {
       copies += fmt::format("mov.u32 %r5, {};\n", to);
       for (std::size_t at = 0; at < bytes; at += 4) {
@@ -142,9 +140,8 @@ std::string kernel(const Form& form, const Matrices& m, const std::string& space
          declare_fragments() +
          "ld.param.u64 %d0, [a];\nld.param.u64 %d1, [b];\nld.param.u64 %d2, [c];\n"
          "ld.param.u64 %d3, [d];\n" +
-         copies + transfer("load.a", m.a, space, 0) + transfer("load.b", m.b, space, 1) +
-         transfer("load.c", m.c, ".global", 2) + multiply + transfer("store.d", m.d, "", 3) +
-         "ret;\n}\n";
+         copies + transfer('a', m.a, space) + transfer('b', m.b, space) +
+         transfer('c', m.c, ".global") + multiply + transfer('d', m.d, "") + "ret;\n}\n";
 }
 
 /// Row by column, in wide arithmetic.
