@@ -10,21 +10,21 @@ namespace lq::emulator::testing {
 namespace {
 
 struct Form {
-  std::string shape;
+  int rows, depth;  // and 8 columns
   std::string a, b, d;
   std::string suffix;  // ".and.popc"
   bool saturates = false;
 
+  std::string shape() const { return fmt::format("m{}n8k{}", rows, depth); }
   std::string opcode() const {
-    return fmt::format("mma.sync.aligned.{}.row.col{}.{}.{}.{}.{}{}", shape,
+    return fmt::format("mma.sync.aligned.{}.row.col{}.{}.{}.{}.{}{}", shape(),
                        saturates ? ".satfinite" : "", d, a, b, d, suffix);
   }
 };
 void PrintTo(const Form& form, std::ostream* stream) { *stream << form.opcode(); }
 
-/// One instruction, and its matrices.
+/// The matrices of one instruction.
 struct Product {
-  Shape shape;
   Matrix a, b, c, d;
 };
 
@@ -36,21 +36,19 @@ RegisterList list_of(const ElementType& type, int elements) {
 Product run(const Form& form, const Choose& choose_a, const Choose& choose_b,
             const Choose& choose_c) {
   const ElementType a = element_type(form.a), b = element_type(form.b), d = element_type(form.d);
-  Product product{.shape = shape_of(form.shape, a.bits)};
-  const Shape& s = product.shape;
-  const RegisterList list_a = list_of(a, s.rows * s.depth);
-  const RegisterList list_b = list_of(b, s.columns * s.depth);
-  const RegisterList list_d = list_of(d, s.rows * s.columns);
+  const RegisterList list_a = list_of(a, form.rows * form.depth);
+  const RegisterList list_b = list_of(b, 8 * form.depth);
+  const RegisterList list_d = list_of(d, form.rows * 8);
   const Registers in_a = registers_of(list_a, a, choose_a);
   const Registers in_b = registers_of(list_b, b, choose_b);
   const Registers in_c = registers_of(list_d, d, choose_c);
   const Registers out =
       run_on_registers(form.opcode(), list_d, {{list_a, in_a}, {list_b, in_b}, {list_d, in_c}});
-  product.a = matrix_of(in_a, a, s.a, s.rows, s.depth);
-  product.b = matrix_of(in_b, b, s.b, s.depth, s.columns);
-  product.c = matrix_of(in_c, d, s.c, s.rows, s.columns);
-  product.d = matrix_of(out, d, s.c, s.rows, s.columns);
-  return product;
+  const OperandLayouts layouts = operand_layouts(form.shape(), a.bits);
+  return {.a = matrix_of(in_a, a, layouts.a, form.rows, form.depth),
+          .b = matrix_of(in_b, b, layouts.b, form.depth, 8),
+          .c = matrix_of(in_c, d, accumulator, form.rows, 8),
+          .d = matrix_of(out, d, accumulator, form.rows, 8)};
 }
 
 Product run_random(const Form& form) {
@@ -80,25 +78,25 @@ void for_each_sum(const Form& form, const Product& product, Body&& body) {
 
 std::vector<Form> integer_forms() {
   std::vector<Form> forms;
-  for (const char* const shape : {"m8n8k128", "m16n8k128", "m16n8k256"}) {
+  for (const auto& [rows, depth] : {std::pair{8, 128}, {16, 128}, {16, 256}}) {
     for (const char* const suffix : {".xor.popc", ".and.popc"}) {
-      forms.push_back({shape, "b1", "b1", "s32", suffix});
+      forms.push_back({rows, depth, "b1", "b1", "s32", suffix});
     }
   }
-  const auto add = [&](std::initializer_list<const char*> shapes,
+  const auto add = [&](std::initializer_list<std::pair<int, int>> shapes,
                        std::initializer_list<const char*> types) {
-    for (const char* const shape : shapes) {
+    for (const auto& [rows, depth] : shapes) {
       for (const char* const a : types) {
         for (const char* const b : types) {
           for (const bool saturates : {false, true}) {
-            forms.push_back({shape, a, b, "s32", "", saturates});
+            forms.push_back({rows, depth, a, b, "s32", "", saturates});
           }
         }
       }
     }
   };
-  add({"m8n8k16", "m16n8k16", "m16n8k32"}, {"s8", "u8"});
-  add({"m8n8k32", "m16n8k32", "m16n8k64"}, {"s4", "u4"});
+  add({{8, 16}, {16, 16}, {16, 32}}, {"s8", "u8"});
+  add({{8, 32}, {16, 32}, {16, 64}}, {"s4", "u4"});
   return forms;
 }
 
@@ -121,23 +119,19 @@ INSTANTIATE_TEST_SUITE_P(AllForms, IntegerMatrixTest, ::testing::ValuesIn(intege
 
 std::vector<Form> float_forms() {
   std::vector<Form> forms;
-  for (const char* const shape : {"m16n8k8", "m16n8k16"}) {
-    forms.push_back({shape, "f16", "f16", "f16"});
-    forms.push_back({shape, "f16", "f16", "f32"});
-    forms.push_back({shape, "bf16", "bf16", "f32"});
-    forms.push_back({shape, "f64", "f64", "f64"});
+  for (const int depth : {8, 16}) {
+    forms.push_back({16, depth, "f16", "f16", "f16"});
+    forms.push_back({16, depth, "f16", "f16", "f32"});
+    forms.push_back({16, depth, "bf16", "bf16", "f32"});
+    forms.push_back({16, depth, "f64", "f64", "f64"});
   }
-  for (const char* const shape : {"m16n8k4", "m16n8k8"}) {
-    forms.push_back({shape, "tf32", "tf32", "f32"});
-  }
-  for (const char* const shape : {"m8n8k4", "m16n8k4"}) {
-    forms.push_back({shape, "f64", "f64", "f64"});
-  }
-  for (const char* const shape : {"m16n8k16", "m16n8k32"}) {
+  for (const int depth : {4, 8}) forms.push_back({16, depth, "tf32", "tf32", "f32"});
+  for (const int rows : {8, 16}) forms.push_back({rows, 4, "f64", "f64", "f64"});
+  for (const int depth : {16, 32}) {
     for (const char* const a : {"e4m3", "e5m2"}) {
       for (const char* const b : {"e4m3", "e5m2"}) {
-        forms.push_back({shape, a, b, "f16"});
-        forms.push_back({shape, a, b, "f32"});
+        forms.push_back({16, depth, a, b, "f16"});
+        forms.push_back({16, depth, a, b, "f32"});
       }
     }
   }
@@ -197,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(AllForms, FloatMatrixTest, ::testing::ValuesIn(float_fo
 
 TEST(MatrixTest, InfinitiesAndWhatIsNoNumber) {
   // Row 0 of A has an infinity that meets 1, row 1 one that meets 0.
-  const Form form{"m16n8k16", "f16", "f16", "f32"};
+  const Form form{16, 16, "f16", "f16", "f32"};
   Registers a(4), b(2), c(4);
   for (LaneValues& lanes : a) lanes.fill(0);
   for (LaneValues& lanes : b) lanes.fill(0);

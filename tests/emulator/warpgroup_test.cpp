@@ -212,14 +212,9 @@ Matrix matrix_of_group(const std::vector<std::uint32_t>& all, int first, const E
   return matrix;
 }
 
-/// Element i of d: columns in blocks of 8, and rows 8 apart within.
-Place result_place(int group, int thread, int i) {
-  return {i / 2 % 2 == 0 ? group : group + 8, i / 4 * 8 + 2 * thread + i % 2};
-}
-
 /// Fragments of A are those of mma with 16 rows and the same depth.
 Layout layout_of_a(const Form& form) {
-  return shape_of(fmt::format("m16n8k{}", form.depth()), element_type(form.a).bits).a;
+  return operand_layouts(fmt::format("m16n8k{}", form.depth()), element_type(form.a).bits).a;
 }
 
 void check(const Form& form, Setting setting) {
@@ -241,7 +236,7 @@ void check(const Form& form, Setting setting) {
   fill(0, results, d, random_elements(d, 1));
   const Choose next_a = random_elements(a, 2), next_b = random_elements(b, 3);
   fill(results, 4, a, next_a);
-  const Matrix c = matrix_of_group(registers, 0, d, result_place, setting.columns);
+  const Matrix c = matrix_of_group(registers, 0, d, accumulator, setting.columns);
   Matrix of_a = matrix_of_group(registers, results, a, layout_of_a(form), depth);
   Matrix of_b(static_cast<std::size_t>(setting.columns),
               std::vector<std::uint64_t>(static_cast<std::size_t>(depth)));
@@ -258,7 +253,7 @@ void check(const Form& form, Setting setting) {
   if (!setting.a_in_registers) store(setting.a, a, of_a, next_a);
   store(setting.b, b, of_b, next_b);
   const Matrix result = matrix_of_group(run(form, setting, shared, registers, results), 0, d,
-                                        result_place, setting.columns);
+                                        accumulator, setting.columns);
   int others = 0, wrong = 0;
   for (std::size_t row = 0; row < result.size(); ++row) {
     for (std::size_t column = 0; column < of_b.size(); ++column) {

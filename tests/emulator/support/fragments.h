@@ -15,205 +15,93 @@ struct Place {
   int row;
   int column;
 };
+inline Place at(int row, int column) { return {row, column}; }
 /// Where element i of lane group * 4 + thread lies.
 using Layout = std::function<Place(int group, int thread, int i)>;
 
-struct Shape {
-  int rows, columns, depth;
-  Layout a, b, c;
-};
-
-// Accumulators of 16 rows: two columns in rows `group` and `group + 8`; of 8 rows: one pair.
+/// Accumulators of all shapes: of each block of 8 columns two in row `group` and, if there are 16
+/// rows, two in row `group + 8`.
 inline Place accumulator(int group, int thread, int i) {
-  return {i < 2 ? group : group + 8, 2 * thread + (i & 1)};
+  return {i / 2 % 2 == 0 ? group : group + 8, i / 4 * 8 + 2 * thread + i % 2};
 }
 
-inline Shape shape_of(const std::string& name, int bits) {
-  const std::string key = name + "/" + std::to_string(bits);
-  const Layout c = accumulator;
+struct OperandLayouts {
+  Layout a, b;
+};
+
+/// Those of a shape like "m16n8k8" and elements of so many bits.
+inline OperandLayouts operand_layouts(const std::string& shape, int bits) {
+  const std::string key = shape + "/" + std::to_string(bits);
   if (key == "m16n8k8/16") {
-    return {16,
-            8,
-            8,
-            [](int g, int t, int i) {
-              return Place{i < 2 ? g : g + 8, 2 * t + (i & 1)};
-            },
-            [](int g, int t, int i) {
-              return Place{2 * t + i, g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(i < 2 ? g : g + 8, 2 * t + (i & 1)); },
+            [](int g, int t, int i) { return at(2 * t + i, g); }};
   }
   if (key == "m16n8k16/16") {
-    return {16,
-            8,
-            16,
-            [](int g, int t, int i) {
+    return {[](int g, int t, int i) {
               const bool upper = i < 2 || (i >= 4 && i < 6);
-              return Place{upper ? g : g + 8, 2 * t + (i & 1) + (i < 4 ? 0 : 8)};
+              return at(upper ? g : g + 8, 2 * t + (i & 1) + (i < 4 ? 0 : 8));
             },
-            [](int g, int t, int i) {
-              return Place{2 * t + (i & 1) + (i < 2 ? 0 : 8), g};
-            },
-            c};
+            [](int g, int t, int i) { return at(2 * t + (i & 1) + (i < 2 ? 0 : 8), g); }};
   }
   if (key == "m16n8k4/32" || key == "m16n8k4/64") {
-    return {16,
-            8,
-            4,
-            [](int g, int t, int i) {
-              return Place{i == 0 ? g : g + 8, t};
-            },
-            [](int g, int t, int) {
-              return Place{t, g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(i == 0 ? g : g + 8, t); },
+            [](int g, int t, int) { return at(t, g); }};
   }
   if (key == "m16n8k8/32" || key == "m16n8k8/64") {
-    return {16,
-            8,
-            8,
-            [](int g, int t, int i) {
-              return Place{i == 0 || i == 2 ? g : g + 8, i < 2 ? t : t + 4};
-            },
-            [](int g, int t, int i) {
-              return Place{i == 0 ? t : t + 4, g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(i == 0 || i == 2 ? g : g + 8, i < 2 ? t : t + 4); },
+            [](int g, int t, int i) { return at(i == 0 ? t : t + 4, g); }};
   }
   if (key == "m16n8k16/64") {
-    return {16,
-            8,
-            16,
-            [](int g, int t, int i) {
-              return Place{i % 2 == 0 ? g : g + 8, i / 2 * 4 + t};
-            },
-            [](int g, int t, int i) {
-              return Place{i * 4 + t, g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(i % 2 == 0 ? g : g + 8, i / 2 * 4 + t); },
+            [](int g, int t, int i) { return at(i * 4 + t, g); }};
   }
   if (key == "m8n8k4/64") {
-    return {8,
-            8,
-            4,
-            [](int g, int t, int) {
-              return Place{g, t};
-            },
-            [](int g, int t, int) {
-              return Place{t, g};
-            },
-            c};
+    return {[](int g, int t, int) { return at(g, t); }, [](int g, int t, int) { return at(t, g); }};
   }
   if (key == "m8n8k16/8") {
-    return {8,
-            8,
-            16,
-            [](int g, int t, int i) {
-              return Place{g, 4 * t + i};
-            },
-            [](int g, int t, int i) {
-              return Place{4 * t + i, g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(g, 4 * t + i); },
+            [](int g, int t, int i) { return at(4 * t + i, g); }};
   }
   if (key == "m16n8k16/8") {
-    return {16,
-            8,
-            16,
-            [](int g, int t, int i) {
-              return Place{i < 4 ? g : g + 8, 4 * t + (i & 3)};
-            },
-            [](int g, int t, int i) {
-              return Place{4 * t + (i & 3), g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(i < 4 ? g : g + 8, 4 * t + (i & 3)); },
+            [](int g, int t, int i) { return at(4 * t + (i & 3), g); }};
   }
   if (key == "m16n8k32/8") {
-    return {16,
-            8,
-            32,
-            [](int g, int t, int i) {
+    return {[](int g, int t, int i) {
               const bool upper = i < 4 || (i >= 8 && i < 12);
-              return Place{upper ? g : g + 8, 4 * t + (i & 3) + (i < 8 ? 0 : 16)};
+              return at(upper ? g : g + 8, 4 * t + (i & 3) + (i < 8 ? 0 : 16));
             },
-            [](int g, int t, int i) {
-              return Place{4 * t + (i & 3) + (i < 4 ? 0 : 16), g};
-            },
-            c};
+            [](int g, int t, int i) { return at(4 * t + (i & 3) + (i < 4 ? 0 : 16), g); }};
   }
   if (key == "m8n8k32/4") {
-    return {8,
-            8,
-            32,
-            [](int g, int t, int i) {
-              return Place{g, 8 * t + i};
-            },
-            [](int g, int t, int i) {
-              return Place{8 * t + i, g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(g, 8 * t + i); },
+            [](int g, int t, int i) { return at(8 * t + i, g); }};
   }
   if (key == "m16n8k32/4") {
-    return {16,
-            8,
-            32,
-            [](int g, int t, int i) {
-              return Place{i < 8 ? g : g + 8, 8 * t + (i & 7)};
-            },
-            [](int g, int t, int i) {
-              return Place{8 * t + (i & 7), g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(i < 8 ? g : g + 8, 8 * t + (i & 7)); },
+            [](int g, int t, int i) { return at(8 * t + (i & 7), g); }};
   }
   if (key == "m16n8k64/4") {
-    return {16,
-            8,
-            64,
-            [](int g, int t, int i) {
+    return {[](int g, int t, int i) {
               const bool upper = i < 8 || (i >= 16 && i < 24);
-              return Place{upper ? g : g + 8, 8 * t + (i & 7) + (i < 16 ? 0 : 32)};
+              return at(upper ? g : g + 8, 8 * t + (i & 7) + (i < 16 ? 0 : 32));
             },
-            [](int g, int t, int i) {
-              return Place{8 * t + (i & 7) + (i < 8 ? 0 : 32), g};
-            },
-            c};
+            [](int g, int t, int i) { return at(8 * t + (i & 7) + (i < 8 ? 0 : 32), g); }};
   }
   if (key == "m8n8k128/1") {
-    return {8,
-            8,
-            128,
-            [](int g, int t, int i) {
-              return Place{g, 32 * t + i};
-            },
-            [](int g, int t, int i) {
-              return Place{32 * t + i, g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(g, 32 * t + i); },
+            [](int g, int t, int i) { return at(32 * t + i, g); }};
   }
   if (key == "m16n8k128/1") {
-    return {16,
-            8,
-            128,
-            [](int g, int t, int i) {
-              return Place{i < 32 ? g : g + 8, 32 * t + (i & 31)};
-            },
-            [](int g, int t, int i) {
-              return Place{32 * t + (i & 31), g};
-            },
-            c};
+    return {[](int g, int t, int i) { return at(i < 32 ? g : g + 8, 32 * t + (i & 31)); },
+            [](int g, int t, int i) { return at(32 * t + (i & 31), g); }};
   }
   if (key == "m16n8k256/1") {
-    return {16,
-            8,
-            256,
-            [](int g, int t, int i) {
+    return {[](int g, int t, int i) {
               const bool upper = i < 32 || (i >= 64 && i < 96);
-              return Place{upper ? g : g + 8, 32 * t + (i & 31) + (i < 64 ? 0 : 128)};
+              return at(upper ? g : g + 8, 32 * t + (i & 31) + (i < 64 ? 0 : 128));
             },
-            [](int g, int t, int i) {
-              return Place{32 * t + (i & 31) + (i < 32 ? 0 : 128), g};
-            },
-            c};
+            [](int g, int t, int i) { return at(32 * t + (i & 31) + (i < 32 ? 0 : 128), g); }};
   }
   fail("no shape {}", key);
 }
