@@ -106,6 +106,7 @@ void for_all(Frame& frame, const Instruction& instruction, LaneMask mask, Next&&
       is_slot(instruction.results[0]) ? warp.lanes<T>(instruction.results[0]) : nullptr;
   // Lanes take their turns in order.
   for_each_lane(mask, [&](int lane) {
+    const auto lock = lock_update(warp, instruction, addresses[lane]);
     std::byte* const bytes = checked_bytes(warp, instruction, lane, addresses[lane], sizeof(T),
                                            AccessKind::read_and_write);
     const T old = update<T>(bytes, [&](T value) { return next(value, lane); });
@@ -125,6 +126,7 @@ void read_modify_write_vector(Frame& frame, const Instruction& instruction, Lane
   count_request(warp, instruction, addresses, mask, bytes);
   const Slot* const slots = slots_of(warp, instruction);
   for_each_lane(mask, [&](int lane) {
+    const auto lock = lock_update(warp, instruction, addresses[lane]);
     std::byte* const start =
         checked_bytes(warp, instruction, lane, addresses[lane], bytes, AccessKind::read_and_write);
     T values[8];

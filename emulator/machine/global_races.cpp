@@ -38,20 +38,11 @@ void* reserve(std::uint64_t bytes) {
   return result == MAP_FAILED ? nullptr : result;
 }
 
-class SpinLock {
- public:
-  explicit SpinLock(std::atomic_flag& flag) : flag_(flag) {
-    while (flag_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
-  }
-  ~SpinLock() { flag_.clear(std::memory_order_release); }
-  SpinLock(const SpinLock&) = delete;
-  SpinLock& operator=(const SpinLock&) = delete;
-
- private:
-  std::atomic_flag& flag_;
-};
-
 }  // namespace
+
+void SpinMutex::lock() {
+  while (flag_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+}
 
 GlobalRaces::GlobalRaces(std::uint64_t bytes) : group_count_(bytes / 4 / group_words) {
   groups_ = static_cast<Group*>(reserve(group_count_ * sizeof(Group)));
@@ -207,7 +198,7 @@ RaceConflict GlobalRaces::access(const BlockClock& clock, std::uint64_t offset, 
     const unsigned count = std::min(words - at, group_words - first);
     // Checking and stamping are one step for all threads of the host: of two accesses, one sees
     // the other.
-    const SpinLock lock(locks_[index % lock_count]);
+    const std::lock_guard lock(locks_[index % lock_count]);
     const RaceConflict found =
         access_group(clock, groups_[index], first, first + count, mine, access, at, words_per_lane);
     if (found.found) return found;

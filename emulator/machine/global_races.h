@@ -13,6 +13,16 @@ namespace lq::emulator {
 
 class LaunchRaces;
 
+/// For moments: who waits lets other threads of the host run.
+class SpinMutex {
+ public:
+  void lock();
+  void unlock() { flag_.clear(std::memory_order_release); }
+
+ private:
+  std::atomic_flag flag_{};
+};
+
 /// What a block has done and heard of. Its accesses belong to periods, which end at fences; a
 /// strong write behind the fence releases all periods before it, at a time that grows from release
 /// to release of the launch. Who reads what was written there, strongly, knows everything that was
@@ -84,6 +94,12 @@ class GlobalRaces {
     return is_mine_or_old(write) &&
            (group.tags[first_read][word] == mine || group.tags[last_read][word] == mine);
   }
+  /// Held from access() by an atomic operation on this word until the operation is done, so that
+  /// the stamps of such operations of different blocks come in the order of their effects: who
+  /// counts last finds his own.
+  SpinMutex& updates_at(std::uint64_t offset) {
+    return updates_[offset / 4 / group_words % lock_count];
+  }
   /// `words` words from the offset on; of one word, `bytes` tells which. Each lane has
   /// `words_per_lane` of them, and the first lane is that of access.thread.
   RaceConflict access(const BlockClock& clock, std::uint64_t offset, unsigned words, unsigned bytes,
@@ -133,7 +149,8 @@ class GlobalRaces {
   /// The tag that all words of a group have, as read and as written; 0 if there is none.
   using Known = std::int32_t[2];
   Known* known_ = nullptr;
-  std::array<std::atomic_flag, lock_count> locks_{};
+  std::array<SpinMutex, lock_count> locks_{};
+  std::array<SpinMutex, lock_count> updates_{};
   std::array<std::atomic<Chunk*>, (most_periods >> chunk_bits)> chunks_{};
   std::atomic<std::uint32_t> next_period_{1};
   std::mutex mutex_;  // of the launches, and of new chunks
