@@ -21,6 +21,14 @@ bool fits_tiles(const BitconvDescription& description) {
          });
 }
 
+std::uint32_t first_symbols(const std::vector<std::uint8_t>& symbols) {
+  std::uint32_t packed = 0;
+  for (std::size_t s = 0; s < std::min<std::size_t>(symbols.size(), few_symbols); ++s) {
+    packed |= static_cast<std::uint32_t>(symbols[s]) << (8 * s);
+  }
+  return packed;
+}
+
 int multiprocessors(Device device) {
   int count = 0;
   check_cuda(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device.index),
@@ -55,6 +63,7 @@ class CudaBitconv final : public Bitconv {
       conv_.symbols[conv_.symbol_outputs++] = {.thresholds = arrays_.add(output.thresholds),
                                                .signs = arrays_.add(output.signs),
                                                .symbols = arrays_.add(output.symbols),
+                                               .first_symbols = first_symbols(output.symbols),
                                                .count = static_cast<int>(output.symbols.size()) - 1,
                                                .planes = output.planes};
     }

@@ -49,11 +49,15 @@ struct DeviceFloatOutput {
   float* to = nullptr;
 };
 
+/// Symbols that fit a register.
+inline constexpr int few_symbols = 4;
+
 struct DeviceSymbolOutput {
   const float* thresholds = nullptr;  // count x O
   const float* signs = nullptr;
   const std::uint8_t* symbols = nullptr;
-  int count = 0;  // thresholds
+  std::uint32_t first_symbols = 0;  // few_symbols of them, from the lowest byte on
+  int count = 0;                    // thresholds
   int planes = 0;
   void* to = nullptr;
   std::int64_t plane_words = 0;
@@ -112,49 +116,95 @@ __device__ void for_each_tap(const DeviceConvolution& conv, std::int64_t pixel, 
   }
 }
 
-/// Everything behind the sum of a pixel: a warp calls, whose lanes own its output channels
-/// first_channel + lane; those beyond O only take part in the ballots.
-__device__ inline void finish_pixel(const DeviceConvolution& conv, std::int64_t pixel,
-                                    int first_channel, float sum) {
-  const int lane = static_cast<int>(threadIdx.x) % warp_threads;
-  const int o = first_channel + lane;
-  const bool is_channel = o < conv.outputs;
-  const std::int64_t at = pixel * conv.outputs + o;
-  float value = 0;
-  if (is_channel) {
-    value = __fmaf_rn(sum, conv.scale[o], conv.shift[o]);
-    if (conv.residual != nullptr) value += conv.residual[at];
-    for (int i = 0; i < conv.float_outputs; ++i) {
-      const DeviceFloatOutput& output = conv.floats[i];
-      float result = value;
-      if (output.scale != nullptr) result = __fmaf_rn(result, output.scale[o], output.shift[o]);
-      output.to[at] = output.relu && !(result > 0.0F) ? 0.0F : result;
+/// The part of a warp in the results of `count` pixels, first_pixel + k stride: its lanes own the
+/// output channels first_channel + lane; those beyond O only take part in the ballots.
+template <int count>
+struct PixelGroup {
+  const DeviceConvolution& conv;
+  std::int64_t first_pixel;
+  int stride;
+  int first_channel;
+
+  __device__ static int lane() { return static_cast<int>(threadIdx.x) % warp_threads; }
+  __device__ int o() const { return first_channel + lane(); }
+  __device__ bool is_channel() const { return o() < conv.outputs; }
+  /// A channel whose parameters may be read.
+  __device__ int channel() const { return is_channel() ? o() : 0; }
+  __device__ std::int64_t pixel(int k) const { return first_pixel + k * stride; }
+  __device__ bool is_pixel(int k) const { return pixel(k) < conv.pixels; }
+  __device__ bool is_result(int k) const { return is_channel() && is_pixel(k); }
+  /// Of a result, in N P Q O.
+  __device__ std::int64_t at(int k) const { return pixel(k) * conv.outputs + o(); }
+};
+
+template <int count>
+__device__ void write_floats(const PixelGroup<count>& group, const DeviceFloatOutput& output,
+                             const float (&values)[count]) {
+  float scale = 1;
+  float shift = 0;
+  if (output.scale != nullptr) {
+    scale = output.scale[group.channel()];
+    shift = output.shift[group.channel()];
+  }
+#pragma unroll
+  for (int k = 0; k < count; ++k) {
+    const float result = output.scale != nullptr ? __fmaf_rn(values[k], scale, shift) : values[k];
+    if (group.is_result(k)) {
+      output.to[group.at(k)] = output.relu && !(result > 0.0F) ? 0.0F : result;
     }
   }
-  for (int i = 0; i < conv.symbol_outputs; ++i) {
-    const DeviceSymbolOutput& output = conv.symbols[i];
+}
+
+template <int count>
+__device__ void write_symbols(const PixelGroup<count>& group, const DeviceSymbolOutput& output,
+                              const float (&values)[count]) {
+  const float sign = output.signs[group.channel()];
+  int positions[count] = {};
+  for (int t = 0; t < output.count; ++t) {
+    const float threshold = output.thresholds[t * group.conv.outputs + group.channel()];
+#pragma unroll
+    for (int k = 0; k < count; ++k) positions[k] += sign * values[k] > threshold ? 1 : 0;
+  }
+#pragma unroll
+  for (int k = 0; k < count; ++k) {
     unsigned symbol = 0;
-    if (is_channel) {
-      const float compared = output.signs[o] * value;
-      int position = 0;
-      for (int t = 0; t < output.count; ++t) {
-        position += compared > output.thresholds[t * conv.outputs + o] ? 1 : 0;
-      }
-      symbol = output.symbols[position];
+    if (group.is_channel()) {
+      symbol = output.count < few_symbols ? output.first_symbols >> (8 * positions[k]) & 0xffU
+                                          : output.symbols[positions[k]];
     }
     if (output.planes == 0) {
-      if (is_channel) static_cast<std::uint8_t*>(output.to)[at] = static_cast<std::uint8_t>(symbol);
+      if (group.is_result(k)) {
+        static_cast<std::uint8_t*>(output.to)[group.at(k)] = static_cast<std::uint8_t>(symbol);
+      }
       continue;
     }
-    const std::int64_t word =
-        pixel * packed::words(conv.outputs) + first_channel / packed::bits_per_word;
+    unsigned of_lane = 0;  // a lane writes the plane of its number
     for (int plane = 0; plane < output.planes; ++plane) {
       const unsigned bits = __ballot_sync(~0U, (symbol >> plane & 1U) != 0);
-      if (lane == plane) {
-        static_cast<std::uint32_t*>(output.to)[plane * output.plane_words + word] = bits;
-      }
+      if (group.lane() == plane) of_lane = bits;
+    }
+    if (group.lane() < output.planes && group.is_pixel(k)) {
+      static_cast<std::uint32_t*>(output.to)[group.lane() * output.plane_words +
+                                             group.pixel(k) * packed::words(group.conv.outputs) +
+                                             group.first_channel / packed::bits_per_word] = of_lane;
     }
   }
+}
+
+/// Everything behind the sums. What belongs to a channel is read once for all pixels.
+template <int count>
+__device__ void finish_pixels(const PixelGroup<count>& group, const float (&sums)[count]) {
+  const DeviceConvolution& conv = group.conv;
+  const float scale = conv.scale[group.channel()];
+  const float shift = conv.shift[group.channel()];
+  float values[count];
+#pragma unroll
+  for (int k = 0; k < count; ++k) {
+    values[k] = __fmaf_rn(sums[k], scale, shift);
+    if (conv.residual != nullptr && group.is_result(k)) values[k] += conv.residual[group.at(k)];
+  }
+  for (int i = 0; i < conv.float_outputs; ++i) write_floats(group, conv.floats[i], values);
+  for (int i = 0; i < conv.symbol_outputs; ++i) write_symbols(group, conv.symbols[i], values);
 }
 
 }  // namespace lq::kernels::cuda

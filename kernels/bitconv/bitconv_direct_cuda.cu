@@ -142,10 +142,7 @@ __global__ void __launch_bounds__(direct_threads)
         break;
     }
   }
-#pragma unroll
-  for (int k = 0; k < warp_pixels; ++k) {
-    if (first_pixel + k < conv.pixels) finish_pixel(conv, first_pixel + k, first_channel, sums[k]);
-  }
+  finish_pixels(PixelGroup<warp_pixels>{conv, first_pixel, 1, first_channel}, sums);
 }
 
 }  // namespace

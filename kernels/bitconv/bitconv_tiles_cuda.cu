@@ -189,6 +189,28 @@ __device__ bool gather_splits(const TileWork<T>& work) {
   return true;
 }
 
+/// Every warp finishes pixels of 32 channels, some at once so that their loads and ballots overlap.
+template <typename T>
+__device__ void finish_tile(const TileWork<T>& work) {
+  constexpr int pixels_at_once = T::resident_blocks > 3 ? 4 : 8;  // by the registers that there are
+  constexpr int warps_across = T::columns / warp_threads;
+  constexpr int warps_down = T::threads / warp_threads / warps_across;
+  static_assert(T::rows % (warps_down * pixels_at_once) == 0);
+  const int warp = static_cast<int>(threadIdx.x) / warp_threads;
+  const int column = warp % warps_across * warp_threads;
+  const int channel = work.first_channel + column;
+  if (channel >= work.conv.outputs) return;
+  for (int row = warp / warps_across; row < T::rows; row += warps_down * pixels_at_once) {
+    float sums[pixels_at_once];
+#pragma unroll
+    for (int k = 0; k < pixels_at_once; ++k) {
+      sums[k] = work.memory.values().values[row + k * warps_down][column + PixelGroup<1>::lane()];
+    }
+    finish_pixels(
+        PixelGroup<pixels_at_once>{work.conv, work.first_pixel + row, warps_down, channel}, sums);
+  }
+}
+
 /// A block owns T::rows output pixels and T::columns output channels, and walks over the words of
 /// their windows (an implicit matrix product) in a pipeline of asynchronous copies, once for each
 /// plane of weights and pair of planes of inputs. blockIdx.z, of SmallTile, is a part of the walk.
@@ -227,18 +249,7 @@ __global__ void __launch_bounds__(T::threads, T::resident_blocks)
   if (work.is_split() && !gather_splits(work)) return;
   __syncthreads();
 
-  const int warp = static_cast<int>(threadIdx.x) / warp_threads;
-  const int lane = static_cast<int>(threadIdx.x) % warp_threads;
-  for (int row = warp; row < T::rows; row += T::threads / warp_threads) {
-    const std::int64_t pixel = work.first_pixel + row;
-    if (pixel >= conv.pixels) break;
-    for (int column = 0; column < T::columns; column += warp_threads) {
-      const int channel = work.first_channel + column;
-      if (channel < conv.outputs) {
-        finish_pixel(conv, pixel, channel, work.memory.values().values[row][column + lane]);
-      }
-    }
-  }
+  finish_tile(work);
 }
 
 /// Calls visit.operator()<T>() for the tile that a plan names.
