@@ -6,6 +6,7 @@
 #include "core/integers.h"
 #include "core/packed_layout.h"
 #include "kernels/bitconv/bitconv.h"
+#include "kernels/bitconv/bitconv_flips.h"
 #include "kernels/bitconv/bitconv_isa.h"
 #include "kernels/bitconv/bitconv_segment.h"
 #include "kernels/common/aligned_vector.h"
@@ -60,16 +61,9 @@ SymbolOutput prepare_symbols(const BitconvSymbolOutput& output, std::int64_t cha
   SymbolOutput result{.thresholds = AlignedVector<float>(rows * pitch, 0.0F),
                       .signs = AlignedVector<std::uint32_t>(pitch, 0),
                       .symbols = output.symbols,
-                      .flips = {},
+                      .flips = bitconv::plane_flips(output),
                       .thresholds_per_channel = static_cast<int>(count),
                       .planes = output.planes};
-  for (int plane = 0; plane < output.planes; ++plane) {
-    std::uint8_t before = 0;
-    for (const std::uint8_t symbol : output.symbols) {
-      result.flips.push_back((((before ^ symbol) >> plane) & 1) != 0 ? ~0U : 0U);
-      before = symbol;
-    }
-  }
   result.symbols.resize(std::max<std::size_t>(result.symbols.size(), block_channels), 0);
   for (std::int64_t t = 0; t < count; ++t) {
     std::copy_n(output.thresholds.data() + t * channels, channels,

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "kernels/bitconv/bitconv_arrange_cuda.h"
 #include "kernels/bitconv/bitconv_direct_cuda.h"
+#include "kernels/bitconv/bitconv_flips.h"
 #include "kernels/bitconv/bitconv_tiles_cuda.h"
 
 namespace lq::kernels::cuda {
@@ -19,14 +20,6 @@ bool fits_tiles(const BitconvDescription& description) {
            return std::holds_alternative<BitSegment>(segment) ||
                   (grid != nullptr && grid->channels % bytes_per_word == 0);
          });
-}
-
-std::uint32_t first_symbols(const std::vector<std::uint8_t>& symbols) {
-  std::uint32_t packed = 0;
-  for (std::size_t s = 0; s < std::min<std::size_t>(symbols.size(), few_symbols); ++s) {
-    packed |= static_cast<std::uint32_t>(symbols[s]) << (8 * s);
-  }
-  return packed;
 }
 
 int multiprocessors(Device device) {
@@ -51,22 +44,16 @@ class CudaBitconv final : public Bitconv {
       weight_bytes_ += arranged.weight_bytes;
     }
     if (order_ == Order::tiles) prepare_splits();
-    conv_.scale = arrays_.add(description.scale);
-    conv_.shift = arrays_.add(description.shift);
+    conv_.scale = arrays_.add(padded(description.scale));
+    conv_.shift = arrays_.add(padded(description.shift));
     has_residual_ = description.has_residual;
     for (const BitconvFloatOutput& output : description.float_outputs) {
-      conv_.floats[conv_.float_outputs++] = {.scale = arrays_.add(output.scale),
-                                             .shift = arrays_.add(output.shift),
+      conv_.floats[conv_.float_outputs++] = {.scale = arrays_.add(padded(output.scale)),
+                                             .shift = arrays_.add(padded(output.shift)),
                                              .relu = output.relu};
     }
-    for (const BitconvSymbolOutput& output : description.symbol_outputs) {
-      conv_.symbols[conv_.symbol_outputs++] = {.thresholds = arrays_.add(output.thresholds),
-                                               .signs = arrays_.add(output.signs),
-                                               .symbols = arrays_.add(output.symbols),
-                                               .first_symbols = first_symbols(output.symbols),
-                                               .count = static_cast<int>(output.symbols.size()) - 1,
-                                               .planes = output.planes};
-    }
+    conv_.plane_outputs = add_symbols(description.symbol_outputs, true);
+    conv_.byte_outputs = add_symbols(description.symbol_outputs, false);
   }
 
   std::size_t scratch_bytes() const override {
@@ -88,9 +75,11 @@ class CudaBitconv final : public Bitconv {
     for (int i = 0; i < conv.float_outputs; ++i) {
       conv.floats[i].to = operands.floats[static_cast<std::size_t>(i)];
     }
-    for (int i = 0; i < conv.symbol_outputs; ++i) {
-      conv.symbols[i].to = operands.symbols[static_cast<std::size_t>(i)].data;
-      conv.symbols[i].plane_words = operands.symbols[static_cast<std::size_t>(i)].plane_words;
+    for (int i = 0; i < conv.plane_outputs + conv.byte_outputs; ++i) {
+      DeviceSymbolOutput& output = conv.symbols[i];
+      const BitconvBuffer<void*>& to = operands.symbols[static_cast<std::size_t>(output.operand)];
+      output.to = to.data;
+      output.plane_words = to.plane_words;
     }
     if (order_ == Order::lanes) {
       run_direct(stream_, conv);
@@ -125,6 +114,57 @@ class CudaBitconv final : public Bitconv {
     conv_.by_q = Divider(g.out_w);
     conv_.by_p = Divider(g.out_h);
     conv_.by_kernel_w = Divider(g.kernel_w);
+  }
+
+  /// Those of planes, or those of bytes, behind the ones that there are. Returns how many.
+  int add_symbols(const std::vector<BitconvSymbolOutput>& outputs, bool of_planes) {
+    int added = 0;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const BitconvSymbolOutput& output = outputs[i];
+      if ((output.planes > 0) != of_planes) continue;
+      DeviceSymbolOutput symbols{.signs = arrays_.add(padded(output.signs)),
+                                 .symbols = arrays_.add(output.symbols),
+                                 .first_symbol = output.symbols.front(),
+                                 .count = static_cast<int>(output.symbols.size()) - 1,
+                                 .planes = output.planes,
+                                 .operand = static_cast<int>(i)};
+      symbols.thresholds = arrays_.add(thresholds_by_fours(output, symbols.reads()));
+      symbols.flips = arrays_.add(flips_by_fours(output, symbols.reads()));
+      conv_.symbols[conv_.plane_outputs + added++] = symbols;
+    }
+    return added;
+  }
+
+  /// To the channels that the device has arrays for.
+  std::vector<float> padded(std::vector<float> of_channels) const {
+    if (!of_channels.empty()) of_channels.resize(static_cast<std::size_t>(conv_.outputs_pitch));
+    return of_channels;
+  }
+
+  std::vector<float4> thresholds_by_fours(const BitconvSymbolOutput& output, int reads) const {
+    constexpr float never = std::numeric_limits<float>::infinity();
+    std::vector<float4> fours(static_cast<std::size_t>(reads * conv_.outputs_pitch),
+                              {never, never, never, never});
+    for (int t = 0; t < static_cast<int>(output.symbols.size()) - 1; ++t) {
+      for (int o = 0; o < conv_.outputs; ++o) {
+        float4& four = fours[t / thresholds_at_once * conv_.outputs_pitch + o];
+        part(four, t % thresholds_at_once) = output.thresholds[t * conv_.outputs + o];
+      }
+    }
+    return fours;
+  }
+
+  static std::vector<uint4> flips_by_fours(const BitconvSymbolOutput& output, int reads) {
+    const std::vector<std::uint32_t> flips = bitconv::plane_flips(output);
+    const int count = static_cast<int>(output.symbols.size()) - 1;
+    std::vector<uint4> fours(static_cast<std::size_t>(output.planes * reads));
+    for (int plane = 0; plane < output.planes; ++plane) {
+      for (int t = 0; t < count; ++t) {
+        uint4& four = fours[plane * reads + t / thresholds_at_once];
+        part(four, t % thresholds_at_once) = flips[plane * (count + 1) + t + 1];
+      }
+    }
+    return fours;
   }
 
   void prepare_splits() {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
+#include "core/integers.h"
 #include "core/packed_layout.h"
 #include "kernels/bitconv/bitconv.h"
 #include "kernels/bitconv/bitconv_tile_plan.h"
@@ -42,6 +44,8 @@ struct DeviceSegment {
   int copy_words = 1;  // tiles: as many words from a pixel's, in 1, 2, 4, lie aligned in memory
 };
 
+/// What belongs to output channels has outputs_pitch of them; values of those beyond O count for
+/// nothing.
 struct DeviceFloatOutput {
   const float* scale = nullptr;  // null: 1
   const float* shift = nullptr;
@@ -49,18 +53,28 @@ struct DeviceFloatOutput {
   float* to = nullptr;
 };
 
-/// Symbols that fit a register.
-inline constexpr int few_symbols = 4;
+/// Thresholds are read by fours, the last of them filled up.
+inline constexpr int thresholds_at_once = 4;
+
+/// One of the four of a float4 or uint4.
+template <typename Four>
+__host__ __device__ auto& part(Four& four, int i) {
+  return i == 0 ? four.x : i == 1 ? four.y : i == 2 ? four.z : four.w;
+}
 
 struct DeviceSymbolOutput {
-  const float* thresholds = nullptr;  // count x O
+  const float4* thresholds = nullptr;  // count / thresholds_at_once x O; none is above +inf
   const float* signs = nullptr;
   const std::uint8_t* symbols = nullptr;
-  std::uint32_t first_symbols = 0;  // few_symbols of them, from the lowest byte on
-  int count = 0;                    // thresholds
-  int planes = 0;
+  const uint4* flips = nullptr;  // plane x count / thresholds_at_once, see bitconv_flips.h
+  int first_symbol = 0;
+  int count = 0;    // thresholds
+  int planes = 0;   // 0: bytes
+  int operand = 0;  // of a run
   void* to = nullptr;
   std::int64_t plane_words = 0;
+
+  __host__ __device__ int reads() const { return ceil_divide(count, thresholds_at_once); }
 };
 
 /// All that a launch needs; small enough to be passed by value.
@@ -77,8 +91,9 @@ struct DeviceConvolution {
   const float* residual = nullptr;  // null: none
   int float_outputs = 0;
   DeviceFloatOutput floats[max_bitconv_outputs];
-  int symbol_outputs = 0;
-  DeviceSymbolOutput symbols[max_bitconv_outputs];
+  int plane_outputs = 0;
+  int byte_outputs = 0;
+  DeviceSymbolOutput symbols[max_bitconv_outputs];  // first those of planes
   Divider by_q{1}, by_p{1}, by_kernel_w{1};
 };
 
@@ -118,93 +133,157 @@ __device__ void for_each_tap(const DeviceConvolution& conv, std::int64_t pixel, 
 
 /// The part of a warp in the results of `count` pixels, first_pixel + k stride: its lanes own the
 /// output channels first_channel + lane; those beyond O only take part in the ballots.
-template <int count>
+template <int count_, int stride_>
 struct PixelGroup {
+  static constexpr int count = count_;
+  static constexpr int stride = stride_;
+  using Values = float[count];
+
   const DeviceConvolution& conv;
   std::int64_t first_pixel;
-  int stride;
   int first_channel;
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % warp_threads; }
   __device__ int o() const { return first_channel + lane(); }
   __device__ bool is_channel() const { return o() < conv.outputs; }
-  /// A channel whose parameters may be read.
-  __device__ int channel() const { return is_channel() ? o() : 0; }
-  __device__ std::int64_t pixel(int k) const { return first_pixel + k * stride; }
-  __device__ bool is_pixel(int k) const { return pixel(k) < conv.pixels; }
+  __device__ bool is_pixel(int k) const { return k * stride < conv.pixels - first_pixel; }
   __device__ bool is_result(int k) const { return is_channel() && is_pixel(k); }
-  /// Of a result, in N P Q O.
-  __device__ std::int64_t at(int k) const { return pixel(k) * conv.outputs + o(); }
+  /// Of the lane's first result, in N P Q O, and from one to the next.
+  __device__ std::int64_t first_result() const { return first_pixel * conv.outputs + o(); }
+  __device__ std::int64_t step() const { return static_cast<std::int64_t>(stride) * conv.outputs; }
 };
 
-template <int count>
-__device__ void write_floats(const PixelGroup<count>& group, const DeviceFloatOutput& output,
-                             const float (&values)[count]) {
+template <typename Group>
+__device__ void add_residual(const Group& group, typename Group::Values& values) {
+  const float* const residual = group.conv.residual + group.first_result();
+  typename Group::Values loaded;
+#pragma unroll
+  for (int k = 0; k < Group::count; ++k) {
+    loaded[k] = group.is_result(k) ? residual[k * group.step()] : 0;
+  }
+#pragma unroll
+  for (int k = 0; k < Group::count; ++k) values[k] += loaded[k];
+}
+
+template <typename Group>
+__device__ void write_floats(const Group& group, const DeviceFloatOutput& output,
+                             const typename Group::Values& values) {
   float scale = 1;
   float shift = 0;
   if (output.scale != nullptr) {
-    scale = output.scale[group.channel()];
-    shift = output.shift[group.channel()];
+    scale = output.scale[group.o()];
+    shift = output.shift[group.o()];
   }
+  float* const to = output.to + group.first_result();
 #pragma unroll
-  for (int k = 0; k < count; ++k) {
+  for (int k = 0; k < Group::count; ++k) {
     const float result = output.scale != nullptr ? __fmaf_rn(values[k], scale, shift) : values[k];
-    if (group.is_result(k)) {
-      output.to[group.at(k)] = output.relu && !(result > 0.0F) ? 0.0F : result;
+    if (group.is_result(k)) to[k * group.step()] = output.relu && !(result > 0.0F) ? 0.0F : result;
+  }
+}
+
+/// What is compared with thresholds.
+template <typename Group>
+__device__ void sign_values(const Group& group, const DeviceSymbolOutput& output,
+                            const typename Group::Values& values,
+                            typename Group::Values& compared) {
+  const float sign = output.signs[group.o()];
+#pragma unroll
+  for (int k = 0; k < Group::count; ++k) compared[k] = sign * values[k];
+}
+
+/// A ballot over a threshold has a bit for each channel; planes are exclusive ors of them. A lane
+/// makes words of the pixel that is its number modulo `count`: of a plane, or of one in every
+/// planes_apart.
+template <typename Group>
+__device__ void write_planes(const Group& group, const DeviceSymbolOutput& output,
+                             const typename Group::Values& values) {
+  constexpr int count = Group::count;
+  constexpr int planes_at_once = 4;
+  constexpr int planes_apart = warp_threads / count;
+  constexpr int words = planes_apart < planes_at_once ? planes_at_once / planes_apart : 1;
+  typename Group::Values compared;
+  sign_values(group, output, values, compared);
+  const unsigned channels = __ballot_sync(~0U, group.is_channel());
+  const int own = group.lane() % count;
+  unsigned is_own[count];
+#pragma unroll
+  for (int k = 0; k < count; ++k) is_own[k] = own == k ? ~0U : 0U;
+  for (int first_plane = 0; first_plane < output.planes; first_plane += words * planes_apart) {
+    const auto plane = [&](int w) { return first_plane + group.lane() / count + w * planes_apart; };
+    unsigned word[words];
+#pragma unroll
+    for (int w = 0; w < words; ++w) {
+      word[w] = (output.first_symbol >> plane(w) & 1) != 0 ? channels : 0;
+    }
+    for (int read = 0; read < output.reads(); ++read) {
+      const float4 thresholds = output.thresholds[read * group.conv.outputs_pitch + group.o()];
+      uint4 flips[words];
+#pragma unroll
+      for (int w = 0; w < words; ++w) {
+        flips[w] = plane(w) < output.planes ? output.flips[plane(w) * output.reads() + read]
+                                            : make_uint4(0, 0, 0, 0);
+      }
+#pragma unroll
+      for (int i = 0; i < thresholds_at_once; ++i) {
+        if (read * thresholds_at_once + i >= output.count) break;
+        unsigned above = 0;
+#pragma unroll
+        for (int k = 0; k < count; ++k) {
+          above |= __ballot_sync(~0U, compared[k] > part(thresholds, i)) & is_own[k];
+        }
+#pragma unroll
+        for (int w = 0; w < words; ++w) word[w] ^= above & part(flips[w], i);
+      }
+    }
+    if (!group.is_pixel(own)) continue;
+    const std::int64_t pixel = group.first_pixel + own * Group::stride;
+    auto* const to = static_cast<std::uint32_t*>(output.to) +
+                     pixel * packed::words(group.conv.outputs) +
+                     group.first_channel / packed::bits_per_word;
+#pragma unroll
+    for (int w = 0; w < words; ++w) {
+      if (plane(w) < output.planes) to[plane(w) * output.plane_words] = word[w];
     }
   }
 }
 
-template <int count>
-__device__ void write_symbols(const PixelGroup<count>& group, const DeviceSymbolOutput& output,
-                              const float (&values)[count]) {
-  const float sign = output.signs[group.channel()];
+template <typename Group>
+__device__ void write_bytes(const Group& group, const DeviceSymbolOutput& output,
+                            const typename Group::Values& values) {
+  constexpr int count = Group::count;
+  typename Group::Values compared;
+  sign_values(group, output, values, compared);
   int positions[count] = {};
-  for (int t = 0; t < output.count; ++t) {
-    const float threshold = output.thresholds[t * group.conv.outputs + group.channel()];
+  for (int read = 0; read < output.reads(); ++read) {
+    const float4 thresholds = output.thresholds[read * group.conv.outputs_pitch + group.o()];
 #pragma unroll
-    for (int k = 0; k < count; ++k) positions[k] += sign * values[k] > threshold ? 1 : 0;
+    for (int i = 0; i < thresholds_at_once; ++i) {
+#pragma unroll
+      for (int k = 0; k < count; ++k) positions[k] += compared[k] > part(thresholds, i) ? 1 : 0;
+    }
   }
+  auto* const to = static_cast<std::uint8_t*>(output.to) + group.first_result();
 #pragma unroll
   for (int k = 0; k < count; ++k) {
-    unsigned symbol = 0;
-    if (group.is_channel()) {
-      symbol = output.count < few_symbols ? output.first_symbols >> (8 * positions[k]) & 0xffU
-                                          : output.symbols[positions[k]];
-    }
-    if (output.planes == 0) {
-      if (group.is_result(k)) {
-        static_cast<std::uint8_t*>(output.to)[group.at(k)] = static_cast<std::uint8_t>(symbol);
-      }
-      continue;
-    }
-    unsigned of_lane = 0;  // a lane writes the plane of its number
-    for (int plane = 0; plane < output.planes; ++plane) {
-      const unsigned bits = __ballot_sync(~0U, (symbol >> plane & 1U) != 0);
-      if (group.lane() == plane) of_lane = bits;
-    }
-    if (group.lane() < output.planes && group.is_pixel(k)) {
-      static_cast<std::uint32_t*>(output.to)[group.lane() * output.plane_words +
-                                             group.pixel(k) * packed::words(group.conv.outputs) +
-                                             group.first_channel / packed::bits_per_word] = of_lane;
-    }
+    if (group.is_result(k)) to[k * group.step()] = output.symbols[positions[k]];
   }
 }
 
 /// Everything behind the sums. What belongs to a channel is read once for all pixels.
-template <int count>
-__device__ void finish_pixels(const PixelGroup<count>& group, const float (&sums)[count]) {
+template <typename Group>
+__device__ void finish_pixels(const Group& group, const typename Group::Values& sums) {
   const DeviceConvolution& conv = group.conv;
-  const float scale = conv.scale[group.channel()];
-  const float shift = conv.shift[group.channel()];
-  float values[count];
+  const float scale = conv.scale[group.o()];
+  const float shift = conv.shift[group.o()];
+  typename Group::Values values;
 #pragma unroll
-  for (int k = 0; k < count; ++k) {
-    values[k] = __fmaf_rn(sums[k], scale, shift);
-    if (conv.residual != nullptr && group.is_result(k)) values[k] += conv.residual[group.at(k)];
-  }
+  for (int k = 0; k < Group::count; ++k) values[k] = __fmaf_rn(sums[k], scale, shift);
+  if (conv.residual != nullptr) add_residual(group, values);
   for (int i = 0; i < conv.float_outputs; ++i) write_floats(group, conv.floats[i], values);
-  for (int i = 0; i < conv.symbol_outputs; ++i) write_symbols(group, conv.symbols[i], values);
+  const DeviceSymbolOutput* symbols = conv.symbols;
+  for (int i = 0; i < conv.plane_outputs; ++i) write_planes(group, *symbols++, values);
+  for (int i = 0; i < conv.byte_outputs; ++i) write_bytes(group, *symbols++, values);
 }
 
 }  // namespace lq::kernels::cuda

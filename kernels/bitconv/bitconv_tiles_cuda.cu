@@ -192,22 +192,22 @@ __device__ bool gather_splits(const TileWork<T>& work) {
 /// Every warp finishes pixels of 32 channels, some at once so that their loads and ballots overlap.
 template <typename T>
 __device__ void finish_tile(const TileWork<T>& work) {
-  constexpr int pixels_at_once = T::resident_blocks > 3 ? 4 : 8;  // by the registers that there are
+  constexpr int pixels_at_once = T::resident_blocks > 3 ? 8 : 16;
   constexpr int warps_across = T::columns / warp_threads;
   constexpr int warps_down = T::threads / warp_threads / warps_across;
   static_assert(T::rows % (warps_down * pixels_at_once) == 0);
+  using Group = PixelGroup<pixels_at_once, warps_down>;
   const int warp = static_cast<int>(threadIdx.x) / warp_threads;
   const int column = warp % warps_across * warp_threads;
   const int channel = work.first_channel + column;
   if (channel >= work.conv.outputs) return;
   for (int row = warp / warps_across; row < T::rows; row += warps_down * pixels_at_once) {
-    float sums[pixels_at_once];
+    typename Group::Values sums;
 #pragma unroll
     for (int k = 0; k < pixels_at_once; ++k) {
-      sums[k] = work.memory.values().values[row + k * warps_down][column + PixelGroup<1>::lane()];
+      sums[k] = work.memory.values().values[row + k * warps_down][column + Group::lane()];
     }
-    finish_pixels(
-        PixelGroup<pixels_at_once>{work.conv, work.first_pixel + row, warps_down, channel}, sums);
+    finish_pixels(Group{work.conv, work.first_pixel + row, channel}, sums);
   }
 }
 

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <optional>
+#include <random>
 #include <vector>
 
 #include "kernels/bitconv/bitconv_plan_cuda.h"
@@ -45,6 +48,10 @@ class BitconvPathTest : public ::testing::TestWithParam<PathCase> {
     SCOPED_TRACE(c.name + " seed " + std::to_string(seed));
     BitconvProblem problem(c, seed);
     problem.add_outputs();
+    expect_exact_twice(problem);
+  }
+
+  void expect_exact_twice(BitconvProblem& problem) {
     const auto conv = kernels::cuda::prepare_bitconv(stream_, problem.description, GetParam().plan);
     // The second run finds the counters of the first.
     for (int run = 0; run < 2; ++run) expect_exact(problem, stream_, *conv, 1);
@@ -81,6 +88,27 @@ TEST_P(BitconvPathTest, EveryNumberOfPlanes) {
                    .outputs = 20,
                    .segments = {{SegmentKind::bits, 40, weight_bits, input_bits}}});
     }
+  }
+}
+
+TEST_P(BitconvPathTest, SymbolsOfEveryNumberOfPlanes) {
+  for (int bits = 1; bits <= 8; ++bits) {
+    SCOPED_TRACE(bits);
+    BitconvProblem problem({.name = "symbols",
+                            .h = 9,
+                            .w = 10,
+                            .outputs = 70,
+                            .batch = 2,
+                            .segments = {{SegmentKind::bits, 40, 1, 2}}},
+                           bits);
+    // Fewer than there are codes, in no order; bytes stand before planes.
+    std::vector<std::uint8_t> symbols((1U << bits) - (bits > 1 ? 1 : 0));
+    std::iota(symbols.begin(), symbols.end(), std::uint8_t{0});
+    std::ranges::shuffle(symbols, std::mt19937(bits));
+    problem.add_symbols(0, symbols);
+    problem.add_symbols(bits, symbols);
+    problem.add_symbols(8, symbols);
+    expect_exact_twice(problem);
   }
 }
 
