@@ -134,41 +134,39 @@ class BlockWork {
     return (reads + copied_bytes()) / assumed::shared_port_bytes;
   }
 
-  /// Of a warp, in all walks.
+  /// Of a warp, up to the end of all walks.
   double walk_instructions() const {
-    return of_passes([this](int planes) {
-      return stages() * staging_instructions(planes) + steps_ * step_instructions(planes);
-    });
+    return assumed::block_instructions + of_passes([this](int planes) {
+             return stages() * staging_instructions(planes) + steps_ * step_instructions(planes);
+           });
   }
 
-  /// From a block's first copy to its last product, if no other block is in its way.
+  /// From a block's begin to its last product, if no other block is in its way.
   double walk_latency() const {
-    return of_passes([this](int planes) {
-      const double computing =
-          assumed::clocks_per_instruction *
-          (staging_instructions(planes) + stage_steps * step_instructions(planes));
-      const bool is_asynchronous = gpu_.compute_capability >= 80;
-      const double stage = is_asynchronous
-                               ? std::max(computing, assumed::copy_latency / (pipeline_stages - 1))
-                               : computing + assumed::copy_latency;
-      return assumed::copy_latency + stages() * stage;
-    });
+    const double begin = assumed::clocks_per_instruction * assumed::block_instructions;
+    return begin + of_passes([this](int planes) {
+             const double computing =
+                 assumed::clocks_per_instruction *
+                 (staging_instructions(planes) + stage_steps * step_instructions(planes));
+             const bool is_asynchronous = gpu_.compute_capability >= 80;
+             const double stage =
+                 is_asynchronous
+                     ? std::max(computing, assumed::copy_latency / (pipeline_stages - 1))
+                     : computing + assumed::copy_latency;
+             return assumed::copy_latency + stages() * stage;
+           });
   }
 
   /// Of a warp, for a whole tile.
   double epilogue_instructions() const {
-    const double values = of_passes([](int planes) {
-      return assumed::value_instructions + planes * assumed::value_plane_instructions;
-    });
-    const double gathered =
-        splits_ == 1 ? 0 : assumed::gather_instructions * splits_ * layer_.plane_pairs();
-    return values_of_thread() * (values + gathered) + visits() * visit_instructions();
+    return independent_instructions() + groups() * group_instructions();
   }
   double epilogue_latency() const {
     // Sums are written, counted and read.
     const double gathered = splits_ == 1 ? 0 : 3 * assumed::copy_latency;
-    return gathered + assumed::clocks_per_instruction * epilogue_instructions() +
-           visits() * assumed::finish_loads * assumed::load_latency;
+    return gathered + assumed::clocks_per_independent_instruction * independent_instructions() +
+           groups() * (assumed::clocks_per_instruction * group_instructions() +
+                       assumed::group_loads * assumed::load_latency);
   }
 
   int warps() const { return tile_.warps(); }
@@ -208,13 +206,26 @@ class BlockWork {
   }
 
   int values_of_thread() const { return tile_.rows * tile_.columns / (tile_.warps() * warp_lanes); }
-  /// Runs of 32 channels of a pixel, of a warp: as many as a thread has values.
-  int visits() const { return values_of_thread(); }
-  double visit_instructions() const {
-    const int thresholds = (1 << layer_.widths.activations) - 1;
-    const int planes = layer_.is_bytes ? 0 : layer_.widths.activations;
-    return assumed::finish_instructions + thresholds * assumed::threshold_instructions +
-           planes * assumed::output_plane_instructions;
+  int thresholds() const { return (1 << layer_.widths.activations) - 1; }
+  /// Runs of as many pixels with 32 channels, of a warp: it has as many of these as a thread has
+  /// values.
+  int groups() const { return values_of_thread() / tile_.finished_at_once(); }
+  double group_instructions() const {
+    return assumed::group_instructions + thresholds() * assumed::group_threshold_instructions;
+  }
+  /// For all values of a tile.
+  double independent_instructions() const {
+    const double value = of_passes([](int planes) {
+      return assumed::value_instructions + planes * assumed::value_plane_instructions;
+    });
+    const double gathered =
+        splits_ == 1 ? 0 : assumed::gather_instructions * splits_ * layer_.plane_pairs();
+    const int ballots =
+        layer_.is_bytes ? 1 : ceil_divide(layer_.widths.activations, assumed::finished_planes);
+    const double pixel = assumed::pixel_instructions +
+                         ballots * thresholds() * assumed::pixel_threshold_instructions +
+                         (layer_.is_bytes ? assumed::pixel_byte_instructions : 0);
+    return values_of_thread() * (value + gathered + pixel);
   }
 
   const GpuSpec& gpu_;

@@ -24,10 +24,14 @@ inline constexpr double copy_latency = 300;
 inline constexpr double load_latency = 33;  ///< from the first-level cache
 /// Of a warp that shares its scheduler with few others, whose instructions wait for one another.
 inline constexpr double clocks_per_instruction = 2;
+/// Of those for many values that do not depend on one another.
+inline constexpr double clocks_per_independent_instruction = 1.5;
 inline constexpr double cache_port_bytes = 64;  ///< per clock into a multiprocessor
 inline constexpr double shared_port_bytes = 128;
 inline constexpr double schedulers = 4;  ///< of a multiprocessor, an instruction per clock each
 
+/// Of a block, up to its first copy.
+inline constexpr double block_instructions = 200;
 /// Copying a stage: once, and for each row that a thread takes part of, with each plane; more where
 /// bytes have a value outside of the map.
 inline constexpr double stage_instructions = 100;
@@ -45,12 +49,16 @@ inline constexpr double value_instructions = 3;
 inline constexpr double value_plane_instructions = 3;
 /// Sums of other parts, where a window is split.
 inline constexpr double gather_instructions = 3;
-/// A pixel's 32 channels: affine map, then thresholds, then planes.
-inline constexpr double finish_instructions = 95;
-inline constexpr double threshold_instructions = 9;
-inline constexpr double output_plane_instructions = 20;
-/// Loads of these that wait for one another.
-inline constexpr double finish_loads = 10;
+/// Pixels that a warp finishes at once: for all of them, and for each; the same of a threshold, for
+/// up to finished_planes planes or for bytes; of a byte.
+inline constexpr double group_instructions = 75;
+inline constexpr double pixel_instructions = 7;
+inline constexpr double group_threshold_instructions = 5;
+inline constexpr double pixel_threshold_instructions = 3;
+inline constexpr int finished_planes = 4;
+inline constexpr double pixel_byte_instructions = 10;
+/// Loads for all of them that wait for one another.
+inline constexpr double group_loads = 3;
 
 }  // namespace gpu_assumptions
 

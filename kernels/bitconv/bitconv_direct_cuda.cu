@@ -119,8 +119,9 @@ __device__ void add_floats(const DeviceConvolution& conv, const DeviceSegment& s
 /// after the other in float, each after exact integer sums over its window where it has such; then
 /// the lanes of a warp finish a pixel together. For one bit on both sides a word takes one read of
 /// weights, one of inputs that all lanes share, and two popcounts: bound by popcounts (16 of a
-/// multiprocessor in a clock) where windows are large.
-__global__ void __launch_bounds__(direct_threads)
+/// multiprocessor in a clock) where windows are large. Six blocks of a multiprocessor are what
+/// their registers allow anyway; where it is not said, nvcc 13.0 spills some for a seventh on 12.0.
+__global__ void __launch_bounds__(direct_threads, 6)
     direct_kernel(const __grid_constant__ DeviceConvolution conv) {
   const int warp = static_cast<int>(threadIdx.x) / warp_threads;
   const int first_channel = static_cast<int>(blockIdx.y) * warp_threads;

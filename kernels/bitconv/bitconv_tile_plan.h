@@ -52,6 +52,10 @@ struct TileExtents {
   /// Maps that larger tiles are for have enough of them.
   constexpr bool can_split() const { return rows * columns <= 32 * 32; }
 
+  /// Pixels of 32 channels that a warp finishes at once: more share what belongs to a channel, and
+  /// take more registers.
+  constexpr int finished_at_once() const { return resident_blocks > 3 ? 8 : 16; }
+
   /// Floats from one row of values to the next: the pairs of a half-warp, of four rows, lie in
   /// different banks.
   constexpr int value_pitch() const { return columns + 8; }

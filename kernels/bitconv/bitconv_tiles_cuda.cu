@@ -192,7 +192,7 @@ __device__ bool gather_splits(const TileWork<T>& work) {
 /// Every warp finishes pixels of 32 channels, some at once so that their loads and ballots overlap.
 template <typename T>
 __device__ void finish_tile(const TileWork<T>& work) {
-  constexpr int pixels_at_once = T::resident_blocks > 3 ? 8 : 16;
+  constexpr int pixels_at_once = T::extents.finished_at_once();
   constexpr int warps_across = T::columns / warp_threads;
   constexpr int warps_down = T::threads / warp_threads / warps_across;
   static_assert(T::rows % (warps_down * pixels_at_once) == 0);

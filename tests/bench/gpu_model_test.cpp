@@ -43,12 +43,15 @@ TEST(GpuModelTest, WideTilesOfALargeMap) {
   // rounds. A step: 10 loads of four matrices, and 32 products.
   const double staging = 100 + 8 * (10 + 2 * 3);
   const double step = 8 + 2 * 10 + 32;
-  EXPECT_DOUBLE_EQ(p.times.instructions, 15 * (2 * staging + 3 * step) / a100_clocks_per_us);
+  EXPECT_DOUBLE_EQ(p.times.instructions, 15 * (200 + 2 * staging + 3 * step) / a100_clocks_per_us);
   const double stage = 2 * (staging + 2 * step);
-  EXPECT_DOUBLE_EQ(p.times.latency, 8 * (300 + 2 * stage) / a100_clocks_per_us);
-  // 64 values of a thread, and 64 runs of 32 channels of a warp with three thresholds, two planes.
-  const double end = 64 * (3 + 2 * 3) + 64 * (95 + 3 * 9 + 2 * 20);
-  EXPECT_DOUBLE_EQ(p.times.epilogue, 8 * (2 * end + 64 * 10 * 33) / a100_clocks_per_us);
+  EXPECT_DOUBLE_EQ(p.times.latency, 8 * (2 * 200 + 300 + 2 * stage) / a100_clocks_per_us);
+  // 64 values of a thread, and 64 runs of 32 channels of a warp with three thresholds, by sixteens.
+  const double values = 64 * (3 + 2 * 3 + 7 + 3 * 3);
+  const double group = 75 + 3 * 5;
+  // Fifteen blocks of four warps, a scheduler for each; by their latency, 8 waves would take less.
+  EXPECT_DOUBLE_EQ(p.times.epilogue, 15 * (values + 4 * group) / a100_clocks_per_us);
+  EXPECT_LT(8 * (1.5 * values + 4 * (2 * group + 3 * 33)), 15 * (values + 4 * group));
 
   EXPECT_DOUBLE_EQ(p.us, 1.5 + p.times.latency + p.times.epilogue);
   EXPECT_EQ(p.limit, "epilogue");
@@ -79,11 +82,13 @@ TEST(GpuModelTest, SplitTilesOfASmallMap) {
   // Three stages, whose 32 rows are copied in one round, 16 bytes at a time.
   const double staging = 100 + 10 + 2 * 3;
   const double step = 8 + 2 * 3 + 4;
-  EXPECT_DOUBLE_EQ(p.times.instructions, 2 * (3 * staging + 5 * step) / a100_clocks_per_us);
-  EXPECT_DOUBLE_EQ(p.times.latency, (300 + 3 * 2 * (staging + 2 * step)) / a100_clocks_per_us);
+  EXPECT_DOUBLE_EQ(p.times.instructions, 2 * (200 + 3 * staging + 5 * step) / a100_clocks_per_us);
+  EXPECT_DOUBLE_EQ(p.times.latency,
+                   (2 * 200 + 300 + 3 * 2 * (staging + 2 * step)) / a100_clocks_per_us);
   // One block finishes a tile, with the sums of four.
-  const double end = 8 * (3 + 2 * 3 + 3 * 4 * 2) + 8 * 162;
-  EXPECT_DOUBLE_EQ(p.times.epilogue, (3 * 300 + 2 * end + 8 * 10 * 33) / a100_clocks_per_us);
+  const double values = 8 * (3 + 2 * 3 + 3 * 4 * 2 + 7 + 3 * 3);
+  EXPECT_DOUBLE_EQ(p.times.epilogue,
+                   (3 * 300 + 1.5 * values + 2 * 90 + 3 * 33) / a100_clocks_per_us);
   EXPECT_DOUBLE_EQ(p.us, 1.5 + p.times.latency + p.times.epilogue);
 }
 
@@ -105,7 +110,7 @@ TEST(GpuModelTest, ArchitecturesMultiplyDifferently) {
   EXPECT_EQ(turing.resident_blocks, 1);
   EXPECT_EQ(turing.waves, 40);
   const double stage = 300 + 2 * (228 + 2 * (28 + 4 * 32));
-  EXPECT_DOUBLE_EQ(turing.times.latency, 40 * (300 + 2 * stage) / 1590);
+  EXPECT_DOUBLE_EQ(turing.times.latency, 40 * (2 * 200 + 300 + 2 * stage) / 1590);
 }
 
 TEST(GpuModelTest, BytesAreOneWalkWithoutExpansion) {
@@ -130,7 +135,9 @@ TEST(GpuModelTest, SeveralPlanesOfWeightsAreWalksOfTheirOwn) {
   const GpuPrediction two = predict_convolution(gpu, shape, {.weights = 2, .activations = 2}, 16);
   ASSERT_EQ(one.plan.tile, two.plan.tile);
   EXPECT_DOUBLE_EQ(two.times.tensor, 2 * one.times.tensor);
-  EXPECT_DOUBLE_EQ(two.times.latency, 2 * one.times.latency);
+  // What comes before the first walk is done once.
+  EXPECT_GT(two.times.latency, 1.5 * one.times.latency);
+  EXPECT_LT(two.times.latency, 2 * one.times.latency);
 }
 
 TEST(GpuModelTest, NothingBeatsThePeakAndMoreImagesWithTheSameTilesNeverTakeLessTime) {
