@@ -12,6 +12,7 @@
 #include "autograd/variable.h"
 #include "core/error.h"
 #include "layers/evaluation_scope.h"
+#include "train/device_batches.h"
 
 namespace lq::apps {
 
@@ -159,9 +160,10 @@ Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
   const EvaluationScope evaluation(model);
   const autograd::NoGradScope no_grad;
   Agreement sums{.is_explained = replay != nullptr};
-  loader.start(0);
+  DeviceBatches batches(loader, Device{});
+  batches.start(/*epoch=*/0);
   const std::int64_t classes = network.classes();
-  while (const std::optional<Batch> batch = loader.next()) {
+  while (const std::optional<Batch> batch = batches.next()) {
     const Variable logits = model(Variable(batch->images));
     std::vector<float> scores(batch->size() * classes);
     network.run(batch->images.span<float>(), scores);

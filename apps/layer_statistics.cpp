@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "layers/evaluation_scope.h"
 #include "layers/quantizers/quantizer.h"
+#include "train/device_batches.h"
 
 namespace lq::apps {
 
@@ -233,9 +234,10 @@ std::int64_t observe(Module& model, Loader& loader, const LayerStatisticsOptions
     }
   });
   std::int64_t images = 0;
-  loader.start(/*epoch=*/0);
+  DeviceBatches batches(loader, Device{});
+  batches.start(/*epoch=*/0);
   while (images < options.images) {
-    const std::optional<Batch> batch = loader.next();
+    const std::optional<Batch> batch = batches.next();
     if (!batch) break;
     model(Variable(batch->images));
     images += batch->size();

@@ -1,6 +1,7 @@
-// From a decoded image to the input of a network.
+// From a decoded image to the input of a network: what is decided for each image.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "core/rng.h"
@@ -10,17 +11,41 @@
 
 namespace lq {
 
-/// Turns one image into one network input. Immutable: applied from several threads at once; all
-/// chance comes from `rng`, which the loader keys by seed, epoch and image.
+/// What is cut out of an image: a window of the image's own size whose upper left corner is at
+/// (top, left) of the image. Outside of the image bytes are zero.
+struct CropWindow {
+  std::int32_t top = 0;
+  std::int32_t left = 0;
+  bool mirrored = false;
+
+  friend bool operator==(const CropWindow&, const CropWindow&) = default;
+};
+
+/// Turns images into network inputs, in two steps. The first one, here, is that of a single image:
+/// it brings the image to the extents of a network's input and draws what depends on chance. The
+/// second one is the same arithmetic for all bytes of a batch, on the device that the batch is for:
+/// kernels/crop_flip_normalize.
+///
+/// Immutable: applied from several threads at once; all chance comes from `rng`, which the loader
+/// keys by seed, epoch and image.
 class Transform {
  public:
   virtual ~Transform() = default;
 
-  /// H W C of what `apply` writes.
-  virtual Shape output_shape() const = 0;
-  /// Writes every element of `output` (output_shape(), contiguous). Throws Error for an image that
-  /// the transform is not made for.
-  virtual void apply(const Image& image, Rng& rng, std::span<float> output) const = 0;
+  /// H W C of what `prepare` writes, and of a network's input.
+  const Shape& image_shape() const { return normalization_.mean.shape(); }
+  const Normalization& normalization() const { return normalization_; }
+  /// Writes every byte of `pixels` (image_shape(), contiguous) and returns what shall be cut out of
+  /// them. Throws Error for an image that the transform is not made for.
+  virtual CropWindow prepare(const Image& image, Rng& rng,
+                             std::span<std::uint8_t> pixels) const = 0;
+
+ protected:
+  /// Throws Error for a mean that is not H W C, and a divisor that is not positive.
+  explicit Transform(Normalization normalization);
+
+ private:
+  Normalization normalization_;
 };
 
 /// Normalises and changes nothing else: for evaluation.
@@ -28,11 +53,7 @@ class NormalizeTransform final : public Transform {
  public:
   explicit NormalizeTransform(Normalization normalization);
 
-  Shape output_shape() const override { return normalization_.mean.shape(); }
-  void apply(const Image& image, Rng& rng, std::span<float> output) const override;
-
- private:
-  Normalization normalization_;
+  CropWindow prepare(const Image& image, Rng& rng, std::span<std::uint8_t> pixels) const override;
 };
 
 struct PadCropFlipOptions {
@@ -51,19 +72,9 @@ class PadCropFlipTransform final : public Transform {
   explicit PadCropFlipTransform(Normalization normalization,
                                 const PadCropFlipOptions& options = {});
 
-  Shape output_shape() const override { return normalization_.mean.shape(); }
-  void apply(const Image& image, Rng& rng, std::span<float> output) const override;
+  CropWindow prepare(const Image& image, Rng& rng, std::span<std::uint8_t> pixels) const override;
 
  private:
-  /// What is cut out: the corner in the image, from -padding to padding, and the direction.
-  struct Window {
-    std::int64_t top = 0;
-    std::int64_t left = 0;
-    bool mirrored = false;
-  };
-  Window draw_window(Rng& rng) const;
-
-  Normalization normalization_;
   PadCropFlipOptions options_;
 };
 

@@ -1,6 +1,7 @@
 #include "data/loader.h"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -64,10 +65,11 @@ class Loader::Pipeline {
   Pipeline(std::shared_ptr<const Dataset> dataset, std::shared_ptr<const Transform> transform,
            const LoaderOptions& options);
 
+  const Transform& transform() const { return *transform_; }
   std::int64_t batches() const { return batches_; }
   std::int64_t images() const { return std::min(dataset_->size(), batches_ * options_.batch); }
   void start(std::int64_t epoch, std::int64_t first_batch);
-  std::optional<Batch> next();
+  std::optional<RawBatch> next();
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -78,7 +80,7 @@ class Loader::Pipeline {
   };
 
   struct Slot {
-    Batch batch;
+    RawBatch batch;
     std::int64_t claimed = 0;        // images that some thread has taken on
     std::int64_t finished = 0;       // images that are done
     std::optional<Failure> failure;  // the first of the batch, whichever thread met one first
@@ -106,7 +108,7 @@ class Loader::Pipeline {
   // For all threads, without the mutex.
   void work(const std::stop_token& stop);
   std::optional<Failure> fill(const Chunk& chunk) const;
-  void prepare(std::int64_t index, Batch& batch, std::int64_t row, Image& image) const;
+  void prepare(std::int64_t index, RawBatch& batch, std::int64_t row, Image& image) const;
 
   const std::shared_ptr<const Dataset> dataset_;
   const std::shared_ptr<const Transform> transform_;
@@ -154,7 +156,7 @@ void Loader::Pipeline::start(std::int64_t epoch, std::int64_t first_batch) {
   for (int i = 0; i < batches_ahead; ++i) open_batch();
 }
 
-std::optional<Batch> Loader::Pipeline::next() {
+std::optional<RawBatch> Loader::Pipeline::next() {
   Lock lock(mutex_);
   if (ahead_.empty()) return std::nullopt;
   const Slot& front = ahead_.front();
@@ -176,9 +178,10 @@ void Loader::Pipeline::open_batch() {
   if (next_to_open_ == batches_) return;
   const std::int64_t first = next_to_open_ * options_.batch;
   const std::int64_t rows = std::min(options_.batch, dataset_->size() - first);
-  const Shape image = transform_->output_shape();
+  const Shape& image = transform_->image_shape();
   Slot slot;
-  slot.batch = {.images = Tensor({rows, image[0], image[1], image[2]}),
+  slot.batch = {.images = Tensor({rows, image[0], image[1], image[2]}, DType::u8),
+                .windows = Tensor({rows, 3}, DType::i32),
                 .labels = Tensor({rows}, DType::i32),
                 .epoch = epoch_,
                 .index = next_to_open_,
@@ -231,7 +234,7 @@ void Loader::Pipeline::finish(const Chunk& chunk, std::optional<Failure> failure
 
 // Never throws: what goes wrong in a worker waits in the slot for the consumer.
 std::optional<Loader::Pipeline::Failure> Loader::Pipeline::fill(const Chunk& chunk) const {
-  Batch& batch = chunk.slot.batch;
+  RawBatch& batch = chunk.slot.batch;
   Image image;
   for (std::int64_t row = chunk.begin; row < chunk.end; ++row) {
     const std::int64_t index = order_[batch.first_position + row];
@@ -244,13 +247,15 @@ std::optional<Loader::Pipeline::Failure> Loader::Pipeline::fill(const Chunk& chu
   return std::nullopt;
 }
 
-void Loader::Pipeline::prepare(std::int64_t index, Batch& batch, std::int64_t row,
+void Loader::Pipeline::prepare(std::int64_t index, RawBatch& batch, std::int64_t row,
                                Image& image) const {
   dataset_->load(index, image);
   Rng rng(options_.seed, RngPurpose::augmentation, batch.epoch, index);
-  const std::int64_t values = batch.images.elements() / batch.size();
-  transform_->apply(image, rng,
-                    {batch.images.data<float>() + row * values, static_cast<std::size_t>(values)});
+  const auto bytes = static_cast<std::size_t>(transform_->image_shape().elements());
+  const CropWindow window = transform_->prepare(
+      image, rng, batch.images.span<std::uint8_t>().subspan(row * bytes, bytes));
+  std::ranges::copy(std::array{window.top, window.left, window.mirrored ? 1 : 0},
+                    batch.windows.data<std::int32_t>() + 3 * row);
   batch.labels.data<std::int32_t>()[row] = dataset_->label(index);
 }
 
@@ -262,11 +267,12 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, std::shared_ptr<const Tra
 
 Loader::~Loader() = default;
 
+const Transform& Loader::transform() const { return pipeline_->transform(); }
 std::int64_t Loader::batches() const { return pipeline_->batches(); }
 std::int64_t Loader::images() const { return pipeline_->images(); }
 void Loader::start(std::int64_t epoch, std::int64_t first_batch) {
   pipeline_->start(epoch, first_batch);
 }
-std::optional<Batch> Loader::next() { return pipeline_->next(); }
+std::optional<RawBatch> Loader::next() { return pipeline_->next(); }
 
 }  // namespace lq

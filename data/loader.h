@@ -28,9 +28,11 @@ struct LoaderOptions {
   std::uint64_t seed = 0;
 };
 
-struct Batch {
-  Tensor images;  ///< f32, N H W C
-  Tensor labels;  ///< i32, N
+/// Images as bytes, on the CPU, and what crop_flip_normalize of kernels/ shall make of them.
+struct RawBatch {
+  Tensor images;   ///< u8, N H W C
+  Tensor windows;  ///< i32, N x 3: top, left and mirrored (0 or 1) of the CropWindow of each image
+  Tensor labels;   ///< i32, N
   std::int64_t epoch = 0;
   std::int64_t index = 0;           ///< of this batch in its epoch
   std::int64_t first_position = 0;  ///< of its first image in the order of the epoch
@@ -46,7 +48,7 @@ std::vector<std::int64_t> shuffled_order(std::int64_t size, std::uint64_t seed,
 /// only: not on the number of threads, nor on where in the epoch the loader was started.
 ///
 ///     loader.start(epoch);
-///     while (std::optional<Batch> batch = loader.next()) step(*batch);
+///     while (std::optional<RawBatch> batch = loader.next()) step(*batch);
 ///
 /// Used by one consumer thread. A batch is the caller's to keep; its memory goes back to the
 /// caching allocator with it, and no more than `prefetch` further batches exist at a time.
@@ -61,6 +63,7 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
+  const Transform& transform() const;
   /// Batches in an epoch.
   std::int64_t batches() const;
   /// Images in an epoch: without those that a dropped partial batch leaves out.
@@ -73,7 +76,7 @@ class Loader {
   /// The next batch; nothing at the end of the epoch and before the first start(). Throws Error
   /// that names the image when one of the batch cannot be prepared; the call after that goes on
   /// with the following batch.
-  std::optional<Batch> next();
+  std::optional<RawBatch> next();
 
  private:
   class Pipeline;

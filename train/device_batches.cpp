@@ -5,66 +5,114 @@
 
 #include "core/device.h"
 #include "core/pinned_buffer.h"
+#include "kernels/crop_flip_normalize/crop_flip_normalize.h"
 
 namespace lq {
+
+namespace {
+
+/// All of it lies on the stream's device.
+void make_images(Stream& stream, const Tensor& bytes, const Tensor& windows,
+                 const Normalization& normalization, Tensor& images) {
+  kernels::crop_flip_normalize(stream, bytes.view<std::uint8_t>(), windows.view<std::int32_t>(),
+                               normalization.mean.view<float>(), 1.0F / normalization.divisor,
+                               images.view<float>());
+}
+
+Batch make_batch(const RawBatch& raw, Tensor images, Tensor labels) {
+  return {.images = std::move(images),
+          .labels = std::move(labels),
+          .epoch = raw.epoch,
+          .index = raw.index};
+}
+
+/// A tensor whose memory is used again for the next batch.
+class Buffer {
+ public:
+  explicit Buffer(Device device) : device_(device) {}
+
+  /// Room on the device. Shapes differ in their first extent alone: the last batch of an epoch may
+  /// be smaller.
+  Tensor room(const Shape& shape, DType dtype) {
+    if (!whole_.defined() || whole_.shape()[0] < shape[0]) whole_ = Tensor(shape, dtype, device_);
+    return whole_.slice(0, shape[0]);
+  }
+
+ private:
+  Device device_;
+  Tensor whole_;
+};
+
+/// The same, filled from the host.
+class CopiedBuffer {
+ public:
+  CopiedBuffer(DeviceBackend& backend, Device device)
+      : backend_(backend), pinned_(backend), buffer_(device) {}
+
+  /// Queues a copy of the tensor, which is free at once; no earlier copy may be under way.
+  Tensor copy(const Tensor& from, Stream& stream) {
+    pinned_.reserve(from.bytes());
+    std::memcpy(pinned_.data(), from.raw(), from.bytes());
+    Tensor to = buffer_.room(from.shape(), from.dtype());
+    backend_.copy_pinned(to.raw(), pinned_.data(), from.bytes(), stream);
+    return to;
+  }
+
+ private:
+  DeviceBackend& backend_;
+  PinnedBuffer pinned_;
+  Buffer buffer_;
+};
+
+}  // namespace
 
 /// The buffers of one batch.
 class DeviceBatches::Staging {
  public:
-  explicit Staging(Device device)
-      : backend_(device_backend(device.type)),
-        device_(device),
-        copied_(backend_.make_event(device.index)),
-        consumed_(backend_.make_event(device.index)),
-        images_(backend_),
-        labels_(backend_) {}
-  ~Staging() { copied_->wait(); }
+  explicit Staging(Device device) : Staging(device_backend(device.type), device) {}
+  ~Staging() { made_->wait(); }
 
-  /// Queues the copy of a batch behind all work on the last one that these buffers held.
-  Batch copy(const Batch& batch, Stream& copies) {
-    copied_->wait();  // the pinned memory is free again
-    consumed_->delay(copies);
-    Batch result = batch;
-    {
-      // What the caching allocator gives to this stream stays with it.
-      const StreamScope scope(copies);
-      result.images = copy(batch.images, images_, device_images_, copies);
-      result.labels = copy(batch.labels, labels_, device_labels_, copies);
-    }
-    copied_->record(copies);
-    return result;
+  /// Queues a batch behind all work on the last one that these buffers held. What the caching
+  /// allocator gives to the stream stays with it.
+  Batch make(const RawBatch& raw, const Normalization& normalization, Stream& stream) {
+    made_->wait();  // the pinned memory is free again
+    consumed_->delay(stream);
+    const StreamScope scope(stream);
+    Tensor images = images_.room(raw.images.shape(), DType::f32);
+    make_images(stream, bytes_.copy(raw.images, stream), windows_.copy(raw.windows, stream),
+                normalization, images);
+    Tensor labels = labels_.copy(raw.labels, stream);
+    made_->record(stream);
+    return make_batch(raw, std::move(images), std::move(labels));
   }
 
-  void make_wait_for_copy(Stream& stream) { copied_->delay(stream); }
+  void make_wait_for_batch(Stream& stream) { made_->delay(stream); }
   void release_behind(Stream& stream) { consumed_->record(stream); }
 
  private:
-  Tensor copy(const Tensor& from, PinnedBuffer& pinned, Tensor& to, Stream& copies) {
-    pinned.reserve(from.bytes());
-    std::memcpy(pinned.data(), from.raw(), from.bytes());
-    if (!to.defined() || to.bytes() < from.bytes()) {
-      to = Tensor(from.shape(), from.dtype(), device_);
-    }
-    // The last batch of an epoch may be smaller.
-    Tensor part = to.shape() == from.shape() ? to : to.slice(0, from.shape()[0]);
-    backend_.copy_pinned(part.raw(), pinned.data(), from.bytes(), copies);
-    return part;
-  }
+  Staging(DeviceBackend& backend, Device device)
+      : made_(backend.make_event(device.index)),
+        consumed_(backend.make_event(device.index)),
+        bytes_(backend, device),
+        windows_(backend, device),
+        labels_(backend, device),
+        images_(device) {}
 
-  DeviceBackend& backend_;
-  Device device_;
-  std::unique_ptr<DeviceEvent> copied_;
+  std::unique_ptr<DeviceEvent> made_;
   std::unique_ptr<DeviceEvent> consumed_;
-  PinnedBuffer images_;
-  PinnedBuffer labels_;
-  Tensor device_images_;
-  Tensor device_labels_;
+  CopiedBuffer bytes_;
+  CopiedBuffer windows_;
+  CopiedBuffer labels_;
+  Buffer images_;
 };
 
-DeviceBatches::DeviceBatches(Loader& loader, Device device) : loader_(loader), device_(device) {
+DeviceBatches::DeviceBatches(Loader& loader, Device device)
+    : loader_(loader), device_(device), normalization_(loader.transform().normalization()) {
   if (device.type == DeviceType::cpu) return;
-  copies_ = device_backend(device.type).make_stream(device.index);
+  staging_stream_ = device_backend(device.type).make_stream(device.index);
   for (auto& staging : staging_) staging = std::make_unique<Staging>(device);
+  const StreamScope scope(*staging_stream_);
+  normalization_.mean = normalization_.mean.to(device);
 }
 
 DeviceBatches::~DeviceBatches() = default;
@@ -72,27 +120,35 @@ DeviceBatches::~DeviceBatches() = default;
 void DeviceBatches::start(std::int64_t epoch, std::int64_t first_batch) {
   loader_.start(epoch, first_batch);
   ahead_.reset();
-  if (copies_ != nullptr) {
+  if (staging_stream_ != nullptr) {
     staging_[in_use_]->release_behind(current_stream(device_));
     prefetch();
   }
 }
 
 std::optional<Batch> DeviceBatches::next() {
-  if (copies_ == nullptr) return loader_.next();
+  if (staging_stream_ == nullptr) return next_on_cpu();
   if (!ahead_) return std::nullopt;
   Stream& stream = current_stream(device_);
   staging_[in_use_]->release_behind(stream);
   std::optional<Batch> batch = std::exchange(ahead_, std::nullopt);
   in_use_ = 1 - in_use_;
-  staging_[in_use_]->make_wait_for_copy(stream);
+  staging_[in_use_]->make_wait_for_batch(stream);
   prefetch();
   return batch;
 }
 
+std::optional<Batch> DeviceBatches::next_on_cpu() {
+  const std::optional<RawBatch> raw = loader_.next();
+  if (!raw) return std::nullopt;
+  Tensor images(raw->images.shape());
+  make_images(current_stream(device_), raw->images, raw->windows, normalization_, images);
+  return make_batch(*raw, std::move(images), raw->labels);
+}
+
 void DeviceBatches::prefetch() {
-  if (const std::optional<Batch> batch = loader_.next()) {
-    ahead_ = staging_[1 - in_use_]->copy(*batch, *copies_);
+  if (const std::optional<RawBatch> raw = loader_.next()) {
+    ahead_ = staging_[1 - in_use_]->make(*raw, normalization_, *staging_stream_);
   }
 }
 

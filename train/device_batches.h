@@ -1,4 +1,4 @@
-// Batches of a loader on the device of a model, copied there while it computes.
+// Batches of a loader as a model takes them, made on its device while it computes.
 #pragma once
 
 #include <array>
@@ -11,10 +11,22 @@
 
 namespace lq {
 
-/// Hands on the batches of a loader. On the CPU they are those of the loader. On another device the
-/// next batch is staged in pinned memory and copied on a stream of its own while the caller works
-/// with the last one; each batch then lives in one of two sets of buffers, and is good until the
-/// next call of next() or start().
+/// What a model is trained and judged with.
+struct Batch {
+  Tensor images;  ///< f32, N H W C, normalised
+  Tensor labels;  ///< i32, N
+  std::int64_t epoch = 0;
+  std::int64_t index = 0;  ///< of this batch in its epoch
+
+  std::int64_t size() const { return labels.elements(); }
+};
+
+/// Makes batches of those of a loader, on the device that computes with them: bytes are cut out,
+/// mirrored and normalised there, with the same result bit for bit on every device. On the CPU that
+/// is done when a batch is asked for, and the batch is the caller's to keep. On another device the
+/// bytes of the next batch are staged in pinned memory, copied and turned into images on a stream
+/// of its own while the caller works with the last one; each batch then lives in one of two sets of
+/// buffers, and is good until the next call of next() or start().
 ///
 /// Used by one thread, whose current stream of the device is the one that batches are for.
 class DeviceBatches {
@@ -33,12 +45,14 @@ class DeviceBatches {
  private:
   class Staging;
 
-  /// Starts copying the next batch of the loader, if there is one.
+  std::optional<Batch> next_on_cpu();
+  /// Starts making the next batch of the loader, if there is one.
   void prefetch();
 
   Loader& loader_;
   Device device_;
-  std::unique_ptr<Stream> copies_;
+  std::unique_ptr<Stream> staging_stream_;  // none for the CPU
+  Normalization normalization_;             // its mean is on the device
   std::array<std::unique_ptr<Staging>, 2> staging_;
   std::size_t in_use_ = 0;  // the staging of the last batch handed out
   std::optional<Batch> ahead_;

@@ -3,7 +3,6 @@
 #include "autograd/softmax_cross_entropy.h"
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "layers/evaluation_scope.h"
-#include "train/device_batches.h"
 
 namespace lq {
 
@@ -36,12 +35,10 @@ ClassificationSums evaluate(Module& model, Loader& loader,
 ClassificationSums evaluate(Module& model, const Batch& batch) {
   const EvaluationScope evaluation(model);
   const autograd::NoGradScope no_tape;
-  const Device device = device_of(model);
-  const Tensor labels = batch.labels.to(device);
-  const Variable logits = model(Variable(batch.images.to(device)));
-  const Variable loss = autograd::softmax_cross_entropy(logits, labels);
+  const Variable logits = model(Variable(batch.images));
+  const Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
   ClassificationSums sums;
-  sums.add(scalar(loss.value()), count_correct(logits.value(), labels), batch.size());
+  sums.add(scalar(loss.value()), count_correct(logits.value(), batch.labels), batch.size());
   return sums;
 }
 

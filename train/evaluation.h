@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "core/tensor.h"
-#include "data/loader.h"
 #include "layers/module.h"
+#include "train/device_batches.h"
 
 namespace lq {
 
@@ -50,7 +50,7 @@ Device device_of(const Module& model);
 ClassificationSums evaluate(Module& model, Loader& loader,
                             const std::function<void(const ClassificationSums&)>& on_batch = {});
 
-/// The same for one batch.
+/// The same for one batch, which lies on the model's device.
 ClassificationSums evaluate(Module& model, const Batch& batch);
 
 }  // namespace lq

@@ -37,13 +37,13 @@ Loader make_loader(const LoaderOptions& options) {
   return {fixture().splits.train, fixture().transform, options};
 }
 
-std::vector<Batch> remaining(Loader& loader) {
-  std::vector<Batch> batches;
-  while (std::optional<Batch> batch = loader.next()) batches.push_back(std::move(*batch));
+std::vector<RawBatch> remaining(Loader& loader) {
+  std::vector<RawBatch> batches;
+  while (std::optional<RawBatch> batch = loader.next()) batches.push_back(std::move(*batch));
   return batches;
 }
 
-std::vector<Batch> epoch_of(Loader& loader, std::int64_t epoch, std::int64_t first_batch = 0) {
+std::vector<RawBatch> epoch_of(Loader& loader, std::int64_t epoch, std::int64_t first_batch = 0) {
   loader.start(epoch, first_batch);
   return remaining(loader);
 }
@@ -53,16 +53,19 @@ bool same_values(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && std::ranges::equal(a.span<T>(), b.span<T>());
 }
 
-void expect_same(const Batch& actual, const Batch& expected) {
+void expect_same(const RawBatch& actual, const RawBatch& expected) {
   EXPECT_EQ(actual.epoch, expected.epoch);
   EXPECT_EQ(actual.index, expected.index);
   EXPECT_EQ(actual.first_position, expected.first_position);
-  EXPECT_TRUE(same_values<float>(actual.images, expected.images)) << "batch " << expected.index;
+  EXPECT_TRUE(same_values<std::uint8_t>(actual.images, expected.images))
+      << "batch " << expected.index;
+  EXPECT_TRUE(same_values<std::int32_t>(actual.windows, expected.windows))
+      << "batch " << expected.index;
   EXPECT_TRUE(same_values<std::int32_t>(actual.labels, expected.labels))
       << "batch " << expected.index;
 }
 
-void expect_same(std::span<const Batch> actual, std::span<const Batch> expected) {
+void expect_same(std::span<const RawBatch> actual, std::span<const RawBatch> expected) {
   ASSERT_EQ(actual.size(), expected.size());
   for (std::size_t i = 0; i < actual.size(); ++i) expect_same(actual[i], expected[i]);
 }
@@ -111,17 +114,21 @@ TEST(Loader, BatchesHoldTheTransformedImagesInOrder) {
   for (const std::int64_t epoch : {0, 3}) {
     const std::vector<std::int64_t> order = shuffled_order(image_count, 5, epoch);
     std::int64_t position = 0;
-    for (const Batch& batch : epoch_of(loader, epoch)) {
+    for (const RawBatch& batch : epoch_of(loader, epoch)) {
       EXPECT_EQ(batch.first_position, position);
       EXPECT_EQ(batch.images.shape(), (Shape{batch.size(), 8, 7, 3}));
       for (std::int64_t row = 0; row < batch.size(); ++row, ++position) {
         Image image;
         dataset.load(order[position], image);
         Rng rng(5, RngPurpose::augmentation, epoch, order[position]);
-        std::vector<float> expected(8 * 7 * 3);
-        fixture().transform->apply(image, rng, expected);
+        std::vector<std::uint8_t> expected(8 * 7 * 3);
+        const CropWindow window = fixture().transform->prepare(image, rng, expected);
         const Tensor actual = batch.images.slice(row, row + 1);
-        ASSERT_TRUE(std::ranges::equal(actual.span<float>(), expected)) << position;
+        ASSERT_TRUE(std::ranges::equal(actual.span<std::uint8_t>(), expected)) << position;
+        const auto windows = batch.windows.span<std::int32_t>().subspan(3 * row, 3);
+        ASSERT_EQ(windows[0], window.top);
+        ASSERT_EQ(windows[1], window.left);
+        ASSERT_EQ(windows[2], window.mirrored ? 1 : 0);
         ASSERT_EQ(batch.labels.span<std::int32_t>()[row], dataset.label(order[position]));
       }
     }
@@ -131,7 +138,7 @@ TEST(Loader, BatchesHoldTheTransformedImagesInOrder) {
 
 TEST(Loader, KeepsTheOrderOfTheDataWithoutShuffle) {
   Loader loader = make_loader({.batch = 10});
-  for (const Batch& batch : epoch_of(loader, 4)) {
+  for (const RawBatch& batch : epoch_of(loader, 4)) {
     for (std::int64_t row = 0; row < batch.size(); ++row) {
       ASSERT_EQ(batch.labels.span<std::int32_t>()[row], (batch.first_position + row) % 10);
     }
@@ -142,7 +149,7 @@ TEST(Loader, KeepsOrDropsTheLastPartialBatch) {
   Loader keeping = make_loader({.batch = 20});
   EXPECT_EQ(keeping.batches(), 6);
   EXPECT_EQ(keeping.images(), image_count);
-  const std::vector<Batch> kept = epoch_of(keeping, 0);
+  const std::vector<RawBatch> kept = epoch_of(keeping, 0);
   ASSERT_EQ(kept.size(), 6U);
   EXPECT_EQ(kept.back().size(), 3);
   EXPECT_EQ(kept.back().index, 5);
@@ -173,7 +180,7 @@ TEST(Loader, GivesTheSameBatchesForAnyNumberOfThreads) {
   LoaderOptions options{.batch = 16, .threads = 0, .shuffle = true, .seed = 9};
   Loader reference = make_loader(options);
   for (const std::int64_t epoch : {0, 1}) {
-    const std::vector<Batch> expected = epoch_of(reference, epoch);
+    const std::vector<RawBatch> expected = epoch_of(reference, epoch);
     for (const int threads : {0, 1, 2, 5}) {
       for (const int prefetch : {1, 3, 20}) {
         options.threads = threads;
@@ -189,7 +196,7 @@ TEST(Loader, ContinuesInTheMiddleOfAnEpoch) {
   for (const int threads : {0, 1, 2, 5}) {
     const LoaderOptions options{.batch = 16, .threads = threads, .shuffle = true, .seed = 9};
     Loader unbroken = make_loader(options);
-    const std::vector<Batch> expected = epoch_of(unbroken, 2);
+    const std::vector<RawBatch> expected = epoch_of(unbroken, 2);
     for (std::int64_t first = 0; first <= unbroken.batches(); ++first) {
       Loader resumed = make_loader(options);
       expect_same(epoch_of(resumed, 2, first), std::span(expected).subspan(first));
@@ -200,16 +207,18 @@ TEST(Loader, ContinuesInTheMiddleOfAnEpoch) {
 TEST(Loader, DiffersByEpochAndSeed) {
   Loader loader = make_loader({.batch = 100, .shuffle = true, .seed = 1});
   Loader reseeded = make_loader({.batch = 100, .shuffle = true, .seed = 2});
-  const Batch first = epoch_of(loader, 0)[0];
-  EXPECT_FALSE(same_values<float>(epoch_of(loader, 1)[0].images, first.images));
-  EXPECT_FALSE(same_values<float>(epoch_of(reseeded, 0)[0].images, first.images));
+  const RawBatch first = epoch_of(loader, 0)[0];
+  for (const RawBatch& other : {epoch_of(loader, 1)[0], epoch_of(reseeded, 0)[0]}) {
+    EXPECT_FALSE(same_values<std::uint8_t>(other.images, first.images));
+    EXPECT_FALSE(same_values<std::int32_t>(other.windows, first.windows));
+  }
 }
 
 // Batches are started, abandoned, started again and destroyed at random places.
 TEST(Loader, SurvivesManyStartsAndStops) {
   LoaderOptions options{.batch = 8, .threads = 0, .shuffle = true, .seed = 3};
   Loader reference = make_loader(options);
-  std::vector<std::vector<Batch>> expected;
+  std::vector<std::vector<RawBatch>> expected;
   for (std::int64_t epoch = 0; epoch < 3; ++epoch) expected.push_back(epoch_of(reference, epoch));
 
   Rng rng(1, RngPurpose::test);
@@ -223,7 +232,7 @@ TEST(Loader, SurvivesManyStartsAndStops) {
       const std::int64_t taken = rng.below(static_cast<std::uint32_t>(loader.batches() + 1));
       loader.start(epoch, first);
       for (std::int64_t i = first; i < std::min(first + taken, loader.batches()); ++i) {
-        std::optional<Batch> batch = loader.next();
+        std::optional<RawBatch> batch = loader.next();
         ASSERT_TRUE(batch.has_value());
         expect_same(*batch, expected[epoch][i]);
       }

@@ -1,7 +1,10 @@
 #include "train/device_batches.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "data/synthetic.h"
 #include "tests/support/devices.h"
@@ -9,45 +12,94 @@
 namespace lq::testing {
 namespace {
 
+constexpr std::uint64_t seed = 3;
+
+/// Pads, crops, mirrors and normalises one value after another.
+std::vector<float> naive_pad_crop_flip(const Image& image, const Normalization& normalization,
+                                       const PadCropFlipOptions& options, Rng rng) {
+  const int p = options.padding;
+  const auto byte_of_padded = [&](int h, int w, int c) {
+    const int row = h - p, column = w - p;
+    const bool inside = row >= 0 && row < image.height && column >= 0 && column < image.width;
+    return inside ? int{image.pixels[(row * image.width + column) * image.channels + c]} : 0;
+  };
+  const auto top = static_cast<int>(rng.below(static_cast<std::uint32_t>(2 * p + 1)));
+  const auto left = static_cast<int>(rng.below(static_cast<std::uint32_t>(2 * p + 1)));
+  const bool mirror = options.flip && rng.below(2) == 1;
+  std::vector<float> output;
+  for (int h = 0; h < image.height; ++h) {
+    for (int w = 0; w < image.width; ++w) {
+      for (int c = 0; c < image.channels; ++c) {
+        const int column = mirror ? image.width - 1 - w : w;
+        const auto value = static_cast<float>(byte_of_padded(h + top, column + left, c));
+        output.push_back((value - normalization.mean.span<float>()[output.size()]) /
+                         normalization.divisor);
+      }
+    }
+  }
+  return output;
+}
+
 class DeviceBatchesTest : public ::testing::TestWithParam<Device> {
  protected:
-  Loader loader() const {
+  Loader loader(std::shared_ptr<const Transform> transform) const {
     return {splits.train,
-            std::make_shared<NormalizeTransform>(per_pixel_normalization(splits)),
-            {.batch = 4, .threads = 0, .shuffle = true, .seed = 3}};
+            std::move(transform),
+            {.batch = 4, .threads = 0, .shuffle = true, .seed = seed}};
+  }
+  Loader loader() const { return loader(std::make_shared<NormalizeTransform>(normalization)); }
+
+  /// All batches, the small one at the end included, in more epochs than buffers, against what
+  /// `expected` makes of an image and the numbers that belong to it.
+  template <typename Expected>
+  void expect_batches(Loader own, const Expected& expected) const {
+    DeviceBatches batches(own, GetParam());
+    for (const auto& [epoch, first] : {std::pair{0, 0}, {1, 0}, {1, 3}, {2, 0}}) {
+      const std::vector<std::int64_t> order = shuffled_order(splits.train->size(), seed, epoch);
+      std::int64_t position = 4 * first;
+      batches.start(epoch, first);
+      while (const std::optional<Batch> batch = batches.next()) {
+        EXPECT_EQ(batch->images.device(), GetParam());
+        EXPECT_EQ(batch->labels.device(), GetParam());
+        EXPECT_EQ(batch->epoch, epoch);
+        EXPECT_EQ(batch->index, position / 4);
+        const Tensor images = batch->images.to(Device{}), labels = batch->labels.to(Device{});
+        EXPECT_EQ(images.shape(), (Shape{batch->size(), 5, 3, 2}));
+        for (std::int64_t row = 0; row < batch->size(); ++row, ++position) {
+          const std::int64_t index = order[position];
+          Image image;
+          splits.train->load(index, image);
+          const std::vector<float> values =
+              expected(image, Rng(seed, RngPurpose::augmentation, epoch, index));
+          ASSERT_TRUE(std::ranges::equal(images.slice(row, row + 1).span<float>(), values))
+              << "epoch " << epoch << " position " << position;
+          ASSERT_EQ(labels.span<std::int32_t>()[row], splits.train->label(index));
+        }
+      }
+      EXPECT_EQ(position, splits.train->size());
+      EXPECT_FALSE(batches.next().has_value());
+    }
   }
 
   DatasetSplits splits = make_synthetic(
       {.train_images = 22, .test_images = 1, .height = 5, .width = 3, .channels = 2});
+  Normalization normalization = per_pixel_normalization(splits);
 };
 
-template <typename T>
-bool equal(const Tensor& there, const Tensor& expected) {
-  const Tensor here = there.to(Device{});
-  return here.shape() == expected.shape() && std::ranges::equal(here.span<T>(), expected.span<T>());
+TEST_P(DeviceBatchesTest, OfEvaluationAreNormalised) {
+  expect_batches(loader(), [&](const Image& image, const Rng& rng) {
+    return naive_pad_crop_flip(image, normalization, {.padding = 0, .flip = false}, rng);
+  });
 }
 
-/// Every batch of the loader, the small one at the end included, in more epochs than buffers.
-TEST_P(DeviceBatchesTest, AreThoseOfTheLoader) {
-  Loader expected = loader();
-  Loader own = loader();
-  DeviceBatches batches(own, GetParam());
-  for (const auto& [epoch, first] : {std::pair{0, 0}, {1, 0}, {1, 3}, {2, 0}}) {
-    expected.start(epoch, first);
-    batches.start(epoch, first);
-    std::int64_t count = 0;
-    while (const std::optional<Batch> batch = batches.next()) {
-      const std::optional<Batch> host = expected.next();
-      ASSERT_TRUE(host.has_value());
-      EXPECT_EQ(batch->images.device(), GetParam());
-      EXPECT_EQ(batch->index, host->index);
-      EXPECT_TRUE(equal<float>(batch->images, host->images)) << "batch " << host->index;
-      EXPECT_TRUE(equal<std::int32_t>(batch->labels, host->labels)) << "batch " << host->index;
-      ++count;
-    }
-    EXPECT_EQ(count, expected.batches() - first);
-    EXPECT_FALSE(expected.next().has_value());
-    EXPECT_FALSE(batches.next().has_value());
+TEST_P(DeviceBatchesTest, OfTrainingArePaddedCroppedAndMirrored) {
+  // With 4, windows may miss the image.
+  for (const int padding : {1, 4}) {
+    const PadCropFlipOptions options{.padding = padding};
+    expect_batches(loader(std::make_shared<PadCropFlipTransform>(normalization, options)),
+                   [&](const Image& image, const Rng& rng) {
+                     return naive_pad_crop_flip(image, normalization, options, rng);
+                   });
   }
 }
 

@@ -71,8 +71,9 @@ TEST(EvaluationTest, ABatchIsJudgedLikeALoadersBatches) {
   Loader loader = tiny_test_loader();
   std::vector<ClassificationSums> seen;
   evaluate(model, loader, [&](const ClassificationSums& sums) { seen.push_back(sums); });
-  loader.start(/*epoch=*/0);
-  EXPECT_EQ(evaluate(model, *loader.next()), seen.front());
+  DeviceBatches batches(loader, Device{});
+  batches.start(/*epoch=*/0);
+  EXPECT_EQ(evaluate(model, *batches.next()), seen.front());
   EXPECT_TRUE(model.training());
 }
 
