@@ -35,7 +35,7 @@ void print_json(const bench::TrainingStepTiming& timing,
   report["steps"] = options.steps;
   report["threads"] = num_threads();
   report["isa"] = name_of(active_isa());
-  report["device"] = device_backend(options.device.type).describe(options.device.index);
+  report["device"] = describe_training(options.device);
   report["images_per_s"] = timing.quantized.images_per_s;
   report["float_images_per_s"] = timing.floating.images_per_s;
   report["step_ratio"] = timing.step_ratio;
@@ -61,7 +61,7 @@ void print_text(const bench::TrainingStepTiming& timing,
   fmt::print("{}", table.str());
   fmt::print("step ratio {:.3f}; {} steps of {} images {} in turns, {} threads, {}\n",
              timing.step_ratio, options.steps, options.batch, options.network.input.to_string(),
-             num_threads(), device_backend(options.device.type).describe(options.device.index));
+             num_threads(), describe_training(options.device));
 }
 
 void run(const BenchTrainCommand& command) {

@@ -3,6 +3,7 @@
 #include "apps/option_spec.h"
 #include "core/isa.h"
 #include "core/threads.h"
+#include "kernels/linear/linear.h"
 
 namespace lq::apps {
 
@@ -36,6 +37,16 @@ Device apply(const ComputeOptions& options) {
   device_memory(device);  // or an error says why not
   active_isa();
   return device;
+}
+
+std::string describe_training(Device device) {
+  std::string text = device_backend(device.type).describe(device.index);
+#if defined(LQNET_WITH_CUDA)
+  if (device.type == DeviceType::cuda) {
+    text += fmt::format("; linear layers by {}", kernels::cuda::linear_implementation());
+  }
+#endif
+  return text;
 }
 
 }  // namespace lq::apps

@@ -6,6 +6,12 @@ set(LQNET_CUDA_ARCHITECTURES "75;80;86;89;90a;100;120"
     CACHE STRING "Compute capabilities for which machine code and PTX are built")
 option(LQNET_CUDA_MACHINE_CODE "Build machine code, not only the PTX that a driver compiles" ON)
 
+# Libraries beside own kernels. Only their headers are needed to build: programs load them when they
+# first use them, and do without where they are missing.
+set(LQNET_CUBLAS AUTO CACHE STRING "Linear layers by cuBLAS, too: ON, OFF or AUTO (where its header is)")
+set_property(CACHE LQNET_CUBLAS PROPERTY STRINGS AUTO ON OFF)
+set(LQNET_HEADER_CUBLAS cublas_v2.h)
+
 set(LQNET_WITH_CUDA OFF)
 if(NOT LQ_CUDA STREQUAL "OFF")
   include(CheckLanguage)
@@ -71,4 +77,29 @@ function(lqnet_cuda_sources folder)
                            "$<$<COMPILE_LANGUAGE:CUDA>:${LQNET_CUDA_FLAGS}>")
     target_link_libraries(lqnet_${folder} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
   endif()
+endfunction()
+
+# lqnet_cuda_library(CUBLAS kernels WITH sources... WITHOUT sources...)
+# Adds the files that use a library, or those that do without it, to the library of a folder. Does
+# nothing in a build without CUDA.
+function(lqnet_cuda_library name folder)
+  cmake_parse_arguments(ARG "" "" "WITH;WITHOUT" ${ARGN})
+  if(NOT LQNET_WITH_CUDA)
+    return()
+  endif()
+  find_path(LQNET_${name}_INCLUDE_DIR ${LQNET_HEADER_${name}} HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  mark_as_advanced(LQNET_${name}_INCLUDE_DIR)
+  if(LQNET_${name} STREQUAL "OFF" OR NOT LQNET_${name}_INCLUDE_DIR)
+    if(LQNET_${name} STREQUAL "ON")
+      message(FATAL_ERROR "LQNET_${name}=ON: found no ${LQNET_HEADER_${name}}; set "
+                          "LQNET_${name}_INCLUDE_DIR, or LQNET_${name}=OFF to build without")
+    endif()
+    message(STATUS "${name}: no")
+    target_sources(lqnet_${folder} PRIVATE ${ARG_WITHOUT})
+    return()
+  endif()
+  message(STATUS "${name}: yes")
+  target_sources(lqnet_${folder} PRIVATE ${ARG_WITH})
+  set_source_files_properties(${ARG_WITH} PROPERTIES INCLUDE_DIRECTORIES
+                                                     ${LQNET_${name}_INCLUDE_DIR})
 endfunction()

@@ -127,7 +127,7 @@ LQNET_CUDA_API int cudaGraphNodeGetDependentNodes(const GraphNode* node, GraphNo
 LQNET_CUDA_API int cudaGraphNodeGetType(const GraphNode* node, int* type) {
   return api_call("cudaGraphNodeGetType", [&](Device&) {
     if (node == nullptr || type == nullptr) return invalid_value;
-    *type = static_cast<int>(node->work.index());
+    *type = node_type(node->work);
     return success;
   });
 }

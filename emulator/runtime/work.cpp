@@ -9,6 +9,8 @@
 namespace lq::emulator {
 namespace {
 
+using Use = LibraryOperand::Use;
+
 bool is_device_side(Device& device, const void* pointer, bool claimed, const char* what) {
   const bool inside = device.memory().contains(address_of(pointer));
   check(inside || !claimed, "{}: {} is an address of the host, expected one of the device", what,
@@ -55,6 +57,46 @@ void fill_row(Device& device, const FillWork& fill, std::byte* to, const char* n
   memory.mark_written(address_of(to), bytes);
 }
 
+/// What a library reads of a row has been written.
+void check_written(Device& device, std::uint64_t address, std::size_t bytes,
+                   const std::string& what) {
+  const DeviceMemory& memory = device.memory();
+  if (device.settings().reads_unwritten || memory.is_row_written(address, bytes)) return;
+  std::uint64_t at = address;
+  while (memory.is_written(at, 4)) at += 4;
+  fail("{}: read of {:#x}, byte {} of {}, which nothing has written yet", what, at, at - address,
+       bytes);
+}
+
+/// The host's address of an operand that may be accessed.
+std::byte* accessible(Device& device, const LibraryOperand& operand, const std::string& what) {
+  const std::uint64_t first = address_of(operand.first);
+  check((first | operand.width | operand.pitch) % 4 == 0,
+        "{}: {:#x} in rows of {} bytes every {} bytes, expected multiples of 4", what, first,
+        operand.width, operand.pitch);
+  for (std::size_t row = 0; row < operand.height; ++row) {
+    const std::uint64_t address = first + row * operand.pitch;
+    device.memory().check_range(address, operand.width, what.c_str());
+    if (operand.use == Use::read || operand.use == Use::read_and_written) {
+      check_written(device, address, operand.width, what);
+    }
+  }
+  return device.memory().host_bytes(first);
+}
+
+void take_results(Device& device, const LibraryOperand& operand) {
+  if (operand.use == Use::read) return;
+  DeviceMemory& memory = device.memory();
+  for (std::size_t row = 0; row < operand.height; ++row) {
+    const std::uint64_t address = address_of(operand.first) + row * operand.pitch;
+    if (operand.use == Use::lent) {
+      std::memset(memory.host_bytes(address), 0xFF, operand.width);
+    } else {
+      memory.mark_written(address, operand.width);
+    }
+  }
+}
+
 struct Performer {
   Device& device;
   const char* name;
@@ -89,6 +131,16 @@ struct Performer {
   }
 
   ErrorCode operator()(const NoWork&) const { return success; }
+
+  ErrorCode operator()(const LibraryWork& work) const {
+    std::vector<std::byte*> operands;
+    for (const LibraryOperand& operand : work.operands) {
+      operands.push_back(accessible(device, operand, work.call + ": " + operand.name));
+    }
+    work.run(operands);
+    for (const LibraryOperand& operand : work.operands) take_results(device, operand);
+    return success;
+  }
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "emulator/machine/block.h"
 #include "emulator/runtime/api_types.h"
+#include "emulator/runtime/library_work.h"
 
 namespace lq::emulator {
 
@@ -63,8 +64,13 @@ struct ChildWork {
 
 struct NoWork {};
 
-/// In the order of cudaGraphNodeType.
-using Work = std::variant<KernelWork, CopyWork, FillWork, HostWork, ChildWork, NoWork>;
+/// In the order of cudaGraphNodeType, but for the last one.
+using Work = std::variant<KernelWork, CopyWork, FillWork, HostWork, ChildWork, NoWork, LibraryWork>;
+
+/// cudaGraphNodeType. What libraries do on a device are launches.
+inline int node_type(const Work& work) {
+  return std::holds_alternative<LibraryWork>(work) ? 0 : static_cast<int>(work.index());
+}
 
 /// A copy of a single row.
 CopyWork row_copy(void* to, const void* from, std::size_t bytes, CopyKind kind);

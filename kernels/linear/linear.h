@@ -4,6 +4,8 @@
 //   x N I    weight O I    bias O    y N O
 #pragma once
 
+#include <string>
+
 #include "core/stream.h"
 #include "core/view.h"
 #include "kernels/common/gradient_mode.h"
@@ -63,11 +65,18 @@ LinearBackwardWeights linear_backward_weights;
 LinearBackwardBias linear_backward_bias;
 }  // namespace cpu
 
+/// By cuBLAS where it can be used, or else by own kernels. LQNET_CUDA_LINEAR in the environment
+/// names what to take, own or cublas; calls throw Error where that is cublas and it cannot be used,
+/// and for other values. cuBLAS may round to what LQNET_CUDA_PRECISION says: fp32 (nothing), tf32,
+/// or fp16.
 namespace cuda {
 LinearForward linear_forward;
 LinearBackwardData linear_backward_data;
 LinearBackwardWeights linear_backward_weights;
 LinearBackwardBias linear_backward_bias;
+
+/// What computes all but the gradient of the bias: "cuBLAS 13.0.0", or "own kernels" and why.
+std::string linear_implementation();
 }  // namespace cuda
 
 }  // namespace lq::kernels

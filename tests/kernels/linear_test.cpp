@@ -1,16 +1,23 @@
 #include "kernels/linear/linear.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "core/tensor.h"
 #include "core/threads.h"
-#include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/library_cases.h"
 #include "tests/support/random.h"
 #include "tests/support/staged.h"
+
+#if defined(LQNET_WITH_CUDA)
+#include "kernels/linear/linear_library.h"
+#endif
 
 namespace lq::testing {
 namespace {
@@ -41,8 +48,24 @@ std::vector<float> values(const Tensor& tensor) {
   return {span.begin(), span.end()};
 }
 
-class LinearKnownAnswerTest : public ::testing::TestWithParam<BackendCase> {
+constexpr const char* choice_variable = "LQNET_CUDA_LINEAR";
+
+/// Why cuBLAS cannot be used; is asked for where there is a GPU.
+std::string cublas_failure() {
+#if defined(LQNET_WITH_CUDA)
+  return kernels::cuda::linear_library().failure;
+#else
+  return "this build is without CUDA";
+#endif
+}
+
+std::vector<LibraryCase> linear_cases(const std::vector<BackendCase>& backends) {
+  return library_cases(uncapped(backends), "cublas", cublas_failure);
+}
+
+class LinearKnownAnswerTest : public ::testing::TestWithParam<LibraryCase> {
  protected:
+  const EnvironmentScope choice{choice_variable, GetParam().choice};
   Stream& stream = stream_of(GetParam());
   const Tensor x = Tensor::from(std::vector<float>{1, 10, 100, 2, 20, 200}, {2, 3});
   const Tensor weight = Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6}, {2, 3});
@@ -74,7 +97,7 @@ TEST_P(LinearKnownAnswerTest, Backward) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, LinearKnownAnswerTest,
-                         ::testing::ValuesIn(uncapped(all_backends())), backend_case_name);
+                         ::testing::ValuesIn(linear_cases(all_backends())), library_case_name);
 
 TEST(LinearReferenceTest, GradientsMatchCentralDifferences) {
   const LinearShape shape{3, 5, 4};
@@ -106,7 +129,7 @@ TEST(LinearReferenceTest, GradientsMatchCentralDifferences) {
   EXPECT_TRUE(gradient_matches([&](const auto& v) { return loss(x, weight, v); }, bias, grad_bias));
 }
 
-class LinearTest : public ::testing::TestWithParam<BackendCase> {
+class LinearTest : public ::testing::TestWithParam<LibraryCase> {
  protected:
   /// What `run(stream, output)` writes here and by the oracle, from the same start; equal up to
   /// the rounding of float sums over `terms` products of standard normals (random signs).
@@ -121,6 +144,7 @@ class LinearTest : public ::testing::TestWithParam<BackendCase> {
         all_close(actual.span<float>(), expected.span<float>(), 4 * float_epsilon, tolerance));
   }
 
+  const EnvironmentScope choice{choice_variable, GetParam().choice};
   Stream& stream = stream_of(GetParam());
 };
 
@@ -163,6 +187,18 @@ TEST_P(LinearTest, BackwardMatchesReference) {
   }
 }
 
+TEST_P(LinearTest, ResultsAreTheSameEachTime) {
+  const LinearShape shape{33, 129, 65};
+  const Tensor x = random_normal(shape.x(), 1), weight = random_normal(shape.weight(), 2);
+  const auto run = [&] {
+    Tensor y = full_of_nan(shape.y());
+    kernels::linear_forward(stream, on(stream, x), on(stream, weight), {}, on(stream, y));
+    return values(y);
+  };
+  const auto first = run();
+  for (int repeat = 0; repeat < 3; ++repeat) EXPECT_EQ(run(), first);
+}
+
 TEST_P(LinearTest, BiasGradientIsTheSameForAnyNumberOfThreads) {
   const int threads = num_threads();
   const Tensor grad_y = random_normal({1000, 3}, 1);
@@ -200,8 +236,69 @@ TEST_P(LinearTest, RefusesShapesThatDoNotFit) {
       "linear_backward_weights: grad_weight is 2x4, expected 4x3"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, LinearTest, ::testing::ValuesIn(uncapped(fast_backends())),
-                         backend_case_name);
+INSTANTIATE_TEST_SUITE_P(Backends, LinearTest, ::testing::ValuesIn(linear_cases(fast_backends())),
+                         library_case_name);
+
+#if defined(LQNET_WITH_CUDA)
+class CudaLinearLibraryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!has_cuda_device()) GTEST_SKIP() << "no CUDA device";
+  }
+
+  std::vector<float> forward(Stream& stream) const {
+    Tensor y = full_of_nan({64, 64});
+    kernels::linear_forward(stream, on(stream, x), on(stream, weight), {}, on(stream, y));
+    return values(y);
+  }
+  std::vector<float> forward() const { return forward(current_stream({DeviceType::cuda, 0})); }
+  /// The largest difference to the oracle.
+  double error(const std::vector<float>& actual) const {
+    Stream oracle(Backend::reference);
+    const std::vector<float> expected = forward(oracle);
+    double most = 0;
+    for (std::size_t i = 0; i < actual.size(); ++i) {
+      most = std::max(most, std::abs(static_cast<double>(actual[i]) - expected[i]));
+    }
+    return most;
+  }
+
+  const Tensor x = random_normal({64, 64}, 1), weight = random_normal({64, 64}, 2);
+};
+
+TEST_F(CudaLinearLibraryTest, cuda_DoesWhatIsAskedFor) {
+  const std::string failure = cublas_failure();
+  const auto with = [&](const char* choice) {
+    const EnvironmentScope scope(choice_variable, choice);
+    EXPECT_LT(error(forward()), 64 * 4 * float_epsilon);
+    return kernels::cuda::linear_implementation();
+  };
+  EXPECT_EQ(with("own"), "own kernels");
+  if (failure.empty()) {
+    EXPECT_TRUE(with(nullptr).starts_with("cuBLAS 13."));
+    EXPECT_EQ(with("cublas"), with(nullptr));
+  } else {
+    EXPECT_EQ(with(nullptr), "own kernels (" + failure + ")");
+    EXPECT_TRUE(throws_error([&] { with("cublas"); }, "LQNET_CUDA_LINEAR is cublas: " + failure));
+  }
+  EXPECT_TRUE(
+      throws_error([&] { with("other"); }, "LQNET_CUDA_LINEAR is 'other', expected own or cublas"));
+}
+
+TEST_F(CudaLinearLibraryTest, cuda_RoundsFactorsOnlyWhereItMay) {
+  if (const std::string failure = cublas_failure(); !failure.empty()) GTEST_SKIP() << failure;
+  const EnvironmentScope choice(choice_variable, "cublas");
+  const std::vector<float> exact = forward();
+  EXPECT_LT(error(exact), 64 * 4 * float_epsilon);
+  for (const char* const precision : {"tf32", "fp16"}) {
+    const EnvironmentScope scope("LQNET_CUDA_PRECISION", precision);
+    const std::vector<float> rounded = forward();
+    EXPECT_NE(rounded, exact) << precision;
+    // 64 products of numbers below 5, both factors rounded to 11 bits.
+    EXPECT_LT(error(rounded), 64 * 25 * 2 * 0x1p-11) << precision;
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace lq::testing

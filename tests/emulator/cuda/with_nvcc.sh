@@ -3,6 +3,7 @@
 # nvcc it ends with status 77: there is nothing to test.
 set -euo pipefail
 
+libraries=() # options of nvcc that link some
 run=$1 source=$2 folder=$3
 rest=("${@:4}")
 command -v nvcc >/dev/null || {
@@ -22,7 +23,8 @@ ptx_for() { # architectures...
 # Compiles the source with PTX for these architectures; `program` is then the path of the result.
 compile() { # architectures...
   program=$folder/$(basename "$source" .cu)
-  nvcc -std=c++20 -lineinfo -cudart shared $(ptx_for "$@") "$source" -o "$program"
+  nvcc -std=c++20 -lineinfo -cudart shared $(ptx_for "$@") "$source" -o "$program" \
+    ${libraries[@]+"${libraries[@]}"}
 }
 
 # Says what is wrong; all checks having been made, the script ends with `exit "$failed"`.

@@ -1,0 +1,56 @@
+// Who computes in float: libraries where they can be used, or own kernels.
+#pragma once
+
+#include <string>
+
+#include "core/error.h"
+
+namespace lq::kernels::cuda {
+
+/// What implementations by a library begin with.
+struct FloatLibrary {
+  std::string version;  // "cuBLAS 13.0.0"
+  std::string failure;  // why it cannot be used, in a line; empty where it can
+};
+
+/// A variable of the environment that chooses: "own", the library's name, or nothing.
+struct LibraryVariable {
+  const char* name;     // "LQNET_CUDA_LINEAR"
+  const char* library;  // "cublas"
+};
+
+enum class LibraryWish { none, own, library };
+
+/// Throws Error for any other value.
+LibraryWish wish_of(const LibraryVariable& variable);
+
+/// The library, which `load` gives, or null where own kernels are taken: where they are asked for,
+/// or where the library cannot be used. Throws Error if that one is asked for.
+template <typename Library>
+const Library* choose_library(const LibraryVariable& variable, const Library& (*load)()) {
+  const LibraryWish wish = wish_of(variable);
+  if (wish == LibraryWish::own) return nullptr;
+  const Library& library = load();
+  if (library.failure.empty()) return &library;
+  check(wish == LibraryWish::none, "{} is {}: {}", variable.name, variable.library,
+        library.failure);
+  return nullptr;
+}
+
+/// "cuBLAS 13.0.0", "own kernels", "own kernels (libcublas.so.13: cannot open ...)".
+template <typename Library>
+std::string describe_choice(const LibraryVariable& variable, const Library& (*load)()) {
+  const Library* const library = choose_library(variable, load);
+  if (library != nullptr) return library->version;
+  if (wish_of(variable) == LibraryWish::own) return "own kernels";
+  return fmt::format("own kernels ({})", load().failure);
+}
+
+/// What libraries may round the factors of products to: nothing, TF32 (11 bits), or halves (11 bits
+/// with a smaller range) and TF32. Sums are float. Own kernels never round.
+enum class FloatPrecision { fp32, tf32, fp16 };
+
+/// LQNET_CUDA_PRECISION in the environment, or fp32; throws Error for values that are none of them.
+FloatPrecision wanted_precision();
+
+}  // namespace lq::kernels::cuda

@@ -1,0 +1,164 @@
+#include <cublas_v2.h>
+
+#include <map>
+
+#include "core/cuda/check.h"
+#include "core/cuda/stream.h"
+#include "kernels/common/cuda/add_bias.h"
+#include "kernels/common/cuda/scratch.h"
+#include "kernels/common/cuda/shared_library.h"
+#include "kernels/linear/linear_library.h"
+
+namespace lq::kernels::cuda {
+
+namespace {
+
+/// What is used of cuBLAS.
+struct Cublas {
+  decltype(&cublasCreate_v2) create = nullptr;
+  decltype(&cublasDestroy_v2) destroy = nullptr;
+  decltype(&cublasGetVersion_v2) get_version = nullptr;
+  decltype(&cublasGetStatusName) name_of = nullptr;
+  decltype(&cublasSetStream_v2) set_stream = nullptr;
+  decltype(&cublasSetWorkspace_v2) set_workspace = nullptr;
+  decltype(&cublasGemmEx_64) multiply = nullptr;
+
+  Cublas() {
+    const SharedLibrary library("libcublas.so.13");
+    library.find(create, "cublasCreate_v2");
+    library.find(destroy, "cublasDestroy_v2");
+    library.find(get_version, "cublasGetVersion_v2");
+    library.find(name_of, "cublasGetStatusName");
+    library.find(set_stream, "cublasSetStream_v2");
+    library.find(set_workspace, "cublasSetWorkspace_v2");
+    library.find(multiply, "cublasGemmEx_64");
+  }
+
+  void check(cublasStatus_t status, std::string_view what) const {
+    lq::check(status == CUBLAS_STATUS_SUCCESS, "{}: {}", what, name_of(status));
+  }
+};
+
+const Cublas& cublas() {
+  static const Cublas functions;
+  return functions;
+}
+
+/// cuBLAS on one device, for one thread.
+class Handle {
+ public:
+  explicit Handle(int device) {
+    const CudaDeviceScope scope(device);
+    int major = 0;
+    check_cuda(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
+               "cudaDeviceGetAttribute");
+    // What cuBLAS asks for, by its documentation.
+    workspace_bytes_ = major < 9 ? 4 << 20 : 32 << 20;
+    cublas().check(cublas().create(&handle_), "cublasCreate");
+  }
+  ~Handle() { cublas().destroy(handle_); }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  cublasHandle_t get() const { return handle_; }
+  std::int64_t workspace_bytes() const { return workspace_bytes_; }
+
+ private:
+  cublasHandle_t handle_ = nullptr;
+  std::int64_t workspace_bytes_ = 0;
+};
+
+const Handle& handle_for(Device device) {
+  thread_local std::map<int, Handle> handles;
+  return handles.try_emplace(device.index, device.index).first->second;
+}
+
+/// A factor in memory: rows side by side.
+struct Factor {
+  const float* data;
+  std::int64_t row;  // elements
+  bool transposed;
+};
+
+cublasComputeType_t compute_type() {
+  switch (wanted_precision()) {
+    case FloatPrecision::fp32:
+      return CUBLAS_COMPUTE_32F;
+    case FloatPrecision::tf32:
+      return CUBLAS_COMPUTE_32F_FAST_TF32;
+    case FloatPrecision::fp16:
+      return CUBLAS_COMPUTE_32F_FAST_16F;
+  }
+  fail("linear: unknown precision");
+}
+
+/// result (+)= a b, rows x columns, with sums of `depth` products. cuBLAS has matrices by columns;
+/// the rows of a matrix are the columns of its transpose, so it is given result' = b' a'.
+void multiply(std::string_view operation, Stream& stream, const Factor& a, const Factor& b,
+              std::int64_t rows, std::int64_t columns, std::int64_t depth, float* result,
+              GradientMode mode) {
+  const CudaDeviceScope device(stream.device().index);
+  const Handle& handle = handle_for(stream.device());
+  // The same workspace each time, whatever other streams do: the way of a product depends on it.
+  Scratch<std::byte> workspace(stream, handle.workspace_bytes());
+  const auto bytes = static_cast<std::size_t>(handle.workspace_bytes());
+  cublas().check(cublas().set_stream(handle.get(), native(stream)), operation);
+  cublas().check(cublas().set_workspace(handle.get(), workspace.data(), bytes), operation);
+  const auto transposed = [](const Factor& factor) {
+    return factor.transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+  };
+  const float alpha = 1.0F;
+  const float beta = mode == GradientMode::accumulate ? 1.0F : 0.0F;
+  cublas().check(
+      cublas().multiply(handle.get(), transposed(b), transposed(a), columns, rows, depth, &alpha,
+                        b.data, CUDA_R_32F, b.row, a.data, CUDA_R_32F, a.row, &beta, result,
+                        CUDA_R_32F, columns, compute_type(), CUBLAS_GEMM_DEFAULT),
+      operation);
+}
+
+void forward(Stream& stream, ConstView<float> x, ConstView<float> weight, ConstView<float> bias,
+             View<float> y) {
+  const std::int64_t batch = x.shape[0], inputs = x.shape[1], outputs = weight.shape[0];
+  multiply("linear_forward", stream, {x.data, inputs, false}, {weight.data, inputs, true}, batch,
+           outputs, inputs, y.data, GradientMode::overwrite);
+  add_bias("linear_forward", stream, bias, y);
+}
+
+void backward_data(Stream& stream, ConstView<float> grad_y, ConstView<float> weight,
+                   View<float> grad_x, GradientMode mode) {
+  const std::int64_t batch = grad_y.shape[0], outputs = weight.shape[0], inputs = weight.shape[1];
+  multiply("linear_backward_data", stream, {grad_y.data, outputs, false},
+           {weight.data, inputs, false}, batch, inputs, outputs, grad_x.data, mode);
+}
+
+void backward_weights(Stream& stream, ConstView<float> grad_y, ConstView<float> x,
+                      View<float> grad_weight, GradientMode mode) {
+  const std::int64_t batch = x.shape[0], inputs = x.shape[1], outputs = grad_y.shape[1];
+  multiply("linear_backward_weights", stream, {grad_y.data, outputs, true}, {x.data, inputs, false},
+           outputs, inputs, batch, grad_weight.data, mode);
+}
+
+/// Its name and version: that it can be used at all shows here.
+std::string version() {
+  const Handle handle(0);
+  int number = 0;
+  cublas().check(cublas().get_version(handle.get(), &number), "cublasGetVersion");
+  return fmt::format("cuBLAS {}.{}.{}", number / 10000, number / 100 % 100, number % 100);
+}
+
+LinearLibrary load() {
+  try {
+    return {{.version = version(), .failure = {}}, forward, backward_data, backward_weights};
+  } catch (const Error& error) {
+    return {{.version = {}, .failure = error.what()}};
+  }
+}
+
+}  // namespace
+
+const LinearLibrary& linear_library() {
+  static const LinearLibrary library = load();
+  return library;
+}
+
+}  // namespace lq::kernels::cuda
