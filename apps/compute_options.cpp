@@ -3,6 +3,7 @@
 #include "apps/option_spec.h"
 #include "core/isa.h"
 #include "core/threads.h"
+#include "kernels/conv2d/conv2d.h"
 #include "kernels/linear/linear.h"
 
 namespace lq::apps {
@@ -43,7 +44,9 @@ std::string describe_training(Device device) {
   std::string text = device_backend(device.type).describe(device.index);
 #if defined(LQNET_WITH_CUDA)
   if (device.type == DeviceType::cuda) {
-    text += fmt::format("; linear layers by {}", kernels::cuda::linear_implementation());
+    text +=
+        fmt::format("; convolutions by {}, linear layers by {}",
+                    kernels::cuda::conv2d_implementation(), kernels::cuda::linear_implementation());
   }
 #endif
   return text;

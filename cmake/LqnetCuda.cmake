@@ -8,9 +8,13 @@ option(LQNET_CUDA_MACHINE_CODE "Build machine code, not only the PTX that a driv
 
 # Libraries beside own kernels. Only their headers are needed to build: programs load them when they
 # first use them, and do without where they are missing.
-set(LQNET_CUBLAS AUTO CACHE STRING "Linear layers by cuBLAS, too: ON, OFF or AUTO (where its header is)")
-set_property(CACHE LQNET_CUBLAS PROPERTY STRINGS AUTO ON OFF)
+set(LQNET_CUBLAS AUTO CACHE STRING "Linear layers by cuBLAS: ON, OFF or AUTO (where its header is)")
+set(LQNET_CUDNN AUTO CACHE STRING "Convolutions by cuDNN: ON, OFF or AUTO (where its header is)")
+set_property(CACHE LQNET_CUBLAS LQNET_CUDNN PROPERTY STRINGS AUTO ON OFF)
 set(LQNET_HEADER_CUBLAS cublas_v2.h)
+set(LQNET_HEADER_CUDNN cudnn_graph.h)
+# Device properties came with it.
+set(LQNET_OLDEST_CUDNN 9.8)
 
 set(LQNET_WITH_CUDA OFF)
 if(NOT LQ_CUDA STREQUAL "OFF")
@@ -79,27 +83,49 @@ function(lqnet_cuda_sources folder)
   endif()
 endfunction()
 
+# The version that a header of cuDNN tells; empty for that of another library.
+function(lqnet_cudnn_version result folder)
+  set(version)
+  if(EXISTS ${folder}/cudnn_version.h)
+    file(STRINGS ${folder}/cudnn_version.h lines REGEX "#define CUDNN_(MAJOR|MINOR) ")
+    string(REGEX REPLACE "[^0-9;]" "" numbers "${lines}")
+    string(REPLACE ";" "." version "${numbers}")
+  endif()
+  set(${result} "${version}" PARENT_SCOPE)
+endfunction()
+
 # lqnet_cuda_library(CUBLAS kernels WITH sources... WITHOUT sources...)
-# Adds the files that use a library, or those that do without it, to the library of a folder. Does
-# nothing in a build without CUDA.
+# Adds the files that use a library, or those that do without it, to the library of a folder, and sets
+# the global property LQNET_WITH_CUBLAS to ON or OFF. Does nothing in a build without CUDA.
 function(lqnet_cuda_library name folder)
   cmake_parse_arguments(ARG "" "" "WITH;WITHOUT" ${ARGN})
   if(NOT LQNET_WITH_CUDA)
     return()
   endif()
-  find_path(LQNET_${name}_INCLUDE_DIR ${LQNET_HEADER_${name}} HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  set(header ${LQNET_HEADER_${name}})
+  find_path(LQNET_${name}_INCLUDE_DIR ${header} HINTS ${CUDAToolkit_INCLUDE_DIRS})
   mark_as_advanced(LQNET_${name}_INCLUDE_DIR)
-  if(LQNET_${name} STREQUAL "OFF" OR NOT LQNET_${name}_INCLUDE_DIR)
-    if(LQNET_${name} STREQUAL "ON")
-      message(FATAL_ERROR "LQNET_${name}=ON: found no ${LQNET_HEADER_${name}}; set "
-                          "LQNET_${name}_INCLUDE_DIR, or LQNET_${name}=OFF to build without")
+  set(found ${LQNET_${name}_INCLUDE_DIR})
+  if(found AND DEFINED LQNET_OLDEST_${name})
+    lqnet_cudnn_version(version ${LQNET_${name}_INCLUDE_DIR})
+    if(version VERSION_LESS LQNET_OLDEST_${name})
+      string(APPEND header " of ${LQNET_OLDEST_${name}} or later (but of '${version}')")
+      set(found OFF)
     endif()
-    message(STATUS "${name}: no")
-    target_sources(lqnet_${folder} PRIVATE ${ARG_WITHOUT})
-    return()
   endif()
-  message(STATUS "${name}: yes")
-  target_sources(lqnet_${folder} PRIVATE ${ARG_WITH})
-  set_source_files_properties(${ARG_WITH} PROPERTIES INCLUDE_DIRECTORIES
-                                                     ${LQNET_${name}_INCLUDE_DIR})
+  if(LQNET_${name} STREQUAL "ON" AND NOT found)
+    message(FATAL_ERROR "LQNET_${name}=ON: found no ${header}; set LQNET_${name}_INCLUDE_DIR, or "
+                        "LQNET_${name}=OFF to build without")
+  endif()
+  if(found AND NOT LQNET_${name} STREQUAL "OFF")
+    target_sources(lqnet_${folder} PRIVATE ${ARG_WITH})
+    set_source_files_properties(${ARG_WITH} PROPERTIES INCLUDE_DIRECTORIES
+                                                       ${LQNET_${name}_INCLUDE_DIR})
+    set(with ON)
+  else()
+    target_sources(lqnet_${folder} PRIVATE ${ARG_WITHOUT})
+    set(with OFF)
+  endif()
+  message(STATUS "CUDA backend with ${name}: ${with}")
+  set_property(GLOBAL PROPERTY LQNET_WITH_${name} ${with})
 endfunction()

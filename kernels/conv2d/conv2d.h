@@ -6,6 +6,8 @@
 // Group g connects input channels [g C/G, (g+1) C/G) with output channels [g O/G, (g+1) O/G).
 #pragma once
 
+#include <string>
+
 #include "core/stream.h"
 #include "core/view.h"
 #include "kernels/common/conv2d_geometry.h"
@@ -74,11 +76,18 @@ Conv2dBackwardWeights conv2d_backward_weights;
 Conv2dBackwardBias conv2d_backward_bias;
 }  // namespace cpu
 
+/// By cuDNN where it can be used and has a way to compute the convolution whose results are the
+/// same each time, or else by own kernels. LQNET_CUDA_CONV in the environment names what to take,
+/// own or cudnn; calls throw Error where that is cudnn and it cannot be used at all, and for other
+/// values. cuDNN may round to what LQNET_CUDA_PRECISION says: fp32 (nothing), tf32, or fp16.
 namespace cuda {
 Conv2dForward conv2d_forward;
 Conv2dBackwardData conv2d_backward_data;
 Conv2dBackwardWeights conv2d_backward_weights;
 Conv2dBackwardBias conv2d_backward_bias;
+
+/// What computes all but the gradient of the bias: "cuDNN 9.19.0", or "own kernels" and why.
+std::string conv2d_implementation();
 }  // namespace cuda
 
 }  // namespace lq::kernels

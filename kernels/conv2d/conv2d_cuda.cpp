@@ -1,16 +1,35 @@
 #include "kernels/common/cuda/float_convolution.h"
-#include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_library.h"
 
 namespace lq::kernels::cuda {
 
+namespace {
+
+constexpr LibraryVariable variable{"LQNET_CUDA_CONV", "cudnn"};
+
+/// Null where own kernels are taken.
+const Conv2dLibrary* chosen_library() { return choose_library(variable, conv2d_library); }
+
+}  // namespace
+
+std::string conv2d_implementation() { return describe_choice(variable, conv2d_library); }
+
 void conv2d_forward(Stream& stream, const Conv2dGeometry& geometry, ConstView<float> x,
                     ConstView<float> weight, ConstView<float> bias, View<float> y) {
+  const Conv2dLibrary* const library = chosen_library();
+  if (library != nullptr && library->forward(stream, geometry, x, weight, bias, y)) return;
   float_convolution_forward("conv2d_forward", stream, geometry, x.data, weight.data, bias.data,
                             y.data);
 }
 
 void conv2d_backward_data(Stream& stream, const Conv2dGeometry& geometry, ConstView<float> grad_y,
                           ConstView<float> weight, View<float> grad_x, GradientMode mode) {
+  if (mode == GradientMode::ignore) return;
+  const Conv2dLibrary* const library = chosen_library();
+  if (library != nullptr &&
+      library->backward_data(stream, geometry, grad_y, weight, grad_x, mode)) {
+    return;
+  }
   float_convolution_backward_data("conv2d_backward_data", stream, geometry, grad_y.data,
                                   weight.data, grad_x.data, mode);
 }
@@ -18,6 +37,12 @@ void conv2d_backward_data(Stream& stream, const Conv2dGeometry& geometry, ConstV
 void conv2d_backward_weights(Stream& stream, const Conv2dGeometry& geometry,
                              ConstView<float> grad_y, ConstView<float> x, View<float> grad_weight,
                              GradientMode mode) {
+  if (mode == GradientMode::ignore) return;
+  const Conv2dLibrary* const library = chosen_library();
+  if (library != nullptr &&
+      library->backward_weights(stream, geometry, grad_y, x, grad_weight, mode)) {
+    return;
+  }
   float_convolution_backward_weights("conv2d_backward_weights", stream, geometry, grad_y.data,
                                      x.data, grad_weight.data, mode);
 }

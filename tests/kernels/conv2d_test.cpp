@@ -9,12 +9,16 @@
 
 #include "core/tensor.h"
 #include "core/threads.h"
-#include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/library_cases.h"
 #include "tests/support/random.h"
 #include "tests/support/staged.h"
+
+#if defined(LQNET_WITH_CUDA)
+#include "kernels/conv2d/conv2d_library.h"
+#endif
 
 namespace lq::testing {
 namespace {
@@ -33,6 +37,21 @@ Tensor full_of_nan(const Shape& shape) {
 std::vector<float> values(const Tensor& tensor) {
   const auto span = tensor.span<float>();
   return {span.begin(), span.end()};
+}
+
+constexpr const char* choice_variable = "LQNET_CUDA_CONV";
+
+/// Why cuDNN cannot be used; is asked for where there is a GPU.
+std::string cudnn_failure() {
+#if defined(LQNET_WITH_CUDA)
+  return kernels::cuda::conv2d_library().failure;
+#else
+  return "this build is without CUDA";
+#endif
+}
+
+std::vector<LibraryCase> conv2d_cases(const std::vector<BackendCase>& backends) {
+  return library_cases(uncapped(backends), "cudnn", cudnn_failure);
 }
 
 // ---- Geometry
@@ -97,8 +116,9 @@ TEST(Conv2dGeometryTest, RefusesWhatDoesNotFit) {
 
 // ---- Known answers, for the oracle as well
 
-class Conv2dKnownAnswerTest : public ::testing::TestWithParam<BackendCase> {
+class Conv2dKnownAnswerTest : public ::testing::TestWithParam<LibraryCase> {
  protected:
+  const EnvironmentScope choice{choice_variable, GetParam().choice};
   std::vector<float> forward(const Tensor& input, const Tensor& kernel, const Tensor& bias,
                              const Conv2dOptions& options) {
     const auto geometry = kernels::conv2d_geometry(input.shape(), kernel.shape(), options);
@@ -167,7 +187,7 @@ TEST_P(Conv2dKnownAnswerTest, Backward) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conv2dKnownAnswerTest,
-                         ::testing::ValuesIn(uncapped(all_backends())), backend_case_name);
+                         ::testing::ValuesIn(conv2d_cases(all_backends())), library_case_name);
 
 // ---- The oracle's gradients, in double
 
@@ -302,7 +322,7 @@ void expect_close(const Outcome& actual, const Outcome& expected, const Conv2dGe
   expect_close(actual.added_bias, expected.added_bias, 1, g, "accumulated grad_bias");
 }
 
-class Conv2dTest : public ::testing::TestWithParam<BackendCase> {
+class Conv2dTest : public ::testing::TestWithParam<LibraryCase> {
  protected:
   void expect_matches_reference(const Conv2dGeometry& geometry, std::uint64_t seed) {
     const Operands operands(geometry, seed);
@@ -310,6 +330,7 @@ class Conv2dTest : public ::testing::TestWithParam<BackendCase> {
     expect_close(operands.run(stream), operands.run(oracle), geometry);
   }
 
+  const EnvironmentScope choice{choice_variable, GetParam().choice};
   Stream& stream = stream_of(GetParam());
 };
 
@@ -522,8 +543,104 @@ TEST_P(Conv2dTest, RefusesViewsOfOtherShapes) {
       "conv2d_backward_weights: grad_weight is 1x4x4x4, expected 3x3x3x2"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, Conv2dTest, ::testing::ValuesIn(uncapped(fast_backends())),
-                         backend_case_name);
+TEST_P(Conv2dTest, ResultsAreTheSameEachTime) {
+  const auto geometry = kernels::conv2d_geometry({2, 9, 9, 16}, {24, 3, 3, 16}, {});
+  const Operands operands(geometry, 1);
+  const Outcome first = operands.run(stream);
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    const Outcome again = operands.run(stream);
+    EXPECT_EQ(values(again.y), values(first.y));
+    EXPECT_EQ(values(again.added_x), values(first.added_x));
+    EXPECT_EQ(values(again.added_weight), values(first.added_weight));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, Conv2dTest, ::testing::ValuesIn(conv2d_cases(fast_backends())),
+                         library_case_name);
+
+#if defined(LQNET_WITH_CUDA)
+class CudaConv2dLibraryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!has_cuda_device()) GTEST_SKIP() << "no CUDA device";
+  }
+
+  Outcome run() const { return operands.run(current_stream({DeviceType::cuda, 0})); }
+  Outcome expected() const {
+    Stream oracle(Backend::reference);
+    return operands.run(oracle);
+  }
+
+  const Conv2dGeometry geometry = kernels::conv2d_geometry({2, 8, 8, 64}, {64, 3, 3, 64}, {});
+  const Operands operands{geometry, 1};
+};
+
+TEST_F(CudaConv2dLibraryTest, cuda_DoesWhatIsAskedFor) {
+  const std::string failure = cudnn_failure();
+  const Outcome oracle = expected();
+  const auto with = [&](const char* choice) {
+    const EnvironmentScope scope(choice_variable, choice);
+    expect_close(run(), oracle, geometry);
+    return kernels::cuda::conv2d_implementation();
+  };
+  EXPECT_EQ(with("own"), "own kernels");
+  if (failure.empty()) {
+    EXPECT_TRUE(with(nullptr).starts_with("cuDNN 9."));
+    EXPECT_EQ(with("cudnn"), with(nullptr));
+  } else {
+    EXPECT_EQ(with(nullptr), "own kernels (" + failure + ")");
+    EXPECT_TRUE(throws_error([&] { with("cudnn"); }, "LQNET_CUDA_CONV is cudnn: " + failure));
+  }
+  EXPECT_TRUE(
+      throws_error([&] { with("other"); }, "LQNET_CUDA_CONV is 'other', expected own or cudnn"));
+}
+
+TEST_F(CudaConv2dLibraryTest, cuda_RoundsFactorsOnlyWhereItMay) {
+  if (const std::string failure = cudnn_failure(); !failure.empty()) GTEST_SKIP() << failure;
+  const EnvironmentScope choice(choice_variable, "cudnn");
+  const Outcome exact = run();
+  const Outcome oracle = expected();
+  expect_close(exact, oracle, geometry);
+  for (const char* const precision : {"tf32", "fp16"}) {
+    const EnvironmentScope scope("LQNET_CUDA_PRECISION", precision);
+    const Outcome rounded = run();
+    for (Tensor Outcome::*const result : {&Outcome::y, &Outcome::grad_x, &Outcome::grad_weight}) {
+      EXPECT_NE(values(rounded.*result), values(exact.*result)) << precision;
+      // Up to 576 products of numbers below 5, both factors rounded to 11 bits.
+      EXPECT_TRUE(all_close((rounded.*result).span<float>(), (oracle.*result).span<float>(), 0,
+                            576 * 25 * 2 * 0x1p-11))
+          << precision;
+    }
+  }
+}
+
+// Own kernels would hide that cuDNN has no way to compute something.
+TEST_F(CudaConv2dLibraryTest, cuda_ComputesConvolutionsItself) {
+  const auto& library = kernels::cuda::conv2d_library();
+  if (!library.failure.empty()) GTEST_SKIP() << library.failure;
+  Stream& stream = current_stream({DeviceType::cuda, 0});
+  const Conv2dGeometry layers[] = {
+      geometry, kernels::conv2d_geometry({2, 16, 16, 3}, {16, 3, 3, 3}, {}),
+      kernels::conv2d_geometry({2, 8, 8, 16}, {32, 1, 1, 16}, {.stride_h = 2, .stride_w = 2})};
+  for (const Conv2dGeometry& layer : layers) {
+    const auto on_device = [&](const Shape& shape) {
+      return Tensor::zeros(shape, DType::f32, stream.device());
+    };
+    Tensor x = on_device(layer.x_shape()), weight = on_device(layer.weight_shape()),
+           y = on_device(layer.y_shape());
+    const auto x_view = x.view<float>(), weight_view = weight.view<float>(),
+               y_view = y.view<float>();
+    EXPECT_TRUE(library.forward(stream, layer, x_view, weight_view, {}, y_view))
+        << layer.to_string();
+    for (const GradientMode mode : {GradientMode::overwrite, GradientMode::accumulate}) {
+      EXPECT_TRUE(library.backward_data(stream, layer, y_view, weight_view, x_view, mode))
+          << layer.to_string();
+      EXPECT_TRUE(library.backward_weights(stream, layer, y_view, x_view, weight_view, mode))
+          << layer.to_string();
+    }
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace lq::testing

@@ -15,7 +15,8 @@ compile 80
 "$run" "$program"
 
 faults=$(sed -n 's|^/// EXPECT \([a-z_]*\):.*|\1|p' "$source")
-[ -n "$faults" ] || complain "no faults in $source"
+[ "$(wc -w <<<"$faults")" -eq "$(grep -o 'EXPECT [a-z_]*:' "$source" | wc -l)" ] ||
+  complain "not every EXPECT begins a line"
 for fault in $faults; do
   status=0
   report=$("$run" "$program" "$fault" 2>&1) || status=$?
