@@ -51,8 +51,10 @@ void complete(Warp& warp, const Instruction& instruction, LaneMask mask,
 void copy_small(Frame& frame, const Instruction& instruction, LaneMask mask) {
   Warp& warp = warp_of(frame);
   const LaneAddresses to(warp, instruction);
-  const auto* const from = warp.lanes<std::uint64_t>(instruction.sources[1]);
+  LaneAddresses from = to;
+  std::copy_n(warp.lanes<std::uint64_t>(instruction.sources[1]), warp_size, from.values);
   const unsigned bytes = instruction.access_bytes;
+  LaneMask readers = 0;
   for_each_lane(mask, [&](int lane) {
     ThreadCopies& thread = copies_of(warp, lane);
     SmallCopy copy{.number = thread.next_number++,
@@ -63,10 +65,13 @@ void copy_small(Frame& frame, const Instruction& instruction, LaneMask mask) {
     copy.to = locate_shared(warp, instruction, lane, Space::shared, to[lane], bytes).offset;
     copy.bytes_read = static_cast<std::uint8_t>(bytes_read(warp, instruction, lane));
     read_source(warp, instruction, lane, from[lane], copy);
+    if (copy.bytes_read > 0) readers |= LaneMask{1} << lane;
     check_shared(warp, instruction, lane, {warp.block, copy.to}, bytes, AccessKind::write,
                  warp.block->shared.begin_write(warp.agent, copy.to, bytes, copy.place));
     thread.small.push_back(copy);
   });
+  count_request(warp, instruction, from, readers, {Space::global, AccessKind::read, bytes});
+  count_request(warp, instruction, to, mask, {Space::shared, AccessKind::write, bytes});
 }
 
 void commit_small_copies(Frame& frame, const Instruction&, LaneMask mask) {

@@ -101,7 +101,8 @@ template <typename T, typename Next>
 void for_all(Frame& frame, const Instruction& instruction, LaneMask mask, Next&& next) {
   Warp& warp = warp_of(frame);
   const LaneAddresses addresses(warp, instruction);
-  count_request(warp, instruction, addresses, mask, sizeof(T));
+  count_request(warp, instruction, addresses, mask,
+                {instruction.space, AccessKind::read_and_write, sizeof(T)});
   T* const result =
       is_slot(instruction.results[0]) ? warp.lanes<T>(instruction.results[0]) : nullptr;
   // Lanes take their turns in order.
@@ -123,7 +124,8 @@ void read_modify_write_vector(Frame& frame, const Instruction& instruction, Lane
   const LaneAddresses addresses(warp, instruction);
   const unsigned elements = instruction.elements;
   const auto bytes = static_cast<unsigned>(elements * sizeof(T));
-  count_request(warp, instruction, addresses, mask, bytes);
+  count_request(warp, instruction, addresses, mask,
+                {instruction.space, AccessKind::read_and_write, bytes});
   const Slot* const slots = slots_of(warp, instruction);
   for_each_lane(mask, [&](int lane) {
     const auto lock = lock_update(warp, instruction, addresses[lane]);

@@ -45,7 +45,7 @@ void for_each_row(Warp& warp, const Instruction& instruction, LaneMask mask, Acc
   const LaneAddresses addresses(warp, instruction, 1);
   const int rows = 8 * instruction.list_size;
   const LaneMask lanes = rows == warp_size ? all_lanes : (LaneMask{1} << rows) - 1;
-  count_request(warp, instruction, addresses, lanes, row_bytes);
+  count_request(warp, instruction, addresses, lanes, {instruction.space, kind, row_bytes});
   for (int row = 0; row < rows; ++row) {
     body(static_cast<std::size_t>(row),
          checked_bytes(warp, instruction, row, addresses[row], row_bytes, kind));

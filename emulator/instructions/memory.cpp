@@ -69,7 +69,7 @@ void load(Frame& frame, const Instruction& instruction, LaneMask mask) {
   Warp& warp = warp_of(frame);
   const LaneAddresses addresses(warp, instruction);
   const unsigned bytes = sizeof(Memory) * instruction.elements;
-  count_request(warp, instruction, addresses, mask, bytes);
+  count_request(warp, instruction, addresses, mask, {instruction.space, AccessKind::read, bytes});
   const Slot* const slots = slots_of(warp, instruction);
   Register* to[8];
   for (int element = 0; element < instruction.elements; ++element) {
@@ -104,7 +104,7 @@ void store(Frame& frame, const Instruction& instruction, LaneMask mask) {
   Warp& warp = warp_of(frame);
   const LaneAddresses addresses(warp, instruction);
   const unsigned bytes = sizeof(Memory) * instruction.elements;
-  count_request(warp, instruction, addresses, mask, bytes);
+  count_request(warp, instruction, addresses, mask, {instruction.space, AccessKind::write, bytes});
   const Slot* const slots = slots_of(warp, instruction);
   const Register* from[8];
   for (int element = 0; element < instruction.elements; ++element) {

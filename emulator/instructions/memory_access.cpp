@@ -295,23 +295,24 @@ void count_shared(Tally& tally, const LaneAddresses& addresses, LaneMask mask, u
 }  // namespace
 
 void count_request(Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
-                   LaneMask mask, unsigned bytes) {
-  if (!warp.block->launch->counts) return;
+                   LaneMask mask, const MemoryRequest& request) {
+  if (!warp.block->launch->counts || mask == 0) return;
   const Function& function = *warp.activations.back().function;
   Tally tally;
-  const Space space = instruction.space == Space::generic
+  const Space space = request.space == Space::generic
                           ? space_of(warp.block->memory(), addresses[std::countr_zero(mask)])
-                          : instruction.space;
+                          : request.space;
   switch (space) {
     case Space::global:
-      count_global(tally, addresses, mask, bytes);
+      count_global(tally, addresses, mask, request.bytes);
+      if (request.kind != AccessKind::read) tally.global_written_bytes = tally.global_bytes;
       break;
     case Space::shared:
     case Space::shared_cluster:
-      count_shared(tally, addresses, mask, bytes);
+      count_shared(tally, addresses, mask, request.bytes);
       break;
     case Space::local:
-      tally.local_bytes = static_cast<std::uint64_t>(std::popcount(mask)) * bytes;
+      tally.local_bytes = static_cast<std::uint64_t>(std::popcount(mask)) * request.bytes;
       break;
     default:
       break;

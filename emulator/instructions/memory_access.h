@@ -221,8 +221,15 @@ struct LaneAddresses {
   alignas(64) std::uint64_t values[warp_size];
 };
 
+/// What lanes ask of memory.
+struct MemoryRequest {
+  Space space;
+  AccessKind kind;
+  unsigned bytes;  // of a lane
+};
+
 /// Adds a request of the warp to the counters, if these are wanted.
 void count_request(Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
-                   LaneMask mask, unsigned bytes);
+                   LaneMask mask, const MemoryRequest& request);
 
 }  // namespace lq::emulator

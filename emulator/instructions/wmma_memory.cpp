@@ -37,7 +37,7 @@ class FragmentAccess {
         for (int lane = 0; lane < warp_size; ++lane) {
           addresses.values[lane] += offset(r, lane, part);
         }
-        count_request(warp_, instruction_, addresses, all_lanes, unit_);
+        count_request(warp_, instruction_, addresses, all_lanes, {instruction_.space, kind, unit_});
         for (int lane = 0; lane < warp_size; ++lane) {
           std::byte* const memory =
               checked_bytes(warp_, instruction_, lane, addresses[lane], unit_, kind);

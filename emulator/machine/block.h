@@ -36,6 +36,7 @@ struct Tally {
   std::uint64_t global_requests = 0;  // loads, stores and atomics of a warp
   std::uint64_t global_sectors = 0;   // of 32 bytes that these touch
   std::uint64_t global_bytes = 0;     // that lanes ask for
+  std::uint64_t global_written_bytes = 0;
   std::uint64_t shared_requests = 0;
   std::uint64_t shared_wavefronts = 0;  // passes, with those that bank conflicts add
   std::uint64_t shared_passes = 0;      // without them

@@ -104,6 +104,7 @@ Tally& Tally::operator+=(const Tally& other) {
   global_requests += other.global_requests;
   global_sectors += other.global_sectors;
   global_bytes += other.global_bytes;
+  global_written_bytes += other.global_written_bytes;
   shared_requests += other.shared_requests;
   shared_wavefronts += other.shared_wavefronts;
   shared_passes += other.shared_passes;

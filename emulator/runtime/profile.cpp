@@ -38,7 +38,7 @@ Summary summary_of(const Program& program, const Counters& counters) {
   Summary result;
   for (std::size_t f = 0; f < counters.tallies.size(); ++f) {
     const Function& function = program.functions[f];
-    if (!counters.tallies[f].empty()) result.instructions += function.places.size();
+    const std::size_t executed_before = result.executed;
     for (std::size_t pc = 0; pc < counters.tallies[f].size(); ++pc) {
       const Tally& tally = counters.tallies[f][pc];
       if (tally.warps == 0) continue;
@@ -55,6 +55,7 @@ Summary summary_of(const Program& program, const Counters& counters) {
         result.lines[source_text(program, function, pc)] += tally;
       }
     }
+    if (result.executed > executed_before) result.instructions += function.places.size();
   }
   return result;
 }
@@ -130,11 +131,12 @@ std::string quoted(const std::string& text) {
 std::string tally_fields(const Tally& tally) {
   return fmt::format(
       "\"warp_instructions\": {}, \"lane_instructions\": {}, \"global_requests\": {}, "
-      "\"global_sectors\": {}, \"global_bytes\": {}, \"shared_requests\": {}, "
+      "\"global_sectors\": {}, \"global_bytes\": {}, \"global_written_bytes\": {}, "
+      "\"shared_requests\": {}, "
       "\"shared_wavefronts\": {}, \"bank_conflicts\": {}, \"local_bytes\": {}",
       tally.warps, tally.lanes, tally.global_requests, tally.global_sectors, tally.global_bytes,
-      tally.shared_requests, tally.shared_wavefronts, tally.shared_wavefronts - tally.shared_passes,
-      tally.local_bytes);
+      tally.global_written_bytes, tally.shared_requests, tally.shared_wavefronts,
+      tally.shared_wavefronts - tally.shared_passes, tally.local_bytes);
 }
 
 std::string json(const std::string& name, std::uint64_t launches, const Summary& summary) {

@@ -131,12 +131,11 @@ __device__ void for_each_tap(const DeviceConvolution& conv, std::int64_t pixel, 
   }
 }
 
-/// The part of a warp in the results of `count` pixels, first_pixel + k stride: its lanes own the
-/// output channels first_channel + lane; those beyond O only take part in the ballots.
-template <int count_, int stride_>
+/// The part of a warp in the results of `count` consecutive pixels: its lanes own the output
+/// channels first_channel + lane; those beyond O only take part in the ballots.
+template <int count_>
 struct PixelGroup {
   static constexpr int count = count_;
-  static constexpr int stride = stride_;
   using Values = float[count];
 
   const DeviceConvolution& conv;
@@ -146,11 +145,10 @@ struct PixelGroup {
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % warp_threads; }
   __device__ int o() const { return first_channel + lane(); }
   __device__ bool is_channel() const { return o() < conv.outputs; }
-  __device__ bool is_pixel(int k) const { return k * stride < conv.pixels - first_pixel; }
+  __device__ bool is_pixel(int k) const { return k < conv.pixels - first_pixel; }
   __device__ bool is_result(int k) const { return is_channel() && is_pixel(k); }
-  /// Of the lane's first result, in N P Q O, and from one to the next.
+  /// The place of the lane's first result in N P Q O; the next ones follow at distances of O.
   __device__ std::int64_t first_result() const { return first_pixel * conv.outputs + o(); }
-  __device__ std::int64_t step() const { return static_cast<std::int64_t>(stride) * conv.outputs; }
 };
 
 template <typename Group>
@@ -159,7 +157,7 @@ __device__ void add_residual(const Group& group, typename Group::Values& values)
   typename Group::Values loaded;
 #pragma unroll
   for (int k = 0; k < Group::count; ++k) {
-    loaded[k] = group.is_result(k) ? residual[k * group.step()] : 0;
+    loaded[k] = group.is_result(k) ? residual[k * std::int64_t{group.conv.outputs}] : 0;
   }
 #pragma unroll
   for (int k = 0; k < Group::count; ++k) values[k] += loaded[k];
@@ -178,7 +176,8 @@ __device__ void write_floats(const Group& group, const DeviceFloatOutput& output
 #pragma unroll
   for (int k = 0; k < Group::count; ++k) {
     const float result = output.scale != nullptr ? __fmaf_rn(values[k], scale, shift) : values[k];
-    if (group.is_result(k)) to[k * group.step()] = output.relu && !(result > 0.0F) ? 0.0F : result;
+    if (group.is_result(k))
+      to[k * std::int64_t{group.conv.outputs}] = output.relu && !(result > 0.0F) ? 0.0F : result;
   }
 }
 
@@ -237,7 +236,7 @@ __device__ void write_planes(const Group& group, const DeviceSymbolOutput& outpu
       }
     }
     if (!group.is_pixel(own)) continue;
-    const std::int64_t pixel = group.first_pixel + own * Group::stride;
+    const std::int64_t pixel = group.first_pixel + own;
     auto* const to = static_cast<std::uint32_t*>(output.to) +
                      pixel * packed::words(group.conv.outputs) +
                      group.first_channel / packed::bits_per_word;
@@ -266,7 +265,7 @@ __device__ void write_bytes(const Group& group, const DeviceSymbolOutput& output
   auto* const to = static_cast<std::uint8_t*>(output.to) + group.first_result();
 #pragma unroll
   for (int k = 0; k < count; ++k) {
-    if (group.is_result(k)) to[k * group.step()] = output.symbols[positions[k]];
+    if (group.is_result(k)) to[k * std::int64_t{group.conv.outputs}] = output.symbols[positions[k]];
   }
 }
 

@@ -143,7 +143,7 @@ __global__ void __launch_bounds__(direct_threads, 6)
         break;
     }
   }
-  finish_pixels(PixelGroup<warp_pixels, 1>{conv, first_pixel, first_channel}, sums);
+  finish_pixels(PixelGroup<warp_pixels>{conv, first_pixel, first_channel}, sums);
 }
 
 }  // namespace

@@ -68,19 +68,22 @@ struct alignas(16) Stage {
 __device__ inline int swizzled(int row, int word) { return word ^ (row & 4); }
 
 /// Queues the copies of the inputs of a stage, from `first_step` on. A thread has the same place of
-/// several rows, so that it finds out once where in the window that is.
+/// several rows, so that it finds out once where in the window that is. Steps lie in the same
+/// banks, and so are of different warps.
 template <typename T, typename Product, int planes, int copy_words>
 __device__ void stage_inputs(const DeviceConvolution& conv, const Pass& pass, const TileRow* rows,
                              int first_step, int end_step, Stage<T>& stage) {
   constexpr int step_pieces = step_words / copy_words;
-  constexpr int pieces = stage_steps * step_pieces;
+  constexpr int step_threads = T::threads / stage_steps;
+  static_assert(step_threads % warp_threads == 0);
   constexpr int rows_at_once = T::extents.rows_at_once(copy_words);
   static_assert(rows_at_once % 8 == 0);  // so that all rows of a thread are swizzled alike
   const DeviceSegment& segment = pass.segment;
   const auto thread = static_cast<int>(threadIdx.x);
-  const int step = thread % pieces / step_pieces;
+  const int step = thread / step_threads;
+  const int first_row = thread % step_threads / step_pieces;
   const int place = thread % step_pieces * copy_words;
-  const int place_in_stage = swizzled(thread / pieces, place);
+  const int place_in_stage = swizzled(first_row, place);
   if (first_step + step >= end_step) return;
   int word = 0;
   int s = 0;
@@ -93,7 +96,7 @@ __device__ void stage_inputs(const DeviceConvolution& conv, const Pass& pass, co
                             pass.input_plane * segment.plane_words + word;
 #pragma unroll
   for (int first = 0; first < T::rows; first += rows_at_once) {
-    const int row = first + thread / pieces;
+    const int row = first + first_row;
     if (T::rows % rows_at_once != 0 && row >= T::rows) break;
     const TileRow window = rows[row];
     bool is_there = static_cast<unsigned>(window.x + r) < static_cast<unsigned>(height) &&

@@ -189,23 +189,25 @@ __device__ bool gather_splits(const TileWork<T>& work) {
   return true;
 }
 
-/// Every warp finishes pixels of 32 channels, some at once so that their loads and ballots overlap.
+/// Every warp finishes consecutive pixels of 32 channels, some at once so that their loads and
+/// ballots overlap.
 template <typename T>
 __device__ void finish_tile(const TileWork<T>& work) {
   constexpr int pixels_at_once = T::extents.finished_at_once();
   constexpr int warps_across = T::columns / warp_threads;
-  constexpr int warps_down = T::threads / warp_threads / warps_across;
-  static_assert(T::rows % (warps_down * pixels_at_once) == 0);
-  using Group = PixelGroup<pixels_at_once, warps_down>;
+  constexpr int rows_of_warp = T::rows / (T::threads / warp_threads / warps_across);
+  static_assert(rows_of_warp % pixels_at_once == 0);
+  using Group = PixelGroup<pixels_at_once>;
   const int warp = static_cast<int>(threadIdx.x) / warp_threads;
   const int column = warp % warps_across * warp_threads;
   const int channel = work.first_channel + column;
   if (channel >= work.conv.outputs) return;
-  for (int row = warp / warps_across; row < T::rows; row += warps_down * pixels_at_once) {
+  const int first_row = warp / warps_across * rows_of_warp;
+  for (int row = first_row; row < first_row + rows_of_warp; row += pixels_at_once) {
     typename Group::Values sums;
 #pragma unroll
     for (int k = 0; k < pixels_at_once; ++k) {
-      sums[k] = work.memory.values().values[row + k * warps_down][column + Group::lane()];
+      sums[k] = work.memory.values().values[row + k][column + Group::lane()];
     }
     finish_pixels(Group{work.conv, work.first_pixel + row, channel}, sums);
   }

@@ -117,9 +117,12 @@ struct Activation {
 inline constexpr Activation activations[] = {
     {false, false}, {true, false}, {false, true}, {true, true}};
 
-inline TableTensors activation_table() {
-  // A negative element, so that code and position differ.
-  return table_of(Tensor::from(std::vector{0.9F, -0.3F}, {1, 2}), kernels::CodeAlphabet::zero_one);
+/// Of 1 to 5 bits.
+inline TableTensors activation_table(int bits = 2) {
+  // Negative elements, so that code and position differ.
+  std::vector<float> basis{0.9F, -0.3F, 0.4F, 0.17F, -0.11F};
+  basis.resize(bits);
+  return table_of(Tensor::from(basis, {1, bits}), kernels::CodeAlphabet::zero_one);
 }
 
 /// Gradients of one problem from kernels, all overwritten.

@@ -20,18 +20,37 @@ namespace {
 class BatchNormTest : public BatchNormBackendTest {};
 
 TEST_P(BatchNormTest, FusedEqualsOneAfterTheOther) {
-  for (const std::int64_t channels : {1, 3, 16, 17, 64}) {
+  struct Case {
+    std::int64_t channels;
+    int bits;
+  };
+  for (const auto [channels, bits] : {Case{1, 2},
+                                      {3, 1},
+                                      {3, 2},
+                                      {16, 2},
+                                      {16, 3},
+                                      {16, 4},
+                                      {17, 2},
+                                      {17, 5},
+                                      {64, 1},
+                                      {64, 2},
+                                      {64, 3}}) {
+    SCOPED_TRACE(std::to_string(channels) + " channels, bits: " + std::to_string(bits));
     const Problem problem({400, channels}, 80);
-    const TableTensors table = activation_table();
+    const TableTensors table = activation_table(bits);
     const Shape& shape = problem.x.shape();
     const Shape flat{1, shape.elements()};
 
-    StatisticsTensors fused_statistics({1, 4}), statistics({1, 4});
-    Tensor fused(shape), z(shape), activated(shape), y(shape);
+    const Shape per_level{1, 1 << bits};
+    StatisticsTensors fused_statistics(per_level), statistics(per_level);
+    Tensor fused(shape), unobserved(shape), z(shape), activated(shape), y(shape);
     kernels::batch_norm_forward(
         stream, on(stream, problem.x), on(stream, problem),
         {.relu = true, .table = on(stream, table), .statistics = on(stream, fused_statistics)},
         on(stream, fused));
+    kernels::batch_norm_forward(stream, on(stream, problem.x), on(stream, problem),
+                                {.relu = true, .table = on(stream, table)}, on(stream, unobserved));
+    EXPECT_TRUE(all_close(unobserved.span<float>(), fused.span<float>(), 0, 0));
     kernels::batch_norm_forward(stream, on(stream, problem.x), on(stream, problem), {},
                                 on(stream, z));
     kernels::relu_forward(stream, on(stream, std::as_const(z)), on(stream, activated));

@@ -52,6 +52,13 @@ std::string heading_of(const std::string& architecture) {
   return architecture.substr(0, digits - 1) + "." + architecture.substr(digits - 1);
 }
 
+std::string unquoted(std::string text) {
+  std::erase_if(text, [](char c) { return c == '`' || c == '*'; });
+  return text;
+}
+
+}  // namespace
+
 std::vector<std::string> fields_of(const std::string& line) {
   std::vector<std::string> fields;
   static const std::regex field("\\| ([^|]*) (?=\\|)");
@@ -61,32 +68,27 @@ std::vector<std::string> fields_of(const std::string& line) {
   return fields;
 }
 
-std::string unquoted(std::string text) {
-  std::erase_if(text, [](char c) { return c == '`' || c == '*'; });
-  return text;
+std::string short_name(std::string demangled) {
+  // Parameters: what the last parenthesis closes.
+  int depth = 0;
+  std::size_t at = demangled.size();
+  do {
+    --at;
+    depth += demangled[at] == ')' ? 1 : demangled[at] == '(' ? -1 : 0;
+  } while (depth > 0 && at > 0);
+  demangled.resize(at);
+  static const std::regex scopes("\\(anonymous namespace\\)::|[A-Za-z_]\\w*::");
+  std::string name = std::regex_replace(demangled, scopes, "");
+  constexpr std::string_view result = "void ";  // templates have one
+  if (name.starts_with(result)) name.erase(0, result.size());
+  return name;
 }
-
-}  // namespace
 
 std::string short_kernel_name(const std::string& mangled) {
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> demangled(
       abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), &std::free);
-  if (status != 0) return mangled;
-  std::string name = demangled.get();
-  // Parameters: what the last parenthesis closes.
-  int depth = 0;
-  std::size_t at = name.size();
-  do {
-    --at;
-    depth += name[at] == ')' ? 1 : name[at] == '(' ? -1 : 0;
-  } while (depth > 0 && at > 0);
-  name.resize(at);
-  static const std::regex scopes("\\(anonymous namespace\\)::|[A-Za-z_]\\w*::");
-  name = std::regex_replace(name, scopes, "");
-  constexpr std::string_view result = "void ";  // demangled templates have one
-  if (name.starts_with(result)) name.erase(0, result.size());
-  return name;
+  return status == 0 ? short_name(demangled.get()) : mangled;
 }
 
 std::vector<std::string> faults_of(const std::vector<BuiltKernel>& kernels) {

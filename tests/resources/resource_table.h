@@ -19,7 +19,11 @@ struct BuiltKernel {
 };
 
 /// A demangled name without namespaces, return type and parameters.
+std::string short_name(std::string demangled);
 std::string short_kernel_name(const std::string& mangled);
+
+/// The cells of a row of a table in Markdown.
+std::vector<std::string> fields_of(const std::string& line);
 
 /// What no kernel may have: spills, a stack, no launch bounds. A line each.
 std::vector<std::string> faults_of(const std::vector<BuiltKernel>& kernels);

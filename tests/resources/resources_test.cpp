@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/resources/counter_table.h"
 #include "tests/resources/launch_bounds.h"
 #include "tests/resources/occupancy.h"
 #include "tests/resources/resource_table.h"
@@ -163,6 +164,61 @@ TEST(FaultsTest, SpillsStacksAndMissingLaunchBoundsAreNamed) {
           "kernels/a.cu: first on sm_75: 12 bytes of spills and a stack of 0 bytes, expected none",
           "kernels/a.cu: first on sm_90a: 0 bytes of spills and a stack of 8 bytes, expected none",
           "kernels/b.cu: second on sm_90a: no launch bounds, expected __launch_bounds__"}));
+}
+
+constexpr std::string_view
+    counters = R"([{"kernel": "void lq::(anonymous namespace)::first<lq::Tile<4> >(float*, int)",
+    "warp_instructions" : 900, "lane_instructions" : 27000, "global_requests" : 20,
+    "global_sectors" : 90, "global_bytes" : 2560, "global_written_bytes" : 400,
+    "shared_wavefronts" : 50, "bank_conflicts" : 5
+},
+ {"kernel": "second(int*)", "warp_instructions": 100, "lane_instructions": 100,
+  "global_requests": 0, "global_sectors": 0, "global_bytes": 0, "global_written_bytes": 0,
+  "shared_wavefronts": 0, "bank_conflicts": 0},
+ {"kernel": "rare(int*)", "warp_instructions": 0, "lane_instructions": 0,
+  "global_requests": 0, "global_sectors": 0, "global_bytes": 0, "global_written_bytes": 0,
+  "shared_wavefronts": 0, "bank_conflicts": 0}])json";
+
+TEST(CounterTableTest, RowsAreRatiosOfTheCounts) {
+  const Workload workload = read_counters(counters);
+  ASSERT_EQ(workload.size(), 2U);  // `rare` has no share
+  const CounterRow& first = workload.at("first<Tile<4> >");
+  EXPECT_DOUBLE_EQ(first.share, 90);
+  EXPECT_DOUBLE_EQ(first.instructions, 270);  // 27000 for 100 words
+  EXPECT_DOUBLE_EQ(first.lanes, 30);
+  EXPECT_DOUBLE_EQ(first.sectors, 4.5);
+  EXPECT_DOUBLE_EQ(first.ideal, 4);  // 128 bytes
+  EXPECT_DOUBLE_EQ(first.conflicts, 10);
+  EXPECT_DOUBLE_EQ(workload.at("second").sectors, 0);
+  EXPECT_TRUE(throws_error([] { read_counters("nothing"); }, "no list of kernels"));
+}
+
+TEST(CounterTableTest, WhatIsWrittenIsRead) {
+  CounterTable table{.compiler = "13.0.88", .workloads = {}};
+  table.workloads["one"] = read_counters(counters);
+  table.workloads["two"] = read_counters(counters);
+  const std::string text = to_markdown(table);
+  const CounterTable read = counter_table_from_markdown(text);
+  EXPECT_EQ(read.compiler, "13.0.88");
+  EXPECT_EQ(differences(table, read), Lines{});
+  EXPECT_EQ(to_markdown(read), text);
+  EXPECT_TRUE(throws_error([] { counter_table_from_markdown("nvcc 13.0\n## a\n| `k` | 1 |\n"); },
+                           "2 fields, expected 7"));
+}
+
+TEST(CounterTableTest, DifferencesAreNamed) {
+  CounterTable counted, recorded;
+  counted.workloads["one"] = recorded.workloads["one"] = read_counters(counters);
+  recorded.workloads["two"] = {};
+  CounterRow& row = counted.workloads["one"].at("first<Tile<4> >");
+  row.instructions += 5;  // less than 2 %
+  row.sectors = 4.7;
+  counted.workloads["one"]["third"] = {};
+  counted.workloads["one"].erase("second");
+  EXPECT_EQ(differences(counted, recorded),
+            (Lines{"one: first<Tile<4> >, sectors: 4.70, expected 4.50",
+                   "one: second is in the table, but was not counted",
+                   "one: third is not in the table", "two: not counted"}));
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace lq::kernels::cuda {
 
 inline constexpr int channel_threads = 256;
 
-/// Two sums that are taken on one way through memory.
-struct SumPair {
+/// Two sums that are taken on one way through memory, and accessed together.
+struct alignas(2 * sizeof(double)) SumPair {
   double first = 0;
   double second = 0;
 

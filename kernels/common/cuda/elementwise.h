@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(elementwise_threads)
   const std::int64_t groups = elements / width;
   for (std::int64_t group = thread; group < groups; group += threads) {
     Pack<Y, width> results;
-    [&](const Pack<X, width>&... packs) {
+    [&](Pack<X, width>... packs) {  // values, since references would be read part by part
 #pragma unroll
       for (int i = 0; i < width; ++i) results.values[i] = function(packs.values[i]...);
     }(reinterpret_cast<const Pack<X, width>*>(x)[group]...);

@@ -2,6 +2,8 @@
 // For *.cu files.
 #pragma once
 
+#include <bit>
+
 #include "kernels/common/cuda/float_gemm_sources.h"
 
 namespace lq::kernels::cuda {
@@ -26,6 +28,11 @@ struct MapWindows {
   struct alignas(16) Window {
     const float* first;
     int row, column;
+
+    /// In one access, which members by themselves would not be.
+    __device__ void store(Window& to) const {
+      reinterpret_cast<int4&>(to) = std::bit_cast<int4>(*this);
+    }
   };
 
   /// A value, relative to its window.
@@ -74,7 +81,7 @@ class WindowRows {
   __device__ WindowRows(const MapWindows& windows, Shared& shared, int group, int first_line)
       : windows_(windows), shared_(shared) {
     for (int line = static_cast<int>(threadIdx.x); line < extent; line += threads) {
-      shared.windows[line] = windows.window(first_line + line, group);
+      windows.window(first_line + line, group).store(shared.windows[line]);
     }
   }
   __device__ void prepare(int /*tile*/) {}
@@ -112,7 +119,7 @@ class WindowValues {
   __device__ void prepare(int tile) {
     const auto k = static_cast<int>(threadIdx.x);
     if (k < gemm_depth) {
-      shared_.windows[tile % 2][k] = windows_.window(tile * gemm_depth + k, group_);
+      windows_.window(tile * gemm_depth + k, group_).store(shared_.windows[tile % 2][k]);
     }
   }
   __device__ void load(int tile) {

@@ -19,6 +19,21 @@ __global__ void one_word(int* out) { out[0] = 1; }
 // EXPECT vectors: global_requests 1, global_sectors 16, global_bytes 512
 __global__ void vectors(int4* out) { out[threadIdx.x] = {1, 2, 3, 4}; }
 
+// EXPECT copy: global_requests 2, global_bytes 256, global_written_bytes 128
+__global__ void copy(int* out) { out[threadIdx.x + 32] = out[threadIdx.x]; }
+
+// 20 lanes copy 16 bytes each, without registers in between; zeros of the others are not read.
+// EXPECT async_copy: global_requests 1, global_sectors 10, global_bytes 320
+// EXPECT async_copy: shared_requests 1, shared_wavefronts 4, bank_conflicts 0
+__global__ void async_copy(int4* out) {
+  __shared__ int4 memory[32];
+  const unsigned bytes = threadIdx.x < 20 ? 16 : 0;
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2; cp.async.wait_all;" ::"r"(
+                   shared_address(memory + threadIdx.x)),
+               "l"(out + threadIdx.x), "r"(bytes)
+               : "memory");
+}
+
 // EXPECT half_warp: global_requests 1, global_sectors 2, global_bytes 64
 __global__ void half_warp(int* out) {
   if (threadIdx.x < 16) out[threadIdx.x] = 1;
@@ -90,6 +105,8 @@ int main() {
   shifted<<<1, 32>>>(out.get());
   one_word<<<1, 32>>>(out.get());
   vectors<<<1, 32>>>(reinterpret_cast<int4*>(out.get()));
+  copy<<<1, 32>>>(out.get());
+  async_copy<<<1, 32>>>(reinterpret_cast<int4*>(out.get()));
   half_warp<<<1, 32>>>(out.get());
   conflict_free<<<1, 32>>>();
   odd_stride<<<1, 32>>>();
