@@ -36,7 +36,7 @@ TEST_P(BatchNormTest, FusedEqualsOneAfterTheOther) {
                                       {64, 2},
                                       {64, 3}}) {
     SCOPED_TRACE(std::to_string(channels) + " channels, bits: " + std::to_string(bits));
-    const Problem problem({400, channels}, 80);
+    const Problem problem({700, channels}, 80);
     const TableTensors table = activation_table(bits);
     const Shape& shape = problem.x.shape();
     const Shape flat{1, shape.elements()};

@@ -118,6 +118,9 @@ class QuantizeTest : public ::testing::TestWithParam<BackendCase> {
       expect_row_follows_definition(outcome, x, table, r);
     }
     expect_nearest_levels(outcome, x, basis, alphabet);
+    Tensor unobserved(shape);
+    kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, unobserved), {});
+    EXPECT_TRUE(all_close(unobserved.span<float>(), std::as_const(outcome.y), 0, 0));
   }
 
   Stream& stream = stream_of(GetParam());
@@ -163,6 +166,7 @@ TEST_P(QuantizeTest, MatchesExhaustiveSearchForEveryLength) {
 
 TEST_P(QuantizeTest, MatchesExhaustiveSearchForLongRows) {
   Rng rng(22, RngPurpose::test);
+  expect_right(1, CodeAlphabet::minus_plus_one, {1, 9000}, rng);
   expect_right(2, CodeAlphabet::zero_one, {1, 200'003}, rng);
   expect_right(3, CodeAlphabet::minus_plus_one, {2, 70'001}, rng);
   expect_right(4, CodeAlphabet::zero_one, {1, 1 << 16}, rng);

@@ -166,12 +166,11 @@ TEST(FaultsTest, SpillsStacksAndMissingLaunchBoundsAreNamed) {
           "kernels/b.cu: second on sm_90a: no launch bounds, expected __launch_bounds__"}));
 }
 
-constexpr std::string_view
-    counters = R"([{"kernel": "void lq::(anonymous namespace)::first<lq::Tile<4> >(float*, int)",
-    "warp_instructions" : 900, "lane_instructions" : 27000, "global_requests" : 20,
-    "global_sectors" : 90, "global_bytes" : 2560, "global_written_bytes" : 400,
-    "shared_wavefronts" : 50, "bank_conflicts" : 5
-},
+constexpr std::string_view counters =
+    R"json([{"kernel": "void lq::(anonymous namespace)::first<lq::Tile<4> >(float*, int)",
+  "warp_instructions": 900, "lane_instructions": 27000, "global_requests": 20,
+  "global_sectors": 90, "global_bytes": 2560, "global_written_bytes": 400,
+  "shared_wavefronts": 50, "bank_conflicts": 5},
  {"kernel": "second(int*)", "warp_instructions": 100, "lane_instructions": 100,
   "global_requests": 0, "global_sectors": 0, "global_bytes": 0, "global_written_bytes": 0,
   "shared_wavefronts": 0, "bank_conflicts": 0},
