@@ -5,7 +5,8 @@
 set -euo pipefail
 action=$1 table=$2 version=$3 folder=$4 run=$5 lqnet=$6 counters=$7
 mkdir -p "$folder"
-export LQNET_EMULATED_SM=80
+# By kernels of this repository alone.
+export LQNET_EMULATED_SM=80 LQNET_CUDA_CONV=own LQNET_CUDA_LINEAR=own
 
 # count WORKLOAD FILE ARGUMENTS...: of `lqnet bench`.
 files=()
