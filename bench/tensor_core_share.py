@@ -3,13 +3,14 @@
 
 Usage: bench/tensor_core_share.py OBJECT [SM...]
 OBJECT is a CUDA object of a build, such as
-build/release/kernels/CMakeFiles/lqnet_kernels.dir/bitconv/bitconv_tiles_cuda.cu.o. cuobjdump and
-nvdisasm, which the CUDA toolkit has (as do their wheels on PyPI), must be in PATH; without them the
-script says so and ends with status 77.
+build/release/kernels/CMakeFiles/lqnet_kernels.dir/bitconv/bitconv_tiles_cuda.cu.o, or
+build/release/kernels/CMakeFiles/lqnet_kernels_sm_90a.dir/bitconv/bitconv_warpgroup_cuda_sm90a.cu.o.
+cuobjdump and nvdisasm, which the CUDA toolkit has (as do their wheels on PyPI), must be in PATH; without
+them the script says so and ends with status 77.
 
-A loop is what lies between the target of a backward branch and the branch; it is counted if it has
-tensor-core instructions and no smaller loop that has some. Where a pipeline's loop also queues copies,
-these are part of it.
+A loop is what lies between the target of a backward branch and the branch, with no end of the kernel
+between them; it is counted if it has tensor-core instructions and no smaller loop that has some. Where a
+pipeline's loop also queues copies, these are part of it.
 """
 import collections
 import re
@@ -17,10 +18,13 @@ import shutil
 import subprocess
 import sys
 
-INSTRUCTION = re.compile(r"^\s+/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.]*)(.*)")
+INSTRUCTION = re.compile(r"^\s+/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_.x]*)(.*)")
 TENSOR = ("BMMA", "IMMA", "BGMMA", "IGMMA")
-TILE = re.compile(r"tiles_kernel.*?BitconvTileE(\d)")
-TILES = ("wide", "square", "small")  # BitconvTile of kernels/bitconv/bitconv_tile_plan.h
+TILE = re.compile(r"(?:tiles|warpgroup)_kernel.*?(BitconvTile|WarpgroupTile)E(\d)")
+TILES = {  # enumerations of kernels/bitconv/bitconv_*_plan.h
+    "BitconvTile": ("wide", "square", "small"),
+    "WarpgroupTile": ("wide of a warpgroup", "narrow of a warpgroup"),
+}
 
 
 def functions(text):
@@ -52,6 +56,7 @@ def inner_loops(body):
     with_tensor = [
         loop for loop in set(loops)
         if any(loop[0] <= address <= loop[1] and is_tensor(opcode) for address, opcode, _ in body)
+        and not any(loop[0] <= address <= loop[1] and opcode == "EXIT" for address, opcode, _ in body)
     ]
     return sorted(
         loop for loop in with_tensor
@@ -78,7 +83,7 @@ def main():
             kinds = collections.Counter(opcode.split(".")[0] for opcode in loop)
             product = next(opcode for opcode in loop if is_tensor(opcode))
             count = sum(kinds[kind] for kind in TENSOR)
-            rows.append((architecture, TILES[int(tile.group(1))], product, len(loop), count,
+            rows.append((architecture, TILES[tile.group(1)][int(tile.group(2))], product, len(loop), count,
                          kinds["LDS"], kinds["LDGSTS"] + kinds["LDG"], kinds["LDL"] + kinds["STL"]))
     print("| | tile | product | instructions | products | share | shared loads | copies | spills |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")

@@ -118,7 +118,7 @@ class ArrangeSegment {
     }
     const std::int64_t of_window = tap * segment.words + word;
     const std::int64_t row = of_window / step_words * segment.weight_bits + plane;
-    return (row * pitch_ + o) * step_words + of_window % step_words;
+    return (row * pitch_ + o) * step_words + swizzled(o, of_window % step_words);
   }
 
   /// Places outside of the map are read as zero points, so that a constant corrects all windows.

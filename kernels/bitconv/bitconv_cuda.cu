@@ -7,6 +7,7 @@
 #include "kernels/bitconv/bitconv_direct_cuda.h"
 #include "kernels/bitconv/bitconv_flips.h"
 #include "kernels/bitconv/bitconv_tiles_cuda.h"
+#include "kernels/bitconv/bitconv_warpgroup_cuda.h"
 
 namespace lq::kernels::cuda {
 
@@ -22,21 +23,21 @@ bool fits_tiles(const BitconvDescription& description) {
          });
 }
 
-int multiprocessors(Device device) {
-  int count = 0;
-  check_cuda(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device.index),
-             "bitconv");
-  return count;
+int attribute(Device device, cudaDeviceAttr name) {
+  int value = 0;
+  check_cuda(cudaDeviceGetAttribute(&value, name, device.index), "bitconv");
+  return value;
 }
 
 class CudaBitconv final : public Bitconv {
  public:
   CudaBitconv(Stream& stream, const BitconvDescription& description, const BitconvPlan& plan)
-      : stream_(stream), arrays_(stream.device()), plan_(plan.tiles) {
+      : stream_(stream),
+        arrays_(stream.device()),
+        plan_(plan),
+        has_warpgroups_(has_warpgroups(stream.device())) {
     set_geometry(description.geometry);
-    if (plan.path.value_or(BitconvPath::tensor) == BitconvPath::tensor && fits_tiles(description)) {
-      order_ = Order::tiles;
-    }
+    if (plan.path != BitconvPath::direct && fits_tiles(description)) order_ = Order::tiles;
     for (const BitconvSegment& segment : description.segments) {
       const ArrangedSegment arranged =
           arrange_segment(description.geometry, segment, order_, arrays_);
@@ -85,15 +86,30 @@ class CudaBitconv final : public Bitconv {
       run_direct(stream_, conv);
       return;
     }
+    set_copy_words(conv);
+    const TileProblem problem = problem_of(conv);
+    if (const std::optional<WarpgroupTile> tile = warpgroup_tile(problem)) {
+      run_warpgroups(stream_, conv, *tile);
+      return;
+    }
     SplitMemory split = split_;
     split.sums = reinterpret_cast<std::int32_t*>(scratch.data());
-    const TileProblem problem = problem_of(conv);
-    const TilePlan plan = plan_ ? within_bounds(problem, *plan_, multiprocessors_)
-                                : plan_tiles(problem, multiprocessors_);
+    const TilePlan plan = plan_.tiles ? within_bounds(problem, *plan_.tiles, multiprocessors_)
+                                      : plan_tiles(problem, multiprocessors_);
     run_tiles(stream_, conv, plan, split);
   }
 
  private:
+  /// None: tiles of warps.
+  std::optional<WarpgroupTile> warpgroup_tile(const TileProblem& problem) const {
+    if (!has_warpgroups_ || plan_.path == BitconvPath::tensor) return std::nullopt;
+    if (plan_.tiles && !plan_.path) return std::nullopt;
+    if (plan_.warpgroup_tile) return within_bounds(problem, *plan_.warpgroup_tile);
+    const auto chosen = plan_warpgroups(problem, multiprocessors_);
+    if (chosen || plan_.path != BitconvPath::warpgroup) return chosen;
+    return WarpgroupTile::narrow;
+  }
+
   void set_geometry(const Conv2dGeometry& g) {
     constexpr std::int64_t most = std::int64_t{1} << 30;
     check(g.h < most && g.w < most && g.c_in < most && g.c_out < most &&
@@ -168,7 +184,7 @@ class CudaBitconv final : public Bitconv {
   }
 
   void prepare_splits() {
-    multiprocessors_ = multiprocessors(stream_.device());
+    multiprocessors_ = attribute(stream_.device(), cudaDevAttrMultiProcessorCount);
     split_blocks_ = most_split_blocks(multiprocessors_);
     split_.slots = split_slots(conv_);
     split_.arrived = arrays_.add(std::vector<std::int32_t>(split_blocks_));
@@ -178,7 +194,8 @@ class CudaBitconv final : public Bitconv {
   DeviceArrays arrays_;
   DeviceConvolution conv_;
   Order order_ = Order::lanes;
-  std::optional<TilePlan> plan_;
+  BitconvPlan plan_;
+  bool has_warpgroups_;
   int multiprocessors_ = 0;
   int split_blocks_ = 0;  // that have memory for their sums
   SplitMemory split_;
@@ -188,12 +205,18 @@ class CudaBitconv final : public Bitconv {
 
 }  // namespace
 
+bool has_warpgroups(Device device) {
+  return is_built_for_warpgroups && attribute(device, cudaDevAttrComputeCapabilityMajor) == 9 &&
+         attribute(device, cudaDevAttrComputeCapabilityMinor) == 0;
+}
+
 std::optional<BitconvPath> wanted_bitconv_path() {
   const char* const text = std::getenv("LQNET_CUDA_BITCONV");
   if (text == nullptr) return std::nullopt;
   if (std::string_view(text) == "direct") return BitconvPath::direct;
   if (std::string_view(text) == "tensor") return BitconvPath::tensor;
-  fail("LQNET_CUDA_BITCONV is '{}', expected direct or tensor", text);
+  if (std::string_view(text) == "warpgroup") return BitconvPath::warpgroup;
+  fail("LQNET_CUDA_BITCONV is '{}', expected direct, tensor or warpgroup", text);
 }
 
 std::unique_ptr<Bitconv> prepare_bitconv(Stream& stream, const BitconvDescription& description,
@@ -202,7 +225,7 @@ std::unique_ptr<Bitconv> prepare_bitconv(Stream& stream, const BitconvDescriptio
 }
 
 std::unique_ptr<Bitconv> prepare_bitconv(Stream& stream, const BitconvDescription& description) {
-  return prepare_bitconv(stream, description, {.path = wanted_bitconv_path(), .tiles = {}});
+  return prepare_bitconv(stream, description, {.path = wanted_bitconv_path()});
 }
 
 }  // namespace lq::kernels::cuda

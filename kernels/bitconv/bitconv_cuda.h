@@ -23,7 +23,7 @@ enum class Order : unsigned char { lanes, tiles };
 /// Order::lanes, weights of neighbouring output channels stand side by side, so that a warp reads a
 /// word of each in one access: [plane] R S word O for bits, R S word O for four bytes a word, R S C
 /// O for floats. In Order::tiles, of bits and bytes alone, the words R S word of a channel are cut
-/// into steps: step [plane] O step_words.
+/// into steps: step [plane] O step_words, the last as swizzled() says.
 struct DeviceSegment {
   Arithmetic arithmetic = Arithmetic::floats;
   int channels = 0;

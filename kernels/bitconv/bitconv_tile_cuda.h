@@ -13,7 +13,8 @@ namespace lq::kernels::cuda {
 
 static_assert(warp_lanes == warp_threads);
 
-/// A tile's extents as constants, and the part of a warp.
+/// A tile's extents as constants, and the part of a warp. Of the pipeline, the rows of weights of a
+/// step, and the threads that copy.
 template <BitconvTile tile>
 struct Tile {
   static constexpr TileExtents extents = extents_of(tile);
@@ -27,6 +28,13 @@ struct Tile {
   static_assert(channel_block % columns == 0 && column_fragments % 2 == 0);
   static constexpr bool has_one_pass = extents.has_one_pass();
   static constexpr bool can_split = extents.can_split();
+  static constexpr int value_pitch = extents.value_pitch();
+  static constexpr int finished_at_once = extents.finished_at_once();
+
+  static constexpr int weight_rows = columns;
+  /// Every thread copies.
+  static constexpr int copying_threads = threads;
+  static __device__ int copying_thread() { return static_cast<int>(threadIdx.x); }
 
   /// Of this thread's warp.
   static __device__ int first_row() {
@@ -51,38 +59,40 @@ struct Pass {
 using TileRow = int4;
 static_assert(sizeof(TileRow) == tile_row_bytes);
 
-__device__ inline TileRow tile_row(const DeviceConvolution& conv, const OutputPixel& pixel) {
-  return make_int4(pixel.top, pixel.left, (pixel.n * conv.h + pixel.top) * conv.w + pixel.left, 0);
+/// Of the output pixels from `first_pixel` on; thread `thread` of `threads` makes its share.
+template <typename T>
+__device__ void make_tile_rows(const DeviceConvolution& conv, std::int64_t first_pixel,
+                               TileRow* rows, int thread, int threads) {
+  for (int row = thread; row < T::rows; row += threads) {
+    const std::int64_t pixel = first_pixel + row;
+    OutputPixel place(conv, pixel < conv.pixels ? pixel : 0);
+    if (pixel >= conv.pixels) place.top = conv.h;  // all of its window is outside
+    rows[row] =
+        make_int4(place.top, place.left, (place.n * conv.h + place.top) * conv.w + place.left, 0);
+  }
 }
 
-/// Shared memory of a stage. Matrices are read by eight rows of four words at once, and eight rows
-/// of eight words fill all banks twice: rows 4 to 7 of eight have their halves swapped, so that the
-/// same words of all eight lie in different banks (swizzled()).
+/// Shared memory of a stage. The words of a row lie where swizzled() says.
 template <typename T>
 struct alignas(16) Stage {
   std::uint32_t inputs[stage_steps][most_planes][T::rows][step_words];
-  std::uint32_t weights[stage_steps][T::columns][step_words];
+  std::uint32_t weights[stage_steps][T::weight_rows][step_words];
 };
 
-/// Where a word of a row of a stage lies in it.
-__device__ inline int swizzled(int row, int word) { return word ^ (row & 4); }
-
 /// Queues the copies of the inputs of a stage, from `first_step` on. A thread has the same place of
-/// several rows, so that it finds out once where in the window that is. Steps lie in the same
-/// banks, and so are of different warps.
+/// several rows, so that it finds out once where in the window that is; neighbours have
+/// neighbouring places of a step, which lie in different banks.
 template <typename T, typename Product, int planes, int copy_words>
 __device__ void stage_inputs(const DeviceConvolution& conv, const Pass& pass, const TileRow* rows,
                              int first_step, int end_step, Stage<T>& stage) {
   constexpr int step_pieces = step_words / copy_words;
-  constexpr int step_threads = T::threads / stage_steps;
-  static_assert(step_threads % warp_threads == 0);
-  constexpr int rows_at_once = T::extents.rows_at_once(copy_words);
+  constexpr int rows_at_once = rows_copied_at_once(T::copying_threads, copy_words);
   static_assert(rows_at_once % 8 == 0);  // so that all rows of a thread are swizzled alike
   const DeviceSegment& segment = pass.segment;
-  const auto thread = static_cast<int>(threadIdx.x);
-  const int step = thread / step_threads;
-  const int first_row = thread % step_threads / step_pieces;
+  const int thread = T::copying_thread();
+  const int step = thread / (T::copying_threads / stage_steps);
   const int place = thread % step_pieces * copy_words;
+  const int first_row = thread / step_pieces % rows_at_once;
   const int place_in_stage = swizzled(first_row, place);
   if (first_step + step >= end_step) return;
   int word = 0;
@@ -115,12 +125,23 @@ __device__ void stage_inputs(const DeviceConvolution& conv, const Pass& pass, co
   }
 }
 
+/// The weights of a step of a pass, of the output channels from `first_channel` on, as they lie in
+/// a stage.
+__device__ inline const std::uint32_t* step_weights(const DeviceConvolution& conv, const Pass& pass,
+                                                    int first_channel, int step) {
+  const DeviceSegment& segment = pass.segment;
+  const std::int64_t row =
+      static_cast<std::int64_t>(step * segment.weight_bits + pass.weight_plane) *
+          conv.outputs_pitch +
+      first_channel;
+  return static_cast<const std::uint32_t*>(segment.weights) + row * step_words;
+}
+
 template <typename T>
 __device__ void stage_weights(const DeviceConvolution& conv, const Pass& pass, int first_channel,
                               int first_step, int end_step, Stage<T>& stage) {
   constexpr int copy_words = 4;
   constexpr int pieces = T::columns * step_words / copy_words;
-  const DeviceSegment& segment = pass.segment;
 #pragma unroll
   for (int first = 0; first < stage_steps * pieces; first += T::threads) {
     const int piece = first + static_cast<int>(threadIdx.x);
@@ -128,19 +149,16 @@ __device__ void stage_weights(const DeviceConvolution& conv, const Pass& pass, i
     const int step = piece / pieces;
     const int word = piece % pieces * copy_words;
     if (first_step + step >= end_step) break;
-    const std::int64_t row =
-        static_cast<std::int64_t>((first_step + step) * segment.weight_bits + pass.weight_plane) *
-            conv.outputs_pitch +
-        first_channel;
-    copy_async<copy_words * 4>(
-        &stage.weights[step][word / step_words][swizzled(word / step_words, word % step_words)],
-        static_cast<const std::uint32_t*>(segment.weights) + row * step_words + word, true);
+    copy_async<copy_words * 4>(&stage.weights[step][word / step_words][word % step_words],
+                               step_weights(conv, pass, first_channel, first_step + step) + word,
+                               true);
   }
 }
 
+/// With copies as long as the segment allows.
 template <typename T, typename Product, int planes>
-__device__ void fill_stage(const DeviceConvolution& conv, const Pass& pass, const TileRow* rows,
-                           int first_channel, int first_step, int end_step, Stage<T>& stage) {
+__device__ void stage_inputs(const DeviceConvolution& conv, const Pass& pass, const TileRow* rows,
+                             int first_step, int end_step, Stage<T>& stage) {
   switch (pass.segment.copy_words) {
     case 4:
       stage_inputs<T, Product, planes, 4>(conv, pass, rows, first_step, end_step, stage);
@@ -151,7 +169,6 @@ __device__ void fill_stage(const DeviceConvolution& conv, const Pass& pass, cons
     default:
       stage_inputs<T, Product, planes, 1>(conv, pass, rows, first_step, end_step, stage);
   }
-  stage_weights(conv, pass, first_channel, first_step, end_step, stage);
 }
 
 /// Sums of a thread for a pass.
@@ -210,6 +227,12 @@ __device__ void multiply_step(const Stage<T>& stage, int step, TileSums<T, plane
   }
 }
 
+/// The column of a thread's first sum; those of its others are fragment_columns apart.
+template <typename T>
+__device__ int first_pair_column() {
+  return T::first_column() + static_cast<int>(threadIdx.x) % 4 * 2;
+}
+
 /// Calls visit(row, column, fragment r, fragment c, index) for the places of the block's tile whose
 /// sums a thread has, two neighbouring columns after one another.
 template <typename T, typename Visit>
@@ -222,7 +245,7 @@ __device__ void for_each_pair(Visit&& visit) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         visit(T::first_row() + 16 * r + 8 * half + lane / 4,
-              T::first_column() + 8 * c + lane % 4 * 2, r, c, 2 * half);
+              first_pair_column<T>() + fragment_columns * c, r, c, 2 * half);
       }
     }
   }

@@ -19,11 +19,25 @@ inline constexpr int fragment_columns = 8;
 inline constexpr int step_words = 8;
 inline constexpr int step_bytes = 4 * step_words;
 
+/// Where a word of a row of eight lies in it, in shared memory and in weights that are copied
+/// there. Matrices are read by eight rows of four words at once, and eight rows of eight words fill
+/// all banks twice: rows 4 to 7 of eight have their halves swapped, so that the same words of all
+/// eight lie in different banks.
+template <typename Index>
+constexpr Index swizzled(Index row, Index word) {
+  return word ^ (row & 4);
+}
+
 /// Planes of inputs that are multiplied at once.
 inline constexpr int most_planes = 2;
 /// A stage of the pipeline is as many steps.
 inline constexpr int stage_steps = 2;
 inline constexpr int pipeline_stages = 3;
+
+/// Rows of the inputs of a stage that so many threads copy at once, by pieces of so many words.
+constexpr int rows_copied_at_once(int threads, int copy_words) {
+  return threads / (stage_steps * step_words / copy_words);
+}
 
 inline constexpr int warp_lanes = 32;
 
@@ -59,9 +73,9 @@ struct TileExtents {
   /// Floats from one row of values to the next: the pairs of a half-warp, of four rows, lie in
   /// different banks.
   constexpr int value_pitch() const { return columns + 8; }
-  /// Rows of a stage that a block's threads copy at once, by pieces of as many words.
+  /// Of the inputs of a stage.
   constexpr int rows_at_once(int copy_words) const {
-    return warps() * warp_lanes / (stage_steps * step_words / copy_words);
+    return rows_copied_at_once(warps() * warp_lanes, copy_words);
   }
   constexpr int stage_bytes() const {
     return stage_steps * (most_planes * rows + columns) * step_bytes;

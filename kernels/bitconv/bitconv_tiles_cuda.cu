@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "kernels/bitconv/bitconv_tile_cuda.h"
+#include "kernels/bitconv/bitconv_tile_values_cuda.h"
 
 namespace lq::kernels::cuda {
 
@@ -13,12 +14,6 @@ namespace {
 using WideTile = Tile<BitconvTile::wide>;
 using SquareTile = Tile<BitconvTile::square>;
 using SmallTile = Tile<BitconvTile::small>;
-
-/// A tile's values, on their way from the layout of fragments to that of pixels.
-template <typename T>
-struct TileValues {
-  float values[T::rows][T::extents.value_pitch()];
-};
 
 template <typename T>
 struct TileMemory {
@@ -51,6 +46,9 @@ struct TileWork {
 
   __device__ int tile() const { return static_cast<int>(blockIdx.y * gridDim.x + blockIdx.x); }
   __device__ int splits() const { return static_cast<int>(gridDim.z); }
+  __device__ TileResults<T> results() const {
+    return {conv, memory.values(), first_pixel, first_channel};
+  }
   __device__ bool is_split() const { return T::can_split && gridDim.z > 1; }
 
   /// Where a thread's first sum of a split lies; the others follow at distances of T::threads.
@@ -59,31 +57,6 @@ struct TileWork {
     return split.sums + (part * split.slots + slot) * T::threads + threadIdx.x;
   }
 };
-
-/// Calls visit.operator()<Product, planes>(pass) for every pass that a convolution takes.
-template <typename T, typename Visit>
-__device__ void for_each_pass(const DeviceConvolution& conv, Visit&& visit) {
-  constexpr int sums = T::row_fragments * T::column_fragments * 4;
-  int slot = 0;
-  for (int s = 0; s < conv.segments; ++s) {
-    const DeviceSegment& segment = conv.segment[s];
-    if (segment.arithmetic == Arithmetic::bytes) {
-      visit.template operator()<ByteProduct, 1>(Pass{segment, 0, 0, slot});
-      slot += sums;
-      continue;
-    }
-    for (int i = 0; i < segment.weight_bits; ++i) {
-      int j = 0;
-      for (; j + 2 <= segment.input_bits; j += 2, slot += 2 * sums) {
-        visit.template operator()<BitProduct, 2>(Pass{segment, i, j, slot});
-      }
-      if (j < segment.input_bits) {
-        visit.template operator()<BitProduct, 1>(Pass{segment, i, j, slot});
-        slot += sums;
-      }
-    }
-  }
-}
 
 /// The sums of a pass over this block's share of its steps.
 template <typename T, typename Product, int planes>
@@ -97,9 +70,10 @@ __device__ void multiply_pass(const TileWork<T>& work, const Pass& pass,
   FragmentSums ones[planes][T::row_fragments] = {};
   const auto fill = [&](int stage) {
     if (stage < stages) {
-      fill_stage<T, Product, planes>(work.conv, pass, work.memory.rows, work.first_channel,
-                                     first_step + stage * stage_steps, end_step,
-                                     work.memory.stages[stage % pipeline_stages]);
+      const int step = first_step + stage * stage_steps;
+      Stage<T>& next = work.memory.stages[stage % pipeline_stages];
+      stage_inputs<T, Product, planes>(work.conv, pass, work.memory.rows, step, end_step, next);
+      stage_weights(work.conv, pass, work.first_channel, step, end_step, next);
     }
     commit_copies();  // an empty group at the end keeps their count
   };
@@ -131,30 +105,6 @@ __device__ void multiply_pass(const TileWork<T>& work, const Pass& pass,
   }
 }
 
-/// Adds what the sums of a whole pass stand for to the tile's values.
-template <typename T, typename Product, int planes>
-__device__ void add_values(const TileWork<T>& work, const Pass& pass,
-                           const TileSums<T, planes>& sums) {
-  const DeviceSegment& segment = pass.segment;
-  const int of_plane = pass.weight_plane * work.conv.outputs_pitch + work.first_channel;
-  for_each_pair<T>([&](int row, int column, int r, int c, int e) {
-    const auto value = [&](int neighbour) {
-      const int o = of_plane + column + neighbour;
-      const int offset = Product::has_offset ? segment.offsets[o] : 0;
-      float sum = 0;
-#pragma unroll
-      for (int j = 0; j < planes; ++j) {
-        sum += segment.input_basis[pass.input_plane + j] *
-               static_cast<float>(offset + Product::factor * sums[j][r][c][e + neighbour]);
-      }
-      return segment.weight_basis[o] * sum;
-    };
-    auto* const pair = reinterpret_cast<float2*>(&work.memory.values().values[row][column]);
-    const float2 before = pass.slot == 0 ? make_float2(0, 0) : *pair;
-    *pair = make_float2(before.x + value(0), before.y + value(1));
-  });
-}
-
 /// Calls visit(index of a thread's sum, sum) for the sums of a pass.
 template <typename T, int planes, typename Visit>
 __device__ void for_each_sum(TileSums<T, planes>& sums, Visit&& visit) {
@@ -184,33 +134,9 @@ __device__ bool gather_splits(const TileWork<T>& work) {
       const std::int32_t* const partial = work.partial(split, pass.slot);
       for_each_sum<T, planes>(sums, [&](int e, int& sum) { sum += partial[e * T::threads]; });
     }
-    add_values<T, Product, planes>(work, pass, sums);
+    add_values<T, Product, planes>(work.results(), pass, sums);
   });
   return true;
-}
-
-/// Every warp finishes consecutive pixels of 32 channels, some at once so that their loads and
-/// ballots overlap.
-template <typename T>
-__device__ void finish_tile(const TileWork<T>& work) {
-  constexpr int pixels_at_once = T::extents.finished_at_once();
-  constexpr int warps_across = T::columns / warp_threads;
-  constexpr int rows_of_warp = T::rows / (T::threads / warp_threads / warps_across);
-  static_assert(rows_of_warp % pixels_at_once == 0);
-  using Group = PixelGroup<pixels_at_once>;
-  const int warp = static_cast<int>(threadIdx.x) / warp_threads;
-  const int column = warp % warps_across * warp_threads;
-  const int channel = work.first_channel + column;
-  if (channel >= work.conv.outputs) return;
-  const int first_row = warp / warps_across * rows_of_warp;
-  for (int row = first_row; row < first_row + rows_of_warp; row += pixels_at_once) {
-    typename Group::Values sums;
-#pragma unroll
-    for (int k = 0; k < pixels_at_once; ++k) {
-      sums[k] = work.memory.values().values[row + k][column + Group::lane()];
-    }
-    finish_pixels(Group{work.conv, work.first_pixel + row, channel}, sums);
-  }
 }
 
 /// A block owns T::rows output pixels and T::columns output channels, and walks over the words of
@@ -231,18 +157,14 @@ __global__ void __launch_bounds__(T::threads, T::resident_blocks)
   const TileWork<T> work{conv, split, *reinterpret_cast<TileMemory<T>*>(shared),
                          static_cast<std::int64_t>(blockIdx.x) * T::rows,
                          static_cast<int>(blockIdx.y) * T::columns};
-  for (int row = static_cast<int>(threadIdx.x); row < T::rows; row += T::threads) {
-    const std::int64_t pixel = work.first_pixel + row;
-    OutputPixel place(conv, pixel < conv.pixels ? pixel : 0);
-    if (pixel >= conv.pixels) place.top = conv.h;  // all of its window is outside
-    work.memory.rows[row] = tile_row(conv, place);
-  }
+  make_tile_rows<T>(conv, work.first_pixel, work.memory.rows, static_cast<int>(threadIdx.x),
+                    T::threads);
   __syncthreads();
   for_each_pass<T>(conv, [&]<typename Product, int planes>(const Pass& pass) {
     TileSums<T, planes> sums = {};
     multiply_pass<T, Product, planes>(work, pass, sums);
     if (!work.is_split()) {
-      add_values<T, Product, planes>(work, pass, sums);
+      add_values<T, Product, planes>(work.results(), pass, sums);
     } else {
       std::int32_t* const partial = work.partial(static_cast<int>(blockIdx.z), pass.slot);
       for_each_sum<T, planes>(sums, [&](int e, int& sum) { partial[e * T::threads] = sum; });
@@ -251,7 +173,7 @@ __global__ void __launch_bounds__(T::threads, T::resident_blocks)
   if (work.is_split() && !gather_splits(work)) return;
   __syncthreads();
 
-  finish_tile(work);
+  finish_tile(work.results());
 }
 
 /// Calls visit.operator()<T>() for the tile that a plan names.
@@ -308,11 +230,14 @@ TileProblem problem_of(const DeviceConvolution& conv) {
   return problem;
 }
 
-void run_tiles(Stream& stream, DeviceConvolution conv, const TilePlan& plan,
-               const SplitMemory& split) {
+void set_copy_words(DeviceConvolution& conv) {
   for (int s = 0; s < conv.segments; ++s) {
     conv.segment[s].copy_words = copy_words(conv.segment[s]);
   }
+}
+
+void run_tiles(Stream& stream, const DeviceConvolution& conv, const TilePlan& plan,
+               const SplitMemory& split) {
   with_tile(plan.tile, [&]<typename T>() {
     launch("bitconv", tiles_kernel<T>,
            {blocks_of(conv, plan), dim3(T::threads), sizeof(TileMemory<T>)}, stream, conv, split);

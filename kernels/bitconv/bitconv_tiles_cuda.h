@@ -25,8 +25,11 @@ std::size_t split_bytes(const DeviceConvolution& conv, int blocks);
 /// What its plan depends on.
 TileProblem problem_of(const DeviceConvolution& conv);
 
+/// For inputs that are there: tiles and warpgroups want it.
+void set_copy_words(DeviceConvolution& conv);
+
 /// All segments are bits or bytes, in Order::tiles.
-void run_tiles(Stream& stream, DeviceConvolution conv, const TilePlan& plan,
+void run_tiles(Stream& stream, const DeviceConvolution& conv, const TilePlan& plan,
                const SplitMemory& split);
 
 }  // namespace lq::kernels::cuda

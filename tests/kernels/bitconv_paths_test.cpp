@@ -21,6 +21,7 @@ using kernels::cuda::BitconvPath;
 using kernels::cuda::BitconvPlan;
 using kernels::cuda::BitconvTile;
 using kernels::cuda::TilePlan;
+using kernels::cuda::WarpgroupTile;
 
 struct PathCase {
   std::string name;
@@ -32,14 +33,24 @@ PathCase tiles(std::string name, BitconvTile tile, int splits = 1) {
           .plan = {.path = BitconvPath::tensor, .tiles = TilePlan{tile, splits}}};
 }
 
+PathCase warpgroups(std::string name, WarpgroupTile tile) {
+  return {.name = "cuda_" + std::move(name),
+          .plan = {.path = BitconvPath::warpgroup, .warpgroup_tile = tile}};
+}
+
 std::vector<PathCase> all_paths() {
   if (!has_cuda_device()) return {};
-  return {{.name = "cuda_direct", .plan = {.path = BitconvPath::direct, .tiles = {}}},
-          tiles("wide", BitconvTile::wide),
-          tiles("square", BitconvTile::square),
-          tiles("small", BitconvTile::small),
-          tiles("small_in_2", BitconvTile::small, 2),
-          tiles("small_in_5", BitconvTile::small, 5)};
+  std::vector<PathCase> paths{{.name = "cuda_direct", .plan = {.path = BitconvPath::direct}},
+                              tiles("wide", BitconvTile::wide),
+                              tiles("square", BitconvTile::square),
+                              tiles("small", BitconvTile::small),
+                              tiles("small_in_2", BitconvTile::small, 2),
+                              tiles("small_in_5", BitconvTile::small, 5)};
+  if (kernels::cuda::has_warpgroups({DeviceType::cuda, 0})) {
+    paths.push_back(warpgroups("warpgroup_wide", WarpgroupTile::wide));
+    paths.push_back(warpgroups("warpgroup_narrow", WarpgroupTile::narrow));
+  }
+  return paths;
 }
 
 class BitconvPathTest : public ::testing::TestWithParam<PathCase> {
@@ -120,15 +131,23 @@ TEST_P(BitconvPathTest, MoreThanOneTile) {
                .batch = 3,
                .segments = {{SegmentKind::bits, 64, 1, 1}},
                .residual = true});
+  expect_case({.name = "channels that fill tiles of 128 but for a few, in two planes",
+               .h = 9,
+               .w = 8,
+               .outputs = 250,
+               .batch = 1,
+               .segments = {{SegmentKind::bits, 96, 2, 3}}});
 }
 
 TEST_P(BitconvPathTest, SeveralSegments) {
-  expect_case({.name = "bits beside bytes",
-               .outputs = 48,
-               .segments = {{SegmentKind::bits, 64, 2, 2},
-                            {SegmentKind::int8, 16},
-                            {SegmentKind::bits, 20, 1, 3}},
-               .residual = true});
+  for (const int outputs : {48, 100}) {
+    expect_case({.name = "bits beside bytes",
+                 .outputs = outputs,
+                 .segments = {{SegmentKind::bits, 64, 2, 2},
+                              {SegmentKind::int8, 16},
+                              {SegmentKind::bits, 20, 1, 3}},
+                 .residual = true});
+  }
   expect_case({.name = "beside floats, which tensor cores do not take",
                .segments = {{SegmentKind::bits, 32, 1, 2}, {SegmentKind::float32, 5}}});
 }
@@ -161,8 +180,9 @@ TEST(BitconvPathNameTest, IsReadFromTheEnvironment) {
   };
   EXPECT_EQ(with("direct"), BitconvPath::direct);
   EXPECT_EQ(with("tensor"), BitconvPath::tensor);
+  EXPECT_EQ(with("warpgroup"), BitconvPath::warpgroup);
   EXPECT_TRUE(throws_error([&] { with("fast"); },
-                           "LQNET_CUDA_BITCONV is 'fast', expected direct or tensor"));
+                           "LQNET_CUDA_BITCONV is 'fast', expected direct, tensor or warpgroup"));
   unsetenv("LQNET_CUDA_BITCONV");
   EXPECT_EQ(kernels::cuda::wanted_bitconv_path(), std::nullopt);
 }

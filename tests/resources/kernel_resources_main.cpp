@@ -33,9 +33,11 @@ std::string contents_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// "kernels/CMakeFiles/lqnet_kernels.dir/add/add_cuda.cu.o" is made of kernels/add/add_cuda.cu.
+/// "kernels/CMakeFiles/lqnet_kernels.dir/add/add_cuda.cu.o" is made of kernels/add/add_cuda.cu;
+/// with lqnet_kernels_sm_90a, it is for that architecture alone.
 std::string source_of(const std::string& object) {
-  static const std::regex parts(".*/([a-z_]+)/CMakeFiles/lqnet_\\1\\.dir/(.*)\\.o");
+  static const std::regex parts(
+      ".*/([a-z_]+)/CMakeFiles/lqnet_\\1(?:_sm_[0-9]+[a-z]*)?\\.dir/(.*)\\.o");
   std::smatch match;
   const std::string path = std::filesystem::path(object).lexically_normal().string();
   check(std::regex_match(path, match, parts), "{}: not an object of a folder's library", object);
