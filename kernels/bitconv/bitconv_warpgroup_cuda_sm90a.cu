@@ -24,7 +24,8 @@ struct GroupTile {
   static constexpr int row_fragments = 1;
   static constexpr int column_fragments = columns / fragment_columns;
   static constexpr int value_pitch = extents.value_pitch();
-  static constexpr int finished_at_once = 16;
+  /// Pixels of 32 channels of a warp, as many as there are registers for.
+  static constexpr int finished_at_once = extents.multiplier_registers < 160 ? 8 : 16;
 
   static constexpr int weight_rows = extents.weight_rows();
   static constexpr int copying_threads = warpgroup_threads;
