@@ -6,6 +6,7 @@
 #include "emulator/decode/families.h"
 #include "emulator/decode/memory_modifiers.h"
 #include "emulator/instructions/bulk_copy.h"
+#include "emulator/instructions/mbarrier.h"
 #include "emulator/instructions/memory.h"
 #include "emulator/instructions/memory_access.h"
 
@@ -128,7 +129,7 @@ void decode_fence(FunctionBuilder& builder) {
     if (!opcode.take("release") || !opcode.take("cluster") || !opcode.empty()) {
       builder.fail_unknown();
     }
-    builder.emit(do_nothing);
+    builder.emit(fence_mbarrier_init);
     return;
   }
   opcode.take_any({"sc", "acq_rel", "acquire", "release"});

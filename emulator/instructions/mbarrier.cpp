@@ -132,6 +132,11 @@ void store_mbarrier(const MbarrierPlace& place) {
   ++place.block->cluster->events;
 }
 
+void fence_mbarrier_init(Frame& frame, const Instruction&, LaneMask) {
+  Warp& warp = warp_of(frame);
+  warp.block->cluster->clocks.release(warp.agent, warp.fenced_inits);
+}
+
 void mbarrier_init(Frame& frame, const Instruction& instruction, LaneMask mask) {
   Warp& warp = warp_of(frame);
   const LaneAddresses addresses(warp, instruction);

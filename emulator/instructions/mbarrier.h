@@ -30,6 +30,9 @@ void store_mbarrier(const MbarrierPlace& place);
 
 // Source 0 is the address; source 1, where there is one, a count, bytes, a state or a parity.
 void mbarrier_init(Frame& frame, const Instruction& instruction, LaneMask mask);
+/// What the warp did so far is known to those who wait at the cluster's barrier behind its next
+/// arrival, also if that is relaxed. Of a device, mbarrier.init alone.
+void fence_mbarrier_init(Frame& frame, const Instruction& instruction, LaneMask mask);
 void mbarrier_inval(Frame& frame, const Instruction& instruction, LaneMask mask);
 void mbarrier_arrive(Frame& frame, const Instruction& instruction, LaneMask mask);
 void mbarrier_expect(Frame& frame, const Instruction& instruction, LaneMask mask);

@@ -153,6 +153,7 @@ struct Warp : Frame {
   std::uint32_t backward_branches = 0;  // since other lanes last had their turn
   LaneMask cluster_arrived = 0;         // at the cluster's barrier, which they have not left
   LaneMask cluster_completed = 0;       // of these, those that may leave it
+  WarpClocks::Knowledge fenced_inits;   // for its next arrival there, by fence.mbarrier_init
   MbarrierWait waits;                   // in vain: others get their turn
   std::vector<ThreadCopies> copies;     // of each lane, or none at all
 

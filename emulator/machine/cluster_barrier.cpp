@@ -51,7 +51,12 @@ void arrive_at_cluster(Warp& warp, const Instruction& instruction, LaneMask acti
   }
   warp.cluster_arrived |= active;
   const bool releases = (instruction.detail & BarrierDetail::relaxed) == 0;
-  if (releases) cluster.clocks.release(warp.agent, cluster.arrived);
+  if (releases) {
+    cluster.clocks.release(warp.agent, cluster.arrived);
+  } else if (!warp.fenced_inits.empty()) {
+    cluster.clocks.add(warp.fenced_inits, cluster.arrived);
+  }
+  warp.fenced_inits.clear();
   complete_cluster_barrier_if_all_arrived(cluster);
 }
 

@@ -33,6 +33,7 @@ void start_warp(Block& block, Warp& warp, int index) {
   warp.backward_branches = 0;
   warp.warpgroup = {};
   warp.cluster_arrived = 0;
+  warp.fenced_inits.clear();
   warp.cluster_completed = 0;
   warp.copies.clear();
   enter_function(warp, *launch.kernel, warp.live, nullptr);

@@ -66,6 +66,27 @@ __global__ void __cluster_dims__(2, 1, 1) own_memory_only(int* out, bool fault) 
   cluster_sync();
 }
 
+// A relaxed arrival tells the other block of the mbarrier only behind a fence for that.
+// EXPECT missing_init_fence: race: atomic access of 8 bytes at shared offset 0 of the block with
+// rank 1 | and a write by warp 0 of the block with rank 1 | with no barrier between them | block
+// (0, 0, 0) | thread (0, 0, 0)
+__global__ void __cluster_dims__(2, 1, 1) missing_init_fence(int* out, bool fault) {
+  __shared__ unsigned long long barrier;
+  const unsigned rank = cluster_rank();
+  if (threadIdx.x == 0) {
+    init_barrier(&barrier, 1);
+    if (!fault) asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+  }
+  asm volatile("barrier.cluster.arrive.relaxed;" ::: "memory");
+  asm volatile("barrier.cluster.wait.acquire;" ::: "memory");
+  if (threadIdx.x == 0) {
+    arrive_remote(address_in(&barrier, rank ^ 1));  // LINE missing_init_fence
+  }
+  if (threadIdx.x == 0) wait_for_parity(&barrier, 0);
+  out[threads * rank + threadIdx.x] = 1;
+  cluster_sync();
+}
+
 // EXPECT no_remote_init: there is no mbarrier at shared offset 0 | block (0, 0, 0) | thread (0, 0,
 // 0)
 __global__ void __cluster_dims__(2, 1, 1) no_remote_init(int* out, bool fault) {
@@ -111,6 +132,7 @@ int main(int argc, char** argv) {
   run("block_has_ended", block_has_ended);
   run("cluster_deadlock", cluster_deadlock);
   run("own_memory_only", own_memory_only);
+  run("missing_init_fence", missing_init_fence);
   run("no_remote_init", no_remote_init);
   run("relaxed_arrival", relaxed_arrival);
   return finish();
