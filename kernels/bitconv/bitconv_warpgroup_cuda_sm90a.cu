@@ -106,7 +106,8 @@ __device__ void prepare_memory(const GroupWork<T>& work) {
     }
     Mbarrier::fence_init();
   }
-  synchronize_cluster();
+  __syncthreads();
+  meet_in_cluster();
 }
 
 /// Steps of the first stage of a pass. All others are whole, which leaves the loop over them

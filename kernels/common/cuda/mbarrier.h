@@ -23,9 +23,11 @@ __device__ inline int cluster_rank() {
   return static_cast<int>(rank);
 }
 
-/// A barrier of all threads of the cluster that have not ended.
-__device__ inline void synchronize_cluster() {
-  asm volatile("barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
+/// A barrier of all threads of the cluster that have not ended. Of what a thread wrote it tells
+/// others only what Mbarrier::fence_init() is for: everything would take a fence of all memory.
+__device__ inline void meet_in_cluster() {
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::
+                   : "memory");
 }
 
 /// A barrier whose phases follow each other. One is complete when as many arrivals as it was made
