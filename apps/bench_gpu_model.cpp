@@ -53,8 +53,12 @@ std::vector<Group> predict(const BenchGpuModelCommand& command) {
   return groups;
 }
 
-const char* name_of(kernels::cuda::BitconvTile tile) {
-  switch (tile) {
+const char* tile_of(const bench::GpuPrediction& prediction) {
+  if (prediction.warpgroups) {
+    return *prediction.warpgroups == kernels::cuda::WarpgroupTile::wide ? "wgmma wide"
+                                                                        : "wgmma narrow";
+  }
+  switch (prediction.plan.tile) {
     case kernels::cuda::BitconvTile::wide:
       return "wide";
     case kernels::cuda::BitconvTile::square:
@@ -73,7 +77,7 @@ nlohmann::ordered_json to_json(const Group& group, const Prediction& layer) {
           {"w_bits", group.widths.weights},
           {"a_bits", group.widths.activations},
           {"batch", group.batch},
-          {"tile", name_of(of.plan.tile)},
+          {"tile", tile_of(of)},
           {"splits", of.plan.splits},
           {"steps", of.steps},
           {"blocks", of.grid.blocks()},
@@ -131,12 +135,11 @@ void print_layers(const std::vector<Group>& groups) {
       const std::string splits = of.plan.splits == 1 ? "" : fmt::format(" in {}", of.plan.splits);
       const bench::GpuTimes& times = of.times;
       table.add_row({group.gpu, group.widths.to_string(), fmt::format("{}", group.batch),
-                     layer.layer, name_of(of.plan.tile) + splits,
-                     fmt::format("{}", of.grid.blocks()), fmt::format("{}", of.waves),
-                     us_text(times.tensor), us_text(times.expansion), us_text(times.shared),
-                     us_text(times.instructions), us_text(times.cache), us_text(times.memory),
-                     us_text(times.latency), us_text(times.epilogue), us_text(of.us),
-                     std::string(of.limit), ratio_text(of.ratio())});
+                     layer.layer, tile_of(of) + splits, fmt::format("{}", of.grid.blocks()),
+                     fmt::format("{}", of.waves), us_text(times.tensor), us_text(times.expansion),
+                     us_text(times.shared), us_text(times.instructions), us_text(times.cache),
+                     us_text(times.memory), us_text(times.latency), us_text(times.epilogue),
+                     us_text(of.us), std::string(of.limit), ratio_text(of.ratio())});
     }
   }
   fmt::print("{}", table.str());

@@ -16,6 +16,7 @@ namespace {
 namespace assumed = gpu_assumptions;
 using kernels::cuda::bytes_per_word;
 using kernels::cuda::channel_block;
+using kernels::cuda::cluster_blocks;
 using kernels::cuda::extents_of;
 using kernels::cuda::fragment_columns;
 using kernels::cuda::fragment_rows;
@@ -23,6 +24,7 @@ using kernels::cuda::grid_of;
 using kernels::cuda::most_planes;
 using kernels::cuda::pipeline_stages;
 using kernels::cuda::plan_tiles;
+using kernels::cuda::plan_warpgroups;
 using kernels::cuda::stage_steps;
 using kernels::cuda::step_bytes;
 using kernels::cuda::step_words;
@@ -32,6 +34,9 @@ using kernels::cuda::TileExtents;
 using kernels::cuda::TilePlan;
 using kernels::cuda::TileProblem;
 using kernels::cuda::warp_lanes;
+using kernels::cuda::warpgroup_threads;
+using kernels::cuda::WarpgroupExtents;
+using kernels::cuda::WarpgroupTile;
 using kernels::cuda::words_at_once;
 
 /// A layer as the kernel sees it.
@@ -83,15 +88,91 @@ struct Layer {
   }
 };
 
-/// The work of a block, or of a warp where that is said.
-class BlockWork {
+/// What is made of the sums of a block's tile, by the warps that have them.
+class BlockEpilogue {
  public:
-  BlockWork(const GpuSpec& gpu, const Layer& layer, const TilePlan& plan)
+  BlockEpilogue(const GpuSpec& gpu, const Layer& layer, int tile_values, int warps,
+                int finished_at_once, int splits)
       : gpu_(gpu),
         layer_(layer),
+        steps_(ceil_divide(layer.steps(), splits)),
+        splits_(splits),
+        tile_values_(tile_values),
+        warps_(warps),
+        finished_at_once_(finished_at_once) {}
+
+  int warps() const { return warps_; }
+
+  /// Sums that a split tile's block leaves, and that another reads.
+  double handed_on_bytes() const {
+    return splits_ == 1 ? 0 : 2.0 * 4 * layer_.plane_pairs() * tile_values_;
+  }
+  /// Of a warp, for a whole tile.
+  double epilogue_instructions() const {
+    return independent_instructions() + groups() * group_instructions();
+  }
+  double epilogue_latency() const {
+    // Sums are written, counted and read.
+    const double gathered = splits_ == 1 ? 0 : 3 * assumed::copy_latency;
+    return gathered + assumed::clocks_per_independent_instruction * independent_instructions() +
+           groups() * (assumed::clocks_per_instruction * group_instructions() +
+                       assumed::group_loads * assumed::load_latency);
+  }
+
+ protected:
+  template <typename Cost>
+  double of_passes(Cost&& cost) const {
+    double sum = 0;
+    for (const int planes : layer_.passes) sum += cost(planes);
+    return sum;
+  }
+  double planes() const {
+    return of_passes([](int planes) { return planes; });
+  }
+  int stages() const { return ceil_divide(steps_, stage_steps); }
+
+  const GpuSpec& gpu_;
+  const Layer& layer_;
+  int steps_;  // of the longest part of a walk
+
+ private:
+  int values_of_thread() const { return tile_values_ / (warps_ * warp_lanes); }
+  int thresholds() const { return (1 << layer_.widths.activations) - 1; }
+  /// Runs of as many pixels with 32 channels, of a warp: it has as many of these as a thread has
+  /// values.
+  int groups() const { return values_of_thread() / finished_at_once_; }
+  double group_instructions() const {
+    return assumed::group_instructions + thresholds() * assumed::group_threshold_instructions;
+  }
+  /// For all values of a tile.
+  double independent_instructions() const {
+    const double value = of_passes([](int planes) {
+      return assumed::value_instructions + planes * assumed::value_plane_instructions;
+    });
+    const double gathered =
+        splits_ == 1 ? 0 : assumed::gather_instructions * splits_ * layer_.plane_pairs();
+    const int ballots =
+        layer_.is_bytes ? 1 : ceil_divide(layer_.widths.activations, assumed::finished_planes);
+    const double pixel = assumed::pixel_instructions +
+                         ballots * thresholds() * assumed::pixel_threshold_instructions +
+                         (layer_.is_bytes ? assumed::pixel_byte_instructions : 0);
+    return values_of_thread() * (value + gathered + pixel);
+  }
+
+  int splits_;
+  int tile_values_;
+  int warps_;
+  int finished_at_once_;
+};
+
+/// The work of a block by mma, or of a warp where that is said.
+class MmaBlock : public BlockEpilogue {
+ public:
+  MmaBlock(const GpuSpec& gpu, const Layer& layer, const TilePlan& plan)
+      : BlockEpilogue(gpu, layer, extents_of(plan.tile).rows * extents_of(plan.tile).columns,
+                      extents_of(plan.tile).warps(), extents_of(plan.tile).finished_at_once(),
+                      plan.splits),
         tile_(extents_of(plan.tile)),
-        splits_(plan.splits),
-        steps_(ceil_divide(layer.steps(), plan.splits)),
         is_expanded_(!layer.is_bytes && gpu.b1_operations == 0),
         slices_(is_expanded_ ? 8 : 1) {}
 
@@ -116,15 +197,7 @@ class BlockWork {
            tile_.warps() * warp_lanes / gpu_.integer_operations;
   }
 
-  double copied_bytes() const {
-    return of_passes([this](int planes) {
-      return 1.0 * steps_ * (planes * tile_.rows + tile_.columns) * step_bytes;
-    });
-  }
-  /// Sums that a split tile's block leaves, and that another reads.
-  double handed_on_bytes() const {
-    return splits_ == 1 ? 0 : 2.0 * 4 * layer_.plane_pairs() * tile_.rows * tile_.columns;
-  }
+  double cached_bytes() const { return copied_bytes() + handed_on_bytes(); }
 
   double shared_clocks() const {
     const double reads = of_passes([this](int planes) {
@@ -157,32 +230,12 @@ class BlockWork {
            });
   }
 
-  /// Of a warp, for a whole tile.
-  double epilogue_instructions() const {
-    return independent_instructions() + groups() * group_instructions();
-  }
-  double epilogue_latency() const {
-    // Sums are written, counted and read.
-    const double gathered = splits_ == 1 ? 0 : 3 * assumed::copy_latency;
-    return gathered + assumed::clocks_per_independent_instruction * independent_instructions() +
-           groups() * (assumed::clocks_per_instruction * group_instructions() +
-                       assumed::group_loads * assumed::load_latency);
-  }
-
-  int warps() const { return tile_.warps(); }
-
  private:
-  template <typename Cost>
-  double of_passes(Cost&& cost) const {
-    double sum = 0;
-    for (const int planes : layer_.passes) sum += cost(planes);
-    return sum;
+  double copied_bytes() const {
+    return of_passes([this](int planes) {
+      return 1.0 * steps_ * (planes * tile_.rows + tile_.columns) * step_bytes;
+    });
   }
-  double planes() const {
-    return of_passes([](int planes) { return planes; });
-  }
-  int stages() const { return ceil_divide(steps_, stage_steps); }
-
   double staging_instructions(int planes) const {
     const int copy_words = words_at_once(static_cast<std::uint64_t>(layer_.pixel_words));
     return assumed::stage_instructions +
@@ -205,36 +258,63 @@ class BlockWork {
                       4 * assumed::input_expansion * planes * tile_.row_fragments());
   }
 
-  int values_of_thread() const { return tile_.rows * tile_.columns / (tile_.warps() * warp_lanes); }
-  int thresholds() const { return (1 << layer_.widths.activations) - 1; }
-  /// Runs of as many pixels with 32 channels, of a warp: it has as many of these as a thread has
-  /// values.
-  int groups() const { return values_of_thread() / tile_.finished_at_once(); }
-  double group_instructions() const {
-    return assumed::group_instructions + thresholds() * assumed::group_threshold_instructions;
-  }
-  /// For all values of a tile.
-  double independent_instructions() const {
-    const double value = of_passes([](int planes) {
-      return assumed::value_instructions + planes * assumed::value_plane_instructions;
-    });
-    const double gathered =
-        splits_ == 1 ? 0 : assumed::gather_instructions * splits_ * layer_.plane_pairs();
-    const int ballots =
-        layer_.is_bytes ? 1 : ceil_divide(layer_.widths.activations, assumed::finished_planes);
-    const double pixel = assumed::pixel_instructions +
-                         ballots * thresholds() * assumed::pixel_threshold_instructions +
-                         (layer_.is_bytes ? assumed::pixel_byte_instructions : 0);
-    return values_of_thread() * (value + gathered + pixel);
-  }
-
-  const GpuSpec& gpu_;
-  const Layer& layer_;
   TileExtents tile_;
-  int splits_;
-  int steps_;  // of the longest part of a walk
   bool is_expanded_;
   int slices_;
+};
+
+/// The work of a block by wgmma. Four of its warps copy, and as many multiply; instructions are
+/// those of one of each together.
+class WarpgroupBlock : public BlockEpilogue {
+ public:
+  WarpgroupBlock(const GpuSpec& gpu, const Layer& layer, WarpgroupTile tile)
+      : BlockEpilogue(gpu, layer, WarpgroupExtents::rows * extents_of(tile).columns,
+                      warpgroup_threads / warp_lanes, extents_of(tile).finished_at_once(), 1),
+        tile_(extents_of(tile)),
+        product_columns_(layer.is_bytes ? tile_.columns : tile_.weight_rows()) {}
+
+  int resident_blocks() const { return tile_.resident_blocks; }
+  static double expansion_clocks() { return 0; }
+
+  double tensor_clocks() const {
+    const double operations =
+        2.0 * WarpgroupExtents::rows * product_columns_ * step_bytes * (layer_.is_bytes ? 1 : 8);
+    return steps_ * planes() * operations /
+           (layer_.is_bytes ? gpu_.wgmma_int8_operations : gpu_.wgmma_b1_operations);
+  }
+  double cached_bytes() const { return input_bytes() + weight_bytes() / cluster_blocks; }
+  double shared_clocks() const {
+    const double reads =
+        steps_ * planes() * (WarpgroupExtents::rows + product_columns_) * step_bytes;
+    return (reads + input_bytes() + weight_bytes()) / assumed::shared_port_bytes;
+  }
+
+  double walk_instructions() const {
+    return 2 * assumed::block_instructions + of_passes([this](int planes) {
+             return stages() * (copier(planes) + assumed::multiplier_instructions) +
+                    steps_ * planes * assumed::product_instructions;
+           });
+  }
+  double walk_latency() const {
+    const double begin = assumed::clocks_per_instruction * assumed::block_instructions;
+    // Half of the stages are under way.
+    constexpr double copying = assumed::copy_latency / (WarpgroupExtents::stages / 2);
+    return begin + assumed::copy_latency + of_passes([&](int planes) {
+             return stages() * std::max(assumed::clocks_per_instruction * copier(planes), copying);
+           });
+  }
+
+ private:
+  double input_bytes() const { return steps_ * planes() * WarpgroupExtents::rows * step_bytes; }
+  double weight_bytes() const {
+    return of_passes([this](int) { return 1.0 * steps_ * tile_.columns * step_bytes; });
+  }
+  static double copier(int planes) {
+    return assumed::copier_instructions + (planes - 1) * assumed::copier_plane_instructions;
+  }
+
+  WarpgroupExtents tile_;
+  int product_columns_;  // with those that count inputs
 };
 
 using NamedTime = std::pair<std::string_view, double>;
@@ -253,20 +333,11 @@ NamedTime slowest_of_walks(const GpuTimes& times) {
                   {"latency", times.latency}});
 }
 
-}  // namespace
-
-GpuPrediction predict_convolution(const GpuSpec& gpu, const ConvolutionShape& shape,
-                                  BitWidths widths, std::int64_t batch) {
-  check(batch >= 1, "bench: batch is {}, expected at least 1", batch);
-  const Layer layer(shape, widths, batch);
-  const TilePlan plan = plan_tiles(layer.problem(), gpu.multiprocessors);
-  const BlockWork block(gpu, layer, plan);
-  GpuPrediction result{.plan = plan,
-                       .grid = grid_of(layer.problem(), plan),
-                       .steps = layer.steps(),
-                       .resident_blocks = block.resident_blocks()};
-
-  // The fullest multiprocessor.
+/// Of the fullest multiprocessor.
+template <typename Block>
+void predict_times(const GpuSpec& gpu, const Layer& layer, const Block& block,
+                   GpuPrediction& result) {
+  result.resident_blocks = block.resident_blocks();
   const std::int64_t blocks = ceil_divide(result.grid.blocks(), gpu.multiprocessors);
   const std::int64_t tiles = ceil_divide(result.grid.tiles(), gpu.multiprocessors);
   result.waves = ceil_divide(blocks, result.resident_blocks);
@@ -274,27 +345,47 @@ GpuPrediction predict_convolution(const GpuSpec& gpu, const ConvolutionShape& sh
   const auto us = [&gpu](double clocks) { return clocks / (1e3 * gpu.clock_ghz); };
   const auto us_of_blocks = [&](double clocks) { return us(static_cast<double>(blocks) * clocks); };
   const double warps_per_scheduler = block.warps() / assumed::schedulers;
-  const double cache_bytes = block.copied_bytes() + block.handed_on_bytes();
 
   GpuTimes& times = result.times;
   times.tensor = us_of_blocks(block.tensor_clocks());
   times.expansion = us_of_blocks(block.expansion_clocks());
   times.shared = us_of_blocks(block.shared_clocks());
   times.instructions = us_of_blocks(warps_per_scheduler * block.walk_instructions());
-  times.cache =
-      std::max(us(static_cast<double>(result.grid.blocks()) * cache_bytes / gpu.cache_bytes),
-               us_of_blocks(cache_bytes / assumed::cache_port_bytes));
+  times.cache = std::max(
+      us(static_cast<double>(result.grid.blocks()) * block.cached_bytes() / gpu.cache_bytes),
+      us_of_blocks(block.cached_bytes() / assumed::cache_port_bytes));
   times.memory = layer.bytes() / (1e3 * gpu.memory_gb_per_s);
   times.latency = us(static_cast<double>(result.waves) * block.walk_latency());
   times.epilogue =
       us(std::max(static_cast<double>(tiles) * warps_per_scheduler * block.epilogue_instructions(),
                   waves_of_tiles * block.epilogue_latency()));
   times.launch = assumed::launch_us;
+}
 
+}  // namespace
+
+GpuPrediction predict_convolution(const GpuSpec& gpu, const ConvolutionShape& shape,
+                                  BitWidths widths, std::int64_t batch) {
+  check(batch >= 1, "bench: batch is {}, expected at least 1", batch);
+  const Layer layer(shape, widths, batch);
+  GpuPrediction result{.steps = layer.steps()};
+  if (gpu.wgmma_int8_operations > 0) {
+    result.warpgroups = plan_warpgroups(layer.problem(), gpu.multiprocessors);
+  }
+  if (result.warpgroups) {
+    result.grid = grid_of(layer.problem(), *result.warpgroups);
+    predict_times(gpu, layer, WarpgroupBlock(gpu, layer, *result.warpgroups), result);
+  } else {
+    result.plan = plan_tiles(layer.problem(), gpu.multiprocessors);
+    result.grid = grid_of(layer.problem(), result.plan);
+    predict_times(gpu, layer, MmaBlock(gpu, layer, result.plan), result);
+  }
+
+  const GpuTimes& times = result.times;
   const NamedTime walks = slowest_of_walks(times);
   result.us = times.launch + walks.second + times.epilogue;
   result.limit = longest({walks, {"epilogue", times.epilogue}, {"launch", times.launch}}).first;
-  const double peak = layer.is_bytes ? gpu.int8_operations : gpu.bit_operations();
+  const double peak = layer.is_bytes ? gpu.byte_peak() : gpu.bit_peak();
   result.tensor_bound_us = 1e6 * 2 * convolution_macs(layer.geometry, widths) *
                            static_cast<double>(batch) / gpu.per_second(peak);
   return result;

@@ -1,9 +1,11 @@
 // How long a bit-convolution would take on a GPU: arithmetic about the kernel of
-// kernels/bitconv/bitconv_tiles_cuda.cu, with the tiles that it takes there. docs/gpu-model.md has
-// what comes out. Predictions: nobody has measured them.
+// kernels/bitconv/bitconv_tiles_cuda.cu, and of bitconv_warpgroup_cuda_sm90a.cu on 9.0, with the
+// tiles that they take there. docs/gpu-model.md has what comes out. Predictions: nobody has
+// measured them.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +13,7 @@
 #include "bench/convolution_shapes.h"
 #include "bench/gpu_spec.h"
 #include "kernels/bitconv/bitconv_tile_plan.h"
+#include "kernels/bitconv/bitconv_warpgroup_plan.h"
 
 namespace lq::bench {
 
@@ -41,6 +44,12 @@ inline constexpr double row_outside_instructions = 14;
 /// A step, besides its products: once, and for each load of four matrices and its address.
 inline constexpr double step_instructions = 8;
 inline constexpr double matrix_load_instructions = 2;
+/// Of tiles of warpgroups, for a stage: those that copy, with one plane and for each further one;
+/// those that multiply, and for each product.
+inline constexpr double copier_instructions = 90;
+inline constexpr double copier_plane_instructions = 25;
+inline constexpr double multiplier_instructions = 36;
+inline constexpr double product_instructions = 1;
 /// Expansion of four bits of inputs and of weights into bytes.
 inline constexpr double input_expansion = 2;
 inline constexpr double weight_expansion = 3;
@@ -77,6 +86,8 @@ struct GpuTimes {
 
 struct GpuPrediction {
   kernels::cuda::TilePlan plan;
+  /// Instead of the plan, where set.
+  std::optional<kernels::cuda::WarpgroupTile> warpgroups;
   kernels::cuda::TileGrid grid;
   int steps = 0;            ///< of 256 bits or 32 bytes, with padding, in one walk over a window
   int resident_blocks = 0;  ///< that a multiprocessor has registers and shared memory for

@@ -16,8 +16,9 @@ namespace {
 //
 // Peaks of A100 (4992 TOPS b1, 624 int8), T4 (130 int8), RTX 4090 (660 int8) and H100 SXM (1979
 // int8, which only wgmma reaches) are NVIDIA's; those of b1 but for the A100 are eight times int8
-// as there, and for the H100 what mma.sync was measured at by others. The rates of mma.sync on B200
-// are taken as those of the A100: nobody has published them.
+// as there, and for the H100 what mma.sync was measured at by others; its rate of b1 by wgmma,
+// eight times int8, is an assumption. The rates of mma.sync on B200 are taken as those of the A100:
+// nobody has published them.
 //
 // The second-level cache: 5120 bytes per clock of the A100 are NVIDIA's. T4: what NVIDIA gives for
 // Volta, 2048 bytes for 80 multiprocessors, scaled. The others are assumptions, below the A100's 47
@@ -56,6 +57,8 @@ constexpr std::array specs = {
             .clock_ghz = 1.83,
             .b1_operations = 36864,
             .int8_operations = 5120,
+            .wgmma_b1_operations = 8 * 8192,
+            .wgmma_int8_operations = 8192,
             .shared_bytes = 228 << 10,
             .cache_bytes = 32 * 132,
             .memory_gb_per_s = 3350},

@@ -1,6 +1,7 @@
 // What GPUs can do at most, for shares of peak and for predictions.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,13 +19,21 @@ struct GpuSpec {
   /// Tensor cores by mma.sync; 0 where the instruction is emulated.
   double b1_operations = 0;
   double int8_operations = 0;
+  /// The same by wgmma; 0 where there is none.
+  double wgmma_b1_operations = 0;
+  double wgmma_int8_operations = 0;
   double integer_operations = 64;  ///< of 32 bits, of the ordinary units
   int shared_bytes = 0;            ///< that the blocks of a multiprocessor can have
   double cache_bytes = 0;          ///< per clock from the second-level cache, of the whole device
   double memory_gb_per_s = 0;      ///< of the whole device
 
-  /// Tensor cores on bits: binary products, or products of bytes that hold a bit each.
-  double bit_operations() const { return b1_operations > 0 ? b1_operations : int8_operations; }
+  /// The peak of tensor cores on bytes.
+  double byte_peak() const { return std::max(int8_operations, wgmma_int8_operations); }
+  /// And on bits: binary products, or products of bytes that hold a bit each.
+  double bit_peak() const {
+    const double binary = std::max(b1_operations, wgmma_b1_operations);
+    return binary > 0 ? binary : byte_peak();
+  }
   /// Operations per second of the whole device.
   double per_second(double per_clock) const {
     return per_clock * multiprocessors * clock_ghz * 1e9;

@@ -120,7 +120,7 @@ std::optional<double> peak_percent(double operations_per_second, BitWidths width
   const std::optional<GpuSpec> spec = find_gpu_spec(properties.name);
   if (!spec) return std::nullopt;
   return 100 * operations_per_second /
-         spec->per_second(uses_grid(widths) ? spec->int8_operations : spec->bit_operations());
+         spec->per_second(uses_grid(widths) ? spec->byte_peak() : spec->bit_peak());
 }
 
 CudaConvolutionTiming time_one(const ConvolutionShape& shape, BitWidths widths, std::int64_t batch,

@@ -24,8 +24,7 @@ struct GroupTile {
   static constexpr int row_fragments = 1;
   static constexpr int column_fragments = columns / fragment_columns;
   static constexpr int value_pitch = extents.value_pitch();
-  /// Pixels of 32 channels of a warp, as many as there are registers for.
-  static constexpr int finished_at_once = extents.multiplier_registers < 160 ? 8 : 16;
+  static constexpr int finished_at_once = extents.finished_at_once();
 
   static constexpr int weight_rows = extents.weight_rows();
   static constexpr int copying_threads = warpgroup_threads;

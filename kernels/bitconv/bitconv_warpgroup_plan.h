@@ -31,6 +31,8 @@ struct WarpgroupExtents {
   int multiplier_registers;
   int copier_registers;
 
+  /// As TileExtents::finished_at_once().
+  constexpr int finished_at_once() const { return multiplier_registers < 160 ? 8 : 16; }
   constexpr int weight_rows() const { return columns + counting_columns; }
   /// As TileExtents::value_pitch().
   constexpr int value_pitch() const { return columns + 8; }

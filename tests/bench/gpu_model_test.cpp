@@ -94,9 +94,10 @@ TEST(GpuModelTest, SplitTilesOfASmallMap) {
 
 TEST(GpuModelTest, ArchitecturesMultiplyDifferently) {
   const BitWidths widths{.weights = 1, .activations = 2};
-  // 9.0: each of two warps across multiplies a column of ones besides. 12 blocks of 1568.
-  const GpuPrediction hopper = predict_convolution(gpu_spec("H100"), layer_64x56x56(), widths, 64);
-  EXPECT_DOUBLE_EQ(hopper.times.tensor, 12 * 3 * (160 * 65536.0 / 36864) / 1830);
+  // 9.0, small tiles: each of two warps across multiplies a column of ones besides, so 2 x 6
+  // products for each of two planes. Two blocks of 196.
+  const GpuPrediction hopper = predict_convolution(gpu_spec("H100"), layer_64x56x56(), widths, 1);
+  EXPECT_DOUBLE_EQ(hopper.times.tensor, 2 * 3 * 2 * (12 * 65536.0 / 36864) / 1830);
   // 10.0: 8 slices of bytes, 2 x 16 x 8 x 32 operations each. 11 blocks.
   const GpuPrediction blackwell =
       predict_convolution(gpu_spec("B200"), layer_64x56x56(), widths, 64);
@@ -111,6 +112,37 @@ TEST(GpuModelTest, ArchitecturesMultiplyDifferently) {
   EXPECT_EQ(turing.waves, 40);
   const double stage = 300 + 2 * (228 + 2 * (28 + 4 * 32));
   EXPECT_DOUBLE_EQ(turing.times.latency, 40 * (2 * 200 + 300 + 2 * stage) / 1590);
+}
+
+TEST(GpuModelTest, WarpgroupsOfALargeMap) {
+  const GpuPrediction p =
+      predict_convolution(gpu_spec("H100"), parse_convolution_shape("128,128,28,28,3,1"),
+                          {.weights = 1, .activations = 2}, 64);
+  // 64 x 784 pixels in tiles of 64 by 128 channels: six for the fullest of 132 multiprocessors,
+  // which has two at a time.
+  ASSERT_EQ(p.warpgroups, kernels::cuda::WarpgroupTile::wide);
+  EXPECT_EQ(p.grid.blocks(), 784);
+  EXPECT_EQ(p.resident_blocks, 2);
+  EXPECT_EQ(p.waves, 3);
+  EXPECT_EQ(p.steps, 5);  // 9 taps of 4 words, by 8
+  // 16 columns of ones besides.
+  constexpr double clocks_per_us = 1830;
+  EXPECT_DOUBLE_EQ(p.times.tensor, 6 * 5 * 2 * (2.0 * 64 * 144 * 256 / (8 * 8192)) / clocks_per_us);
+  // Rows and columns are read for each of two planes; columns are copied once, and come to two
+  // blocks together.
+  const double inputs = 5 * 2 * 64 * 32;
+  const double weights = 5 * 128 * 32;
+  const double reads = 5 * 2 * (64 + 144) * 32;
+  EXPECT_DOUBLE_EQ(p.times.shared, 6 * (reads + inputs + weights) / 128 / clocks_per_us);
+  EXPECT_DOUBLE_EQ(p.times.cache, 784 * (inputs + weights / 2) / (32 * 132) / clocks_per_us);
+  // Three stages; eight warps begin a block, four copy and four multiply.
+  const double copying = 90 + 25;
+  EXPECT_DOUBLE_EQ(p.times.instructions,
+                   6 * (2 * 200 + 3 * (copying + 36) + 5 * 2) / clocks_per_us);
+  EXPECT_DOUBLE_EQ(p.times.latency, 3 * (2 * 200 + 300 + 3 * 2 * copying) / clocks_per_us);
+  // A thread of the four warps that multiply has 64 values: 25 instructions each, and four groups.
+  EXPECT_DOUBLE_EQ(p.times.epilogue, 6 * (64 * 25 + 4 * 90) / clocks_per_us);
+  EXPECT_NEAR(p.tensor_bound_us, 4.0 * 9 * 128 * 128 * 50176 / (65536.0 * 132 * 1830), 1e-9);
 }
 
 TEST(GpuModelTest, BytesAreOneWalkWithoutExpansion) {
@@ -152,7 +184,8 @@ TEST(GpuModelTest, NothingBeatsThePeakAndMoreImagesWithTheSameTilesNeverTakeLess
           EXPECT_GE(p.times.tensor * (1 + 1e-12), p.tensor_bound_us) << batch;
           EXPECT_GT(p.us, p.times.tensor) << batch;
           // Nothing is said about where the tiles change.
-          if (p.plan.tile == last.plan.tile && p.plan.splits == last.plan.splits) {
+          if (p.warpgroups == last.warpgroups && p.plan.tile == last.plan.tile &&
+              p.plan.splits == last.plan.splits) {
             EXPECT_GE(p.us, last.us) << batch;
           }
           last = p;
