@@ -88,6 +88,7 @@ SharedPlace locate(const BulkIssue& issue, Space space, int source, std::uint32_
 
 void use_global(const BulkIssue& issue, std::uint64_t address, std::uint32_t bytes,
                 std::uint32_t at, AccessKind kind, BulkCopy& copy) {
+  count_run(issue.warp, issue.instruction, address, {Space::global, kind, bytes});
   for (std::uint32_t done = 0; done < bytes;) {
     // The largest aligned access that fits.
     std::uint32_t step = unit;

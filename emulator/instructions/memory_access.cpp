@@ -252,8 +252,17 @@ std::byte* generic_bytes(Warp& warp, const Instruction& instruction, int lane,
 
 namespace {
 
+constexpr unsigned sector = 32;
+
+void add_tally(Warp& warp, const Instruction& instruction, const Tally& tally) {
+  const Function& function = *warp.activations.back().function;
+  warp.block
+      ->tallies[function.index][static_cast<std::size_t>(&instruction - function.code.data())] +=
+      tally;
+  warp.counters.global_sectors += tally.global_sectors;
+}
+
 void count_global(Tally& tally, const LaneAddresses& addresses, LaneMask mask, unsigned bytes) {
-  constexpr unsigned sector = 32;
   std::array<std::uint64_t, warp_size> sectors{};
   std::size_t count = 0;
   for_each_lane(mask, [&](int lane) { sectors[count++] = addresses[lane] / sector; });
@@ -297,7 +306,6 @@ void count_shared(Tally& tally, const LaneAddresses& addresses, LaneMask mask, u
 void count_request(Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
                    LaneMask mask, const MemoryRequest& request) {
   if (!warp.block->launch->counts || mask == 0) return;
-  const Function& function = *warp.activations.back().function;
   Tally tally;
   const Space space = request.space == Space::generic
                           ? space_of(warp.block->memory(), addresses[std::countr_zero(mask)])
@@ -317,10 +325,18 @@ void count_request(Warp& warp, const Instruction& instruction, const LaneAddress
     default:
       break;
   }
-  warp.block
-      ->tallies[function.index][static_cast<std::size_t>(&instruction - function.code.data())] +=
-      tally;
-  warp.counters.global_sectors += tally.global_sectors;
+  add_tally(warp, instruction, tally);
+}
+
+void count_run(Warp& warp, const Instruction& instruction, std::uint64_t address,
+               const MemoryRequest& request) {
+  if (!warp.block->launch->counts || request.bytes == 0) return;
+  Tally tally;
+  tally.global_requests = 1;
+  tally.global_sectors = (address + request.bytes - 1) / sector - address / sector + 1;
+  tally.global_bytes = request.bytes;
+  if (request.kind != AccessKind::read) tally.global_written_bytes = request.bytes;
+  add_tally(warp, instruction, tally);
 }
 
 }  // namespace lq::emulator

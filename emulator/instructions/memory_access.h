@@ -231,5 +231,8 @@ struct MemoryRequest {
 /// Adds a request of the warp to the counters, if these are wanted.
 void count_request(Warp& warp, const Instruction& instruction, const LaneAddresses& addresses,
                    LaneMask mask, const MemoryRequest& request);
+/// The same of a run of global memory that one thread's bulk copy accesses.
+void count_run(Warp& warp, const Instruction& instruction, std::uint64_t address,
+               const MemoryRequest& request);
 
 }  // namespace lq::emulator

@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "shared_memory.h"
+#include "transfers.h"
 
 // EXPECT coalesced: global_requests 1, global_sectors 4, global_bytes 128
 __global__ void coalesced(int* out) { out[threadIdx.x] = 1; }
@@ -32,6 +33,21 @@ __global__ void async_copy(int4* out) {
                    shared_address(memory + threadIdx.x)),
                "l"(out + threadIdx.x), "r"(bytes)
                : "memory");
+}
+
+// A thread copies 96 bytes, from the middle of a sector on, and as many back to the start of one.
+// EXPECT bulk_copy: global_requests 2, global_sectors 7, global_bytes 192
+// EXPECT bulk_copy: global_written_bytes 96
+__global__ void bulk_copy(int* out) {
+  __shared__ alignas(16) int memory[24];
+  __shared__ unsigned long long barrier;
+  if (threadIdx.x != 0) return;
+  init_for_bytes(&barrier, sizeof(memory));
+  copy_in(memory, out + 4, sizeof(memory), &barrier);
+  wait_for_parity(&barrier, 0);
+  copy_out(out, memory, sizeof(memory));
+  commit_copies();
+  wait_for_copies();
 }
 
 // EXPECT half_warp: global_requests 1, global_sectors 2, global_bytes 64
@@ -107,6 +123,7 @@ int main() {
   vectors<<<1, 32>>>(reinterpret_cast<int4*>(out.get()));
   copy<<<1, 32>>>(out.get());
   async_copy<<<1, 32>>>(reinterpret_cast<int4*>(out.get()));
+  bulk_copy<<<1, 32>>>(out.get());
   half_warp<<<1, 32>>>(out.get());
   conflict_free<<<1, 32>>>();
   odd_stride<<<1, 32>>>();

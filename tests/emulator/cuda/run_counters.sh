@@ -2,7 +2,8 @@
 # Compares the counters of the kernels of counters.cu with what their EXPECT lines say.
 # Usage: run_counters.sh emulator/run counters.cu build-folder
 source "$(dirname "${BASH_SOURCE[0]}")/with_nvcc.sh" "$@"
-compile 80
+compile 90
+export LQNET_EMULATED_SM=90
 LQNET_EMULATED_COUNTERS=$folder/counters.json "$run" "$program"
 
 while read -r kernel expected; do
