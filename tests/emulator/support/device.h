@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,8 +50,8 @@ class Device {
                   .dynamic_shared_bytes = shared_bytes,
                   .memory = &memory_,
                   .counts = true};
-    launch.arguments.resize(8 * arguments.size());
-    std::memcpy(launch.arguments.data(), arguments.data(), launch.arguments.size());
+    const auto bytes = std::as_bytes(std::span(arguments));
+    launch.arguments.assign(bytes.begin(), bytes.end());
     return run_grid(launch, 2);
   }
 
