@@ -1,13 +1,12 @@
 #include "core/cuda/backend.h"
 
-#include <cstdlib>
 #include <map>
-#include <string_view>
 #include <vector>
 
 #include "core/cuda/check.h"
 #include "core/cuda/memory.h"
 #include "core/cuda/stream.h"
+#include "core/environment.h"
 #include "core/error.h"
 
 namespace lq {
@@ -15,8 +14,8 @@ namespace lq {
 namespace {
 
 bool caching_wanted() {
-  const char* const wanted = std::getenv("LQNET_CUDA_CACHE");
-  return wanted == nullptr || std::string_view(wanted) != "0";
+  return chosen_by_environment<bool>("LQNET_CUDA_CACHE", {{"0", false}, {"1", true}})
+      .value_or(true);
 }
 
 class CudaBackend final : public DeviceBackend {

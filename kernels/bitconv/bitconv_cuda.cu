@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 
+#include "core/environment.h"
 #include "core/error.h"
 #include "kernels/bitconv/bitconv_arrange_cuda.h"
 #include "kernels/bitconv/bitconv_direct_cuda.h"
@@ -211,12 +211,10 @@ bool has_warpgroups(Device device) {
 }
 
 std::optional<BitconvPath> wanted_bitconv_path() {
-  const char* const text = std::getenv("LQNET_CUDA_BITCONV");
-  if (text == nullptr) return std::nullopt;
-  if (std::string_view(text) == "direct") return BitconvPath::direct;
-  if (std::string_view(text) == "tensor") return BitconvPath::tensor;
-  if (std::string_view(text) == "warpgroup") return BitconvPath::warpgroup;
-  fail("LQNET_CUDA_BITCONV is '{}', expected direct, tensor or warpgroup", text);
+  return chosen_by_environment<BitconvPath>("LQNET_CUDA_BITCONV",
+                                            {{"direct", BitconvPath::direct},
+                                             {"tensor", BitconvPath::tensor},
+                                             {"warpgroup", BitconvPath::warpgroup}});
 }
 
 std::unique_ptr<Bitconv> prepare_bitconv(Stream& stream, const BitconvDescription& description,

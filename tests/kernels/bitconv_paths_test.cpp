@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <numeric>
 #include <optional>
 #include <random>
@@ -12,6 +11,7 @@
 
 #include "kernels/bitconv/bitconv_plan_cuda.h"
 #include "tests/kernels/bitconv_problem.h"
+#include "tests/support/environment.h"
 #include "tests/support/errors.h"
 
 namespace lq::testing {
@@ -175,7 +175,7 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BitconvPathTest);
 
 TEST(BitconvPathNameTest, IsReadFromTheEnvironment) {
   const auto with = [](const char* value) {
-    setenv("LQNET_CUDA_BITCONV", value, 1);
+    const EnvironmentScope scope("LQNET_CUDA_BITCONV", value);
     return kernels::cuda::wanted_bitconv_path();
   };
   EXPECT_EQ(with("direct"), BitconvPath::direct);
@@ -183,8 +183,7 @@ TEST(BitconvPathNameTest, IsReadFromTheEnvironment) {
   EXPECT_EQ(with("warpgroup"), BitconvPath::warpgroup);
   EXPECT_TRUE(throws_error([&] { with("fast"); },
                            "LQNET_CUDA_BITCONV is 'fast', expected direct, tensor or warpgroup"));
-  unsetenv("LQNET_CUDA_BITCONV");
-  EXPECT_EQ(kernels::cuda::wanted_bitconv_path(), std::nullopt);
+  EXPECT_EQ(with(nullptr), std::nullopt);
 }
 
 }  // namespace

@@ -1,24 +1,21 @@
 #include "kernels/common/cuda/library_choice.h"
 
-#include <cstdlib>
-#include <string_view>
+#include "core/environment.h"
 
 namespace lq::kernels::cuda {
 
 LibraryWish wish_of(const LibraryVariable& variable) {
-  const char* const text = std::getenv(variable.name);
-  if (text == nullptr) return LibraryWish::none;
-  if (std::string_view(text) == "own") return LibraryWish::own;
-  if (std::string_view(text) == variable.library) return LibraryWish::library;
-  fail("{} is '{}', expected own or {}", variable.name, text, variable.library);
+  return chosen_by_environment<LibraryWish>(
+             variable.name, {{"own", LibraryWish::own}, {variable.library, LibraryWish::library}})
+      .value_or(LibraryWish::none);
 }
 
 FloatPrecision wanted_precision() {
-  const char* const text = std::getenv("LQNET_CUDA_PRECISION");
-  if (text == nullptr || std::string_view(text) == "fp32") return FloatPrecision::fp32;
-  if (std::string_view(text) == "tf32") return FloatPrecision::tf32;
-  if (std::string_view(text) == "fp16") return FloatPrecision::fp16;
-  fail("LQNET_CUDA_PRECISION is '{}', expected fp32, tf32 or fp16", text);
+  return chosen_by_environment<FloatPrecision>("LQNET_CUDA_PRECISION",
+                                               {{"fp32", FloatPrecision::fp32},
+                                                {"tf32", FloatPrecision::tf32},
+                                                {"fp16", FloatPrecision::fp16}})
+      .value_or(FloatPrecision::fp32);
 }
 
 }  // namespace lq::kernels::cuda
