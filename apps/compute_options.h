@@ -25,8 +25,8 @@ void add_threads_option(CLI::App& command, ComputeOptions& options);
 /// anything to lose.
 Device apply(const ComputeOptions& options);
 
-/// "NVIDIA A100-SXM4-40GB, ...; convolutions by cuDNN 9.19.0, linear layers by cuBLAS 13.0.0": the
-/// device, and who trains on it.
+/// "NVIDIA A100-SXM4-40GB, ...; convolutions by cuDNN 9.19.0 in fp32, linear layers by
+/// cuBLAS 13.0.0 in fp32": the device, and who trains on it.
 std::string describe_training(Device device);
 
 }  // namespace lq::apps

@@ -86,7 +86,8 @@ Conv2dBackwardData conv2d_backward_data;
 Conv2dBackwardWeights conv2d_backward_weights;
 Conv2dBackwardBias conv2d_backward_bias;
 
-/// What computes all but the gradient of the bias: "cuDNN 9.19.0", or "own kernels" and why.
+/// What computes all but the gradient of the bias: "cuDNN 9.19.0 in fp32", where that
+/// has a way, or "own kernels" and why.
 std::string conv2d_implementation();
 }  // namespace cuda
 

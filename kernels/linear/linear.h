@@ -75,7 +75,8 @@ LinearBackwardData linear_backward_data;
 LinearBackwardWeights linear_backward_weights;
 LinearBackwardBias linear_backward_bias;
 
-/// What computes all but the gradient of the bias: "cuBLAS 13.0.0", or "own kernels" and why.
+/// What computes all but the gradient of the bias: "cuBLAS 13.0.0 in fp32", or "own
+/// kernels" and why.
 std::string linear_implementation();
 }  // namespace cuda
 

@@ -33,7 +33,7 @@ TEST(LibraryChoiceTest, TakesWhatCanBeUsed) {
   const EnvironmentScope nothing(name, nullptr);
   EXPECT_EQ(choose_library(variable, present), &present());
   EXPECT_EQ(choose_library(variable, missing), nullptr);
-  EXPECT_EQ(describe_choice(variable, present), "Fast 1.2.3");
+  EXPECT_EQ(describe_choice(variable, present), "Fast 1.2.3 in fp32");
   EXPECT_EQ(describe_choice(variable, missing), "own kernels (libfast.so.1: not here)");
 }
 
@@ -66,6 +66,19 @@ TEST(LibraryChoiceTest, PrecisionIsReadFromTheEnvironment) {
   EXPECT_EQ(with("tf32"), FloatPrecision::tf32);
   EXPECT_EQ(with("fp16"), FloatPrecision::fp16);
   EXPECT_TRUE(throws_error([&] { with("fp8"); },
+                           "LQNET_CUDA_PRECISION is 'fp8', expected fp32, tf32 or fp16"));
+}
+
+TEST(LibraryChoiceTest, WhatLibrariesMayRoundToIsSaid) {
+  const EnvironmentScope nothing(name, nullptr);
+  for (const std::string precision : {"fp32", "tf32", "fp16"}) {
+    const EnvironmentScope scope("LQNET_CUDA_PRECISION", precision.c_str());
+    EXPECT_EQ(describe_choice(variable, present), "Fast 1.2.3 in " + precision);
+    EXPECT_EQ(describe_choice(variable, missing), "own kernels (libfast.so.1: not here)");
+  }
+  // Own kernels do not read it, but a benchmark that names them shall not run under a wrong one.
+  const EnvironmentScope other("LQNET_CUDA_PRECISION", "fp8");
+  EXPECT_TRUE(throws_error([] { describe_choice(variable, missing); },
                            "LQNET_CUDA_PRECISION is 'fp8', expected fp32, tf32 or fp16"));
 }
 

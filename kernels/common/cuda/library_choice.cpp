@@ -18,4 +18,16 @@ FloatPrecision wanted_precision() {
       .value_or(FloatPrecision::fp32);
 }
 
+std::string_view name_of(FloatPrecision precision) {
+  switch (precision) {
+    case FloatPrecision::fp32:
+      return "fp32";
+    case FloatPrecision::tf32:
+      return "tf32";
+    case FloatPrecision::fp16:
+      return "fp16";
+  }
+  fail("unknown precision of floats");
+}
+
 }  // namespace lq::kernels::cuda

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -37,20 +38,24 @@ const Library* choose_library(const LibraryVariable& variable, const Library& (*
   return nullptr;
 }
 
-/// "cuBLAS 13.0.0", "own kernels", "own kernels (libcublas.so.13: cannot open ...)".
-template <typename Library>
-std::string describe_choice(const LibraryVariable& variable, const Library& (*load)()) {
-  const Library* const library = choose_library(variable, load);
-  if (library != nullptr) return library->version;
-  if (wish_of(variable) == LibraryWish::own) return "own kernels";
-  return fmt::format("own kernels ({})", load().failure);
-}
-
 /// What libraries may round the factors of products to: nothing, TF32 (11 bits), or halves (11 bits
 /// with a smaller range) and TF32. Sums are float. Own kernels never round.
 enum class FloatPrecision { fp32, tf32, fp16 };
 
 /// LQNET_CUDA_PRECISION in the environment, or fp32; throws Error for values that are none of them.
 FloatPrecision wanted_precision();
+/// "fp32", "tf32", "fp16".
+std::string_view name_of(FloatPrecision precision);
+
+/// "cuBLAS 13.0.0 in tf32", "own kernels", "own kernels (libcublas.so.13: cannot open ...)". Throws
+/// Error for values of the variables that are none.
+template <typename Library>
+std::string describe_choice(const LibraryVariable& variable, const Library& (*load)()) {
+  const std::string_view precision = name_of(wanted_precision());
+  const Library* const library = choose_library(variable, load);
+  if (library != nullptr) return fmt::format("{} in {}", library->version, precision);
+  if (wish_of(variable) == LibraryWish::own) return "own kernels";
+  return fmt::format("own kernels ({})", load().failure);
+}
 
 }  // namespace lq::kernels::cuda
