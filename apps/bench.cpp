@@ -27,15 +27,15 @@ struct BenchTrainCommand {
   bool json = false;
 };
 
-void print_json(const bench::TrainingStepTiming& timing,
-                const bench::TrainingStepOptions& options) {
+void print_json(const bench::TrainingStepTiming& timing, const bench::TrainingStepOptions& options,
+                const std::string& device) {
   nlohmann::ordered_json report = network_json(options.model, options.network);
   report["bit_forward"] = options.network.bit_forward;
   report["batch"] = options.batch;
   report["steps"] = options.steps;
   report["threads"] = num_threads();
   report["isa"] = name_of(active_isa());
-  report["device"] = describe_training(options.device);
+  report["device"] = device;
   report["images_per_s"] = timing.quantized.images_per_s;
   report["float_images_per_s"] = timing.floating.images_per_s;
   report["step_ratio"] = timing.step_ratio;
@@ -46,8 +46,8 @@ void print_json(const bench::TrainingStepTiming& timing,
   print_report(report);
 }
 
-void print_text(const bench::TrainingStepTiming& timing,
-                const bench::TrainingStepOptions& options) {
+void print_text(const bench::TrainingStepTiming& timing, const bench::TrainingStepOptions& options,
+                const std::string& device) {
   TextTable table(
       {{"training step", TextTable::Align::left}, {"median ms"}, {"images/s"}, {"peak memory"}});
   auto add = [&table](std::string name, const bench::StepTiming& step) {
@@ -61,7 +61,7 @@ void print_text(const bench::TrainingStepTiming& timing,
   fmt::print("{}", table.str());
   fmt::print("step ratio {:.3f}; {} steps of {} images {} in turns, {} threads, {}\n",
              timing.step_ratio, options.steps, options.batch, options.network.input.to_string(),
-             num_threads(), describe_training(options.device));
+             num_threads(), device);
 }
 
 void run(const BenchTrainCommand& command) {
@@ -70,11 +70,13 @@ void run(const BenchTrainCommand& command) {
   options.model = command.network.model;
   options.network = command.network.parsed();
   options.network.bit_forward = command.bit_forward;
+  // Before anything is measured: variables of the environment may be wrong.
+  const std::string device = describe_training(options.device);
   const bench::TrainingStepTiming timing = bench::time_training_steps(options);
   if (command.json) {
-    print_json(timing, options);
+    print_json(timing, options, device);
   } else {
-    print_text(timing, options);
+    print_text(timing, options, device);
   }
 }
 
