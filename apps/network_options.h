@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <string_view>
 
 #include "apps/option_spec.h"
 #include "models/model.h"
@@ -18,7 +19,10 @@ OptionSpec quantizer_spec();
 /// Of --bit-forward, for commands that train.
 inline constexpr const char* bit_forward_description =
     "Run quantized convolutions forward on codes, with 1 to 4 bits: less memory, and\n"
-    "each layer's results are equal but for float rounding";
+    "each layer's results are equal but for float rounding; on the CPU only";
+
+/// Throws Error if it is asked for on another device than the CPU, which would compute in float.
+void check_bit_forward(bool bit_forward, std::string_view device);
 
 struct NetworkOptions {
   std::string model;  ///< empty until the user names one

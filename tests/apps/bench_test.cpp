@@ -1,4 +1,4 @@
-// lqnet bench conv, network and gpu-model, as users call them.
+// lqnet bench, as users call it.
 
 #include <gtest/gtest.h>
 
@@ -60,6 +60,16 @@ TEST(BenchTest, DrawsNetworks) {
   const std::string chart = content_of(folder / "speed.svg");
   EXPECT_EQ(XmlReader(chart).error(), "");
   EXPECT_NE(chart.find("small-cnn, batch 2<"), std::string::npos) << chart;
+}
+
+TEST(BenchTest, RefusesCodesOnADevice) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"bench", "train"}, std::vector<std::string>{"train"}}) {
+    const ProcessResult result = run_lqnet(with(command, {"--device", "cuda", "--bit-forward"}));
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_NE(result.err.find("--bit-forward: device cuda, expected cpu"), std::string::npos)
+        << result.err;
+  }
 }
 
 TEST(BenchTest, PredictsAndSaysSo) {
