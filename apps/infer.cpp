@@ -13,6 +13,7 @@
 #include "apps/option_spec.h"
 #include "apps/packed_run.h"
 #include "apps/run_files.h"
+#include "core/device.h"
 #include "core/isa.h"
 #include "data/dataset_registry.h"
 #include "data/image_file.h"
@@ -140,6 +141,8 @@ void print(const DatasetResult& result, const InferCommand& command,
   const double top_accuracy =
       static_cast<double>(result.correct_among_top) / static_cast<double>(result.images);
   const double rate = static_cast<double>(result.images) / result.seconds;
+  const Device device = Device::parse(command.device);
+  const std::string where = device_backend(device.type).describe(device.index);
   if (command.json) {
     nlohmann::ordered_json report{{"network", command.network.string()},
                                   {"dataset", command.dataset},
@@ -150,6 +153,7 @@ void print(const DatasetResult& result, const InferCommand& command,
                                   {"batch", command.batch},
                                   {"threads", command.threads},
                                   {"isa", name_of(active_isa())},
+                                  {"device", where},
                                   {"images_per_s", rate},
                                   {"latency", latency_json(result.latency)}};
     print_report(report);
@@ -162,8 +166,10 @@ void print(const DatasetResult& result, const InferCommand& command,
   const std::string latency =
       result.latency ? fmt::format("; batches of {}: {}", command.batch, describe(*result.latency))
                      : std::string();
-  fmt::print("speed       {:.0f} images/s{} ({} threads, {})\n", rate, latency, command.threads,
-             name_of(active_isa()));
+  const std::string machine = device.type == DeviceType::cpu
+                                  ? fmt::format("{} threads, {}", command.threads, where)
+                                  : where;
+  fmt::print("speed       {:.0f} images/s{} ({})\n", rate, latency, machine);
 }
 
 void run(const InferCommand& command) {

@@ -133,6 +133,7 @@ TEST_F(PackedTest, OnlyFullBatchesHaveALatency) {
   const nlohmann::json report = infer_with({"513", "--json"}).json();
   EXPECT_EQ(report["images"], 512);
   EXPECT_TRUE(report["latency"].is_null());
+  EXPECT_EQ(report["device"].get<std::string>().rfind("CPU with ", 0), 0U) << report["device"];
   EXPECT_NE(infer_with({"500"}).out.find("batches of 500: median"), std::string::npos);
   EXPECT_EQ(infer_with({"513"}).out.find("median"), std::string::npos);
 }
