@@ -9,20 +9,13 @@
 
 #include <cstdio>
 #include <exception>
-#include <fstream>
-#include <iterator>
 
 #include "core/error.h"
 #include "tests/resources/counter_table.h"
+#include "tests/resources/table_files.h"
 
 namespace lq::testing {
 namespace {
-
-std::string contents_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  check(file.is_open(), "{}: cannot be read", path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 int run(const std::vector<std::string>& arguments) {
   check(arguments.size() >= 5 && arguments.size() % 2 == 1 &&
@@ -34,20 +27,12 @@ int run(const std::vector<std::string>& arguments) {
     counted.workloads[arguments[i]] = read_counters(contents_of(arguments[i + 1]));
   }
   if (arguments[0] == "write") {
-    std::ofstream file(path);
-    file << to_markdown(counted);
-    check(static_cast<bool>(file.flush()), "{}: cannot be written", path);
+    write_table(path, to_markdown(counted));
     return 0;
   }
   const CounterTable recorded = counter_table_from_markdown(contents_of(path));
-  if (recorded.compiler != counted.compiler) {
-    fmt::print("{} was made with nvcc {}, this build with {}: not compared\n", path,
-               recorded.compiler, counted.compiler);
-    return 0;
-  }
-  const std::vector<std::string> lines = differences(counted, recorded);
-  for (const std::string& line : lines) fmt::print("{}\n", line);
-  return lines.empty() ? 0 : 1;
+  if (!is_of_compiler(path, recorded.compiler, counted.compiler)) return 0;
+  return agrees(differences(counted, recorded), path, "cuda_counters_table") ? 0 : 1;
 }
 
 }  // namespace

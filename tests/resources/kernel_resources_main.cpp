@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <regex>
 #include <set>
@@ -23,15 +22,10 @@
 #include "core/error.h"
 #include "tests/resources/launch_bounds.h"
 #include "tests/resources/resource_table.h"
+#include "tests/resources/table_files.h"
 
 namespace lq::testing {
 namespace {
-
-std::string contents_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  check(file.is_open(), "{}: cannot be read; is everything built?", path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// "kernels/CMakeFiles/lqnet_kernels.dir/add/add_cuda.cu.o" is made of kernels/add/add_cuda.cu;
 /// with lqnet_kernels_sm_90a, it is for that architecture alone.
@@ -120,31 +114,20 @@ int run(const std::vector<std::string>& arguments) {
   for (const std::string& line : faults) fmt::print("{}\n", line);
   if (arguments[0] == "write") {
     check(faults.empty(), "{} is not written: kernels have to be mended first", path);
-    const std::string text = to_markdown(make_table(compiler, kernels));
-    std::ofstream(path) << text;
+    write_table(path, to_markdown(make_table(compiler, kernels)));
     return 0;
   }
 
   const ResourceTable recorded = from_markdown(contents_of(path));
-  if (recorded.compiler != compiler) {
-    fmt::print("{} was made with nvcc {}, this build with {}: not compared\n", path,
-               recorded.compiler, compiler);
-    return faults.empty() ? 0 : 1;
-  }
+  if (!is_of_compiler(path, recorded.compiler, compiler)) return faults.empty() ? 0 : 1;
   std::vector<BuiltKernel> known;
   std::ranges::copy_if(kernels, std::back_inserter(known), [&](const BuiltKernel& kernel) {
     return std::ranges::find(recorded.architectures, kernel.resources.architecture) !=
            recorded.architectures.end();
   });
-  const std::vector<std::string> changes = differences(make_table(compiler, known), recorded);
-  for (const std::string& line : changes) fmt::print("{}\n", line);
-  if (!changes.empty()) {
-    fmt::print(
-        "{} lines of {} are not as built; if they should be, build the target "
-        "kernel_resources_table and commit the table\n",
-        changes.size(), path);
-  }
-  return faults.empty() && changes.empty() ? 0 : 1;
+  const bool is_as_recorded =
+      agrees(differences(make_table(compiler, known), recorded), path, "kernel_resources_table");
+  return faults.empty() && is_as_recorded ? 0 : 1;
 }
 
 }  // namespace
