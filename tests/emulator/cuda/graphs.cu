@@ -39,18 +39,23 @@ void queue(const Buffers& buffers, cudaStream_t stream, float scale) {
           "copy back");
 }
 
-cudaGraphExec_t capture(const Buffers& buffers, cudaStream_t stream, float scale) {
-  require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin");
-  cudaStreamCaptureStatus status;
-  require(cudaStreamIsCapturing(stream, &status), "is capturing");
-  expect(status == cudaStreamCaptureStatusActive, "the capture is active");
-  queue(buffers, stream, scale);  // `scale` and the arguments are gone when the graph runs
+/// Ends the stream's capture, and makes of it what can be launched.
+cudaGraphExec_t end_capture(cudaStream_t stream) {
   cudaGraph_t graph = nullptr;
   require(cudaStreamEndCapture(stream, &graph), "end");
   cudaGraphExec_t executable = nullptr;
   require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
   require(cudaGraphDestroy(graph), "destroy");
   return executable;
+}
+
+cudaGraphExec_t capture(const Buffers& buffers, cudaStream_t stream, float scale) {
+  require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin");
+  cudaStreamCaptureStatus status;
+  require(cudaStreamIsCapturing(stream, &status), "is capturing");
+  expect(status == cudaStreamCaptureStatusActive, "the capture is active");
+  queue(buffers, stream, scale);  // `scale` and the arguments are gone when the graph runs
+  return end_capture(stream);
 }
 
 /// Captured work is not done; a launch does it with what memory then holds.
@@ -77,10 +82,7 @@ void graphs_nest(const Buffers& buffers, cudaStream_t stream) {
   require(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "begin");
   require(cudaGraphLaunch(inner, stream), "launch");
   require(cudaGraphLaunch(inner, stream), "launch");
-  cudaGraph_t graph = nullptr;
-  require(cudaStreamEndCapture(stream, &graph), "end");
-  cudaGraphExec_t outer = nullptr;
-  require(cudaGraphInstantiate(&outer, graph, 0), "instantiate");
+  const cudaGraphExec_t outer = end_capture(stream);
   for (int i = 0; i < count; ++i) buffers.host[i] = 1.0F;
   require(cudaGraphLaunch(outer, stream), "launch");
   expect(buffers.host[5] == 9.0F, "a graph of graphs");
@@ -99,10 +101,7 @@ void captures_outlive_threads(const Buffers& buffers, cudaStream_t stream) {
     require(cudaEventRecord(join, cudaStreamPerThread), "join");
   }).join();
   require(cudaStreamWaitEvent(stream, join), "join");
-  cudaGraph_t graph = nullptr;
-  require(cudaStreamEndCapture(stream, &graph), "end");
-  cudaGraphExec_t executable = nullptr;
-  require(cudaGraphInstantiate(&executable, graph, 0), "instantiate");
+  const cudaGraphExec_t executable = end_capture(stream);
   for (int i = 0; i < count; ++i) buffers.host[i] = 1.0F;
   require(cudaGraphLaunch(executable, stream), "launch");
   expect(buffers.host[5] == 1.5F, "work of a thread that has ended");
