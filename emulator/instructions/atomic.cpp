@@ -107,7 +107,6 @@ void for_all(Frame& frame, const Instruction& instruction, LaneMask mask, Next&&
       is_slot(instruction.results[0]) ? warp.lanes<T>(instruction.results[0]) : nullptr;
   // Lanes take their turns in order.
   for_each_lane(mask, [&](int lane) {
-    const auto lock = lock_update(warp, instruction, addresses[lane]);
     std::byte* const bytes = checked_bytes(warp, instruction, lane, addresses[lane], sizeof(T),
                                            AccessKind::read_and_write);
     const T old = update<T>(bytes, [&](T value) { return next(value, lane); });
@@ -128,7 +127,6 @@ void read_modify_write_vector(Frame& frame, const Instruction& instruction, Lane
                 {instruction.space, AccessKind::read_and_write, bytes});
   const Slot* const slots = slots_of(warp, instruction);
   for_each_lane(mask, [&](int lane) {
-    const auto lock = lock_update(warp, instruction, addresses[lane]);
     std::byte* const start =
         checked_bytes(warp, instruction, lane, addresses[lane], bytes, AccessKind::read_and_write);
     T values[8];
@@ -138,6 +136,7 @@ void read_modify_write_vector(Frame& frame, const Instruction& instruction, Lane
           update<T>(start + i * sizeof(T), [&](T before) { return function(before, values[i]); });
       if (instruction.list_size > elements) warp.lanes<T>(slots[elements + i])[lane] = old;
     }
+    acquire_after_read(warp, instruction, addresses[lane]);
   });
 }
 

@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <mutex>
 
 #include "core/error.h"
 #include "emulator/instructions/handler.h"
@@ -81,16 +80,6 @@ inline void find_global_race(Warp& warp, const Instruction& instruction, int lan
     }
   }
   if (access.strong && access.writes) clock.races->release(clock, offset);
-}
-/// Of an atomic operation, from before its check to after its effect. The address is generic or
-/// global.
-inline std::unique_lock<SpinMutex> lock_update(const Warp& warp, const Instruction& instruction,
-                                               std::uint64_t address) {
-  DeviceMemory& memory = warp.block->memory();
-  const bool is_watched = warp.block->clock.races != nullptr &&
-                          instruction.space != Space::shared && memory.contains(address);
-  if (!is_watched) return {};
-  return std::unique_lock(memory.races().updates_at(memory.offset_of(address)));
 }
 /// After a lane has read: a strong read may have met a release. The address is generic or global.
 inline void acquire_after_read(Warp& warp, const Instruction& instruction, std::uint64_t address) {

@@ -89,6 +89,17 @@ std::uint32_t GlobalRaces::add_period(const BlockClock& clock) {
   return number;
 }
 
+void GlobalRaces::see(BlockClock& clock, std::uint64_t offset) {
+  const std::uint64_t word = offset / 4;
+  const std::uint64_t index = word / group_words;
+  const std::lock_guard lock(locks_[index % lock_count]);
+  const std::int32_t tag = groups_[index].tags[write][word % group_words];
+  const std::uint32_t number = period_of(tag);
+  const bool is_of_another = (tag & strong_bit) != 0 && number >= clock.first_period &&
+                             number != clock.period && period(number).block != clock.block;
+  if (is_of_another) clock.seen[word] = tag;
+}
+
 /// Whether the access with this tag is one of another block that nothing orders before `mine`.
 bool GlobalRaces::conflicts(const BlockClock& clock, Which which, std::int32_t tag,
                             std::int32_t mine) {
@@ -114,8 +125,13 @@ RaceConflict GlobalRaces::access_word(const BlockClock& clock, Group& group, uns
   // A plain read of what others update strongly is how loops of compare-and-swap begin, those of
   // the toolkit among them: it is let pass.
   const bool is_updated_strongly = (group.tags[write][word] & strong_bit) != 0;
-  if ((access.writes || !is_updated_strongly) &&
-      conflicts(clock, write, group.tags[write][word], mine)) {
+  const auto has_seen_update = [&] {
+    const auto index = static_cast<std::uint64_t>(&group - groups_);
+    const auto found = clock.seen.find(index * group_words + word);
+    return found != clock.seen.end() && found->second == group.tags[write][word];
+  };
+  const bool is_ordered = is_updated_strongly && (!access.writes || has_seen_update());
+  if (!is_ordered && conflicts(clock, write, group.tags[write][word], mine)) {
     return conflict(group.tags[write][word], group.infos[write][word], true);
   }
   if (access.writes && !access.strong) {
@@ -271,6 +287,7 @@ void LaunchRaces::release(BlockClock& clock, std::uint64_t offset) {
 
 void LaunchRaces::acquire(BlockClock& clock, std::uint64_t offset) {
   clock.has_read_strongly = true;
+  memory_.see(clock, offset);
   if (time_ == 0) return;
   Shard& at = shard(offset);
   const std::lock_guard lock(at.mutex);

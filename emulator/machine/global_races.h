@@ -37,6 +37,9 @@ struct BlockClock {
   std::uint32_t acquired = 0;
   std::uint32_t released = 0;         // time of the last release, 0: none
   std::vector<std::uint32_t> fenced;  // periods that wait for a strong write
+  /// Words whose last write, a strong one of another block with this stamp, a strong read has seen:
+  /// what the block writes there comes behind it.
+  std::unordered_map<std::uint64_t, std::int32_t> seen;
   bool has_fenced = false;
   bool has_read_strongly = false;
 };
@@ -94,12 +97,6 @@ class GlobalRaces {
     return is_mine_or_old(write) &&
            (group.tags[first_read][word] == mine || group.tags[last_read][word] == mine);
   }
-  /// Held from access() by an atomic operation on this word until the operation is done, so that
-  /// the stamps of such operations of different blocks come in the order of their effects: who
-  /// counts last finds his own.
-  SpinMutex& updates_at(std::uint64_t offset) {
-    return updates_[offset / 4 / group_words % lock_count];
-  }
   /// `words` words from the offset on; of one word, `bytes` tells which. Each lane has
   /// `words_per_lane` of them, and the first lane is that of access.thread.
   RaceConflict access(const BlockClock& clock, std::uint64_t offset, unsigned words, unsigned bytes,
@@ -134,6 +131,9 @@ class GlobalRaces {
     return (*chunks_[number >> chunk_bits].load(
         std::memory_order_acquire))[number % (1U << chunk_bits)];
   }
+  /// After a strong read of the word. Writes are stamped before they are done, so that the stamp of
+  /// what was read, or of a later write, is there.
+  void see(BlockClock& clock, std::uint64_t offset);
   bool conflicts(const BlockClock& clock, Which which, std::int32_t tag, std::int32_t mine);
   RaceConflict access_word(const BlockClock& clock, Group& group, unsigned word, std::int32_t mine,
                            const RaceAccess& access, std::uint32_t info);
@@ -150,7 +150,6 @@ class GlobalRaces {
   using Known = std::int32_t[2];
   Known* known_ = nullptr;
   std::array<SpinMutex, lock_count> locks_{};
-  std::array<SpinMutex, lock_count> updates_{};
   std::array<std::atomic<Chunk*>, (most_periods >> chunk_bits)> chunks_{};
   std::atomic<std::uint32_t> next_period_{1};
   std::mutex mutex_;  // of the launches, and of new chunks

@@ -67,6 +67,8 @@ const Pair races[] = {
      wait + load},
     {"a fence that comes too early",
      "membar.gl;\n" + store + "st.volatile.global.u32 [%d0+128], 1;", wait + load},
+    {"a flag that is taken back unseen", "st.volatile.global.u32 [%d0+128], 1;",
+     "st.global.u32 [%d0+128], %r1;"},
     {"a write behind the flag", "membar.gl;\nst.volatile.global.u32 [%d0+128], 1;\n" + store,
      wait + load},
 };
@@ -83,6 +85,10 @@ const Pair correct[] = {
     {"release and acquire", store + "st.release.gpu.global.u32 [%d0+128], 1;", acquire + load},
     {"atomic release", store + "atom.release.gpu.global.add.u32 %r4, [%d0+128], 1;",
      acquire + store},
+    {"a flag that is taken back", store + "membar.gl;\nst.volatile.global.u32 [%d0+128], 1;",
+     wait + load + "st.global.u32 [%d0+128], 0;"},
+    {"a counter that is taken back", "red.global.add.u32 [%d0+128], 1;",
+     wait + "st.global.u32 [%d0+128], 0;"},
     {"a write that waits for a read", load + "st.volatile.global.u32 [%d0+128], 1;", wait + store},
 };
 INSTANTIATE_TEST_SUITE_P(Twins, NoRaceTest, ::testing::ValuesIn(correct));
