@@ -50,6 +50,7 @@ void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint,
   report["training"] = training_json(checkpoint);
   report["dataset"] = checkpoint.recipe.dataset;
   report["accuracy"] = sums.accuracy();
+  report["top5_accuracy"] = sums.top5_accuracy();
   report["loss"] = sums.mean_loss();
   report["correct"] = sums.correct;
   report["count"] = sums.images;
@@ -62,8 +63,9 @@ void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,
              describe_network(checkpoint.recipe.model, model_options(checkpoint)));
   fmt::print("recipe      {}\n", describe_recipe(checkpoint.recipe));
   fmt::print("trained     {}\n", describe_epoch(checkpoint));
-  fmt::print("accuracy    {:.2f} % ({} of {} test images of {})\n", 100 * sums.accuracy(),
-             sums.correct, sums.images, checkpoint.recipe.dataset);
+  fmt::print("accuracy    {:.2f} % ({} of {} test images of {}); top 5: {:.2f} %\n",
+             100 * sums.accuracy(), sums.correct, sums.images, checkpoint.recipe.dataset,
+             100 * sums.top5_accuracy());
   fmt::print("loss        {:.4f}\n", sums.mean_loss());
 }
 
@@ -71,8 +73,9 @@ void run(const EvalCommand& command) {
   const Device device = apply(command.compute);
   const TrainedNetwork network = load_network(command.checkpoint);
   network.model->to(device);
-  Loader loader = test_loader(network, test_images(network, command.data),
-                              {.batch = command.batch.value_or(network.checkpoint.recipe.batch)});
+  Loader loader =
+      test_loader(network, test_images(network, command.data),
+                  {.batch = command.batch.value_or(network.checkpoint.recipe.images_per_pass())});
   const ClassificationSums sums = evaluate_with_progress(*network.model, loader);
   if (command.json) {
     print_json(sums, network.checkpoint, network.path);

@@ -97,6 +97,10 @@ void add_training_replacements(CLI::App& command, RecipeOptions& options) {
   add({"--epochs", "N", "Passes over the training images", whole_number(1, 1 << 24)},
       &Recipe::epochs);
   add({"--batch", "N", "Images per step", whole_number(1)}, &Recipe::batch);
+  add({"--accumulate", "N",
+       "Parts that a batch is computed in, where it does not fit into memory at once",
+       whole_number(1)},
+      &Recipe::accumulation);
   add({"--lr", "RATE", "Base learning rate of the schedule", positive_number()},
       [](Recipe& recipe) -> double& { return recipe.schedule.base_rate; });
   add({"--weight-decay", "FACTOR", "L2 on convolution and fully connected weights",

@@ -10,6 +10,7 @@
 #include "apps/commands.h"
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
+#include "apps/initial_values.h"
 #include "apps/json_report.h"
 #include "apps/network_options.h"
 #include "apps/option_spec.h"
@@ -31,7 +32,8 @@ namespace fs = std::filesystem;
 struct TrainCommand {
   RecipeOptions recipe;
   fs::path data;
-  fs::path out;  ///< empty: default_run_folder()
+  fs::path out;   ///< empty: default_run_folder()
+  fs::path init;  ///< empty: no warm start
   bool resume = false;
   std::optional<std::int64_t> max_steps;
   std::int64_t checkpoint_interval = 0;
@@ -77,9 +79,11 @@ void print_json(const TrainingResult& result, const Run& run) {
   report["steps"] = result.steps;
   report["interrupted"] = result.interrupted;
   report["test_accuracy"] = nullptr;
+  report["test_top5_accuracy"] = nullptr;
   report["test_loss"] = nullptr;
   if (result.test) {
     report["test_accuracy"] = result.test->accuracy();
+    report["test_top5_accuracy"] = result.test->top5_accuracy();
     report["test_loss"] = result.test->mean_loss();
   }
   report.update(best_json(result.best));
@@ -90,7 +94,8 @@ void print_json(const TrainingResult& result, const Run& run) {
 
 void print_text(const TrainingResult& result, const Run& run) {
   if (result.test) {
-    fmt::print("test accuracy  {:.2f} %\n", 100 * result.test->accuracy());
+    fmt::print("test accuracy  {:.2f} %; top 5: {:.2f} %\n", 100 * result.test->accuracy(),
+               100 * result.test->top5_accuracy());
     fmt::print("test loss      {:.4f}\n", result.test->mean_loss());
   }
   if (result.best) {
@@ -105,15 +110,18 @@ void print_text(const TrainingResult& result, const Run& run) {
 TrainingResult train(const TrainCommand& command, const Run& run, Module& model,
                      const DatasetSplits& data) {
   const InterruptScope interrupts;
-  Trainer trainer(model, data,
-                  {.recipe = run.recipe,
-                   .output = run.folder,
-                   .resume = command.resume,
-                   .loader_threads = command.loader_threads,
-                   .max_steps = command.max_steps,
-                   .checkpoint_interval = command.checkpoint_interval,
-                   .stop_requested = InterruptScope::requested,
-                   .health_check = quantizer_warnings});
+  Trainer trainer(
+      model, data,
+      {.recipe = run.recipe,
+       .output = run.folder,
+       .resume = command.resume,
+       .initial =
+           command.init.empty() ? StateDict() : initial_values(command.init, run.recipe, model),
+       .loader_threads = command.loader_threads,
+       .max_steps = command.max_steps,
+       .checkpoint_interval = command.checkpoint_interval,
+       .stop_requested = InterruptScope::requested,
+       .health_check = quantizer_warnings});
   announce(run, data);
   return trainer.run();
 }
@@ -149,10 +157,18 @@ void add_run_options(CLI::App& app, TrainCommand& command) {
               "data set that is not the recipe's in between)",
               some_path(), group},
              command.out);
+  CLI::Option* init =
+      add_option(app,
+                 {"--init", "PATH",
+                  "Begin with what another run of the same network has learned, with bits of its\n"
+                  "own: its folder, a checkpoint, or a packed network (*.lqn)",
+                  some_path(), group},
+                 command.init);
   app.add_flag("--resume", command.resume,
                "Go on with the run in that folder by its own recipe; the result is the same as\n"
                "without the break")
-      ->group(group);
+      ->group(group)
+      ->excludes(init);
   add_option(
       app,
       {"--max-steps", "N", "End after this many steps in all, for trials", whole_number(1), group},

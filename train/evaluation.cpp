@@ -1,15 +1,17 @@
 #include "train/evaluation.h"
 
+#include <algorithm>
+
 #include "autograd/softmax_cross_entropy.h"
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "layers/evaluation_scope.h"
 
 namespace lq {
 
-std::int64_t count_correct(const Tensor& logits, const Tensor& labels) {
+std::int64_t count_correct(const Tensor& logits, const Tensor& labels, std::int64_t top) {
   Tensor count(Shape{}, DType::i64, logits.device());
   kernels::count_correct(current_stream(logits.device()), logits.view<float>(),
-                         labels.view<std::int32_t>(), count.view<std::int64_t>());
+                         labels.view<std::int32_t>(), top, count.view<std::int64_t>());
   return count.to(Device{}).span<std::int64_t>()[0];
 }
 
@@ -37,8 +39,10 @@ ClassificationSums evaluate(Module& model, const Batch& batch) {
   const autograd::NoGradScope no_tape;
   const Variable logits = model(Variable(batch.images));
   const Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
+  constexpr std::int64_t top = 5;
   ClassificationSums sums;
   sums.add(scalar(loss.value()), count_correct(logits.value(), batch.labels), batch.size());
+  sums.correct_top5 = count_correct(logits.value(), batch.labels, std::min(top, logits.shape()[1]));
   return sums;
 }
 

@@ -14,6 +14,8 @@ namespace lq {
 struct ClassificationSums {
   double loss = 0.0;         ///< sum over images of the cross-entropy
   std::int64_t correct = 0;  ///< images whose largest logit is at their label
+  /// Images whose label is among the five largest logits: counted in evaluation only.
+  std::int64_t correct_top5 = 0;
   std::int64_t images = 0;
 
   void add(double mean_loss, std::int64_t batch_correct, std::int64_t batch_images) {
@@ -24,20 +26,25 @@ struct ClassificationSums {
   ClassificationSums& operator+=(const ClassificationSums& other) {
     loss += other.loss;
     correct += other.correct;
+    correct_top5 += other.correct_top5;
     images += other.images;
     return *this;
   }
-  /// Mean cross-entropy in nats and fraction of correct images; 0 before the first image.
+  /// Mean cross-entropy in nats and fractions of correct images; 0 before the first image.
   double mean_loss() const { return images == 0 ? 0.0 : loss / static_cast<double>(images); }
-  double accuracy() const {
-    return images == 0 ? 0.0 : static_cast<double>(correct) / static_cast<double>(images);
-  }
+  double accuracy() const { return share(correct); }
+  double top5_accuracy() const { return share(correct_top5); }
 
   friend bool operator==(const ClassificationSums&, const ClassificationSums&) = default;
+
+ private:
+  double share(std::int64_t count) const {
+    return images == 0 ? 0.0 : static_cast<double>(count) / static_cast<double>(images);
+  }
 };
 
-/// Rows of logits N K whose largest value is at the label; labels N (i32), any device.
-std::int64_t count_correct(const Tensor& logits, const Tensor& labels);
+/// Rows of logits N K whose label is among the `top` largest values; labels N (i32), any device.
+std::int64_t count_correct(const Tensor& logits, const Tensor& labels, std::int64_t top = 1);
 
 /// The scalar `value`, f32 on any device, as a number.
 double scalar(const Tensor& value);

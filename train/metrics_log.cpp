@@ -70,6 +70,7 @@ void MetricsLog::write(const EpochMetrics& metrics) {
                           {"train_accuracy", metrics.train_accuracy},
                           {"test_loss", metrics.test_loss},
                           {"test_accuracy", metrics.test_accuracy},
+                          {"test_top5_accuracy", metrics.test_top5_accuracy},
                           {"learning_rate", metrics.learning_rate},
                           {"images_per_s", metrics.images_per_s},
                           {"seconds", metrics.seconds}}

@@ -28,6 +28,7 @@ struct EpochMetrics {
   double train_accuracy = 0.0;  ///< the same
   double test_loss = 0.0;
   double test_accuracy = 0.0;
+  double test_top5_accuracy = 0.0;
   double learning_rate = 0.0;  ///< of the last step
   double images_per_s = 0.0;   ///< trained in this epoch, evaluation not counted
   double seconds = 0.0;        ///< since this process began to train

@@ -104,6 +104,9 @@ void validate(const Recipe& recipe) {
   check(recipe.epochs >= 1 && recipe.epochs <= most_epochs,
         "recipe: epochs is {}, expected 1 to {}", recipe.epochs, most_epochs);
   check(recipe.batch >= 1, "recipe: batch is {}, expected at least 1", recipe.batch);
+  check(recipe.accumulation >= 1 && recipe.batch % recipe.accumulation == 0,
+        "recipe: accumulation is {}, expected a divisor of the batch of {}", recipe.accumulation,
+        recipe.batch);
   check(recipe.crop_padding >= 0, "recipe: crop_padding is {}, expected at least 0",
         recipe.crop_padding);
   check(recipe.momentum >= 0.0 && recipe.momentum < 1.0,

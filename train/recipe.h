@@ -34,8 +34,13 @@ struct Recipe {
   bool flip = true;
   MeanSource mean_source = MeanSource::train;
 
-  std::int64_t epochs = 3;  ///< 1 to 2^24
-  std::int64_t batch = 128;
+  std::int64_t epochs = 3;   ///< 1 to 2^24
+  std::int64_t batch = 128;  ///< images per step
+  /// Parts of equal size that a batch is computed in, one after the other, where it does not fit
+  /// into memory at once; their gradients add up. Batch normalization sees a part at a time, and
+  /// quantizers learn from each.
+  std::int64_t accumulation = 1;
+  std::int64_t images_per_pass() const { return batch / accumulation; }
   Schedule schedule;
   double momentum = 0.9;  ///< [0, 1)
   bool nesterov = false;

@@ -95,6 +95,7 @@ void visit_fields(MaybeConst<Recipe> auto& recipe, auto&& visit) {
   visit("mean_source", recipe.mean_source);
   visit("epochs", recipe.epochs);
   visit("batch", recipe.batch);
+  visit("accumulation", recipe.accumulation);
   visit("schedule", recipe.schedule);
   visit("momentum", recipe.momentum);
   visit("nesterov", recipe.nesterov);

@@ -78,14 +78,17 @@ void RunReporter::evaluated(const TrainingState& state, const ClassificationSums
                                .train_accuracy = train.accuracy(),
                                .test_loss = test.mean_loss(),
                                .test_accuracy = test.accuracy(),
+                               .test_top5_accuracy = test.top5_accuracy(),
                                .learning_rate = learning_rate_,
                                .images_per_s = epoch_rate_,
                                .seconds = seconds()});
-  progress_.line(fmt::format(
-      "{}  train loss {:.4f} accuracy {:.2f} %  test loss {:.4f} accuracy {:.2f} %{}  "
-      "{:.0f} images/s  {}",
-      epoch_label(extent_, state), train.mean_loss(), 100.0 * train.accuracy(), test.mean_loss(),
-      100.0 * test.accuracy(), is_best ? " (best)" : "", epoch_rate_, format_duration(seconds())));
+  progress_.line(
+      fmt::format("{}  train loss {:.4f} accuracy {:.2f} %  test loss {:.4f} accuracy {:.2f} % "
+                  "(top 5: {:.2f} %){}  "
+                  "{:.0f} images/s  {}",
+                  epoch_label(extent_, state), train.mean_loss(), 100.0 * train.accuracy(),
+                  test.mean_loss(), 100.0 * test.accuracy(), 100.0 * test.top5_accuracy(),
+                  is_best ? " (best)" : "", epoch_rate_, format_duration(seconds())));
 }
 
 void RunReporter::warn(const TrainingState& state, std::string_view message) {

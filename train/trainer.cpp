@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "train/finite.h"
+#include "train/warm_start.h"
 
 namespace lq {
 
@@ -30,7 +31,7 @@ TrainerOptions validated(TrainerOptions options, const DatasetSplits& data) {
 }
 
 LoaderOptions training_loader(const TrainerOptions& options) {
-  return {.batch = options.recipe.batch,
+  return {.batch = options.recipe.images_per_pass(),
           .threads = options.loader_threads,
           .shuffle = true,
           .drop_last = true,
@@ -38,7 +39,7 @@ LoaderOptions training_loader(const TrainerOptions& options) {
 }
 
 LoaderOptions test_loader(const TrainerOptions& options) {
-  return {.batch = options.recipe.batch, .threads = options.loader_threads};
+  return {.batch = options.recipe.images_per_pass(), .threads = options.loader_threads};
 }
 
 SgdOptimizerOptions optimizer_options(const Recipe& recipe) {
@@ -64,7 +65,11 @@ bool equal(const Normalization& a, const Normalization& b) {
          std::ranges::equal(a.mean.span<float>(), b.mean.span<float>());
 }
 
-RunExtent extent(const TrainerOptions& options, std::int64_t steps_per_epoch) {
+RunExtent extent(const TrainerOptions& options, const Loader& loader, std::int64_t images) {
+  const std::int64_t steps_per_epoch = loader.batches() / options.recipe.accumulation;
+  check(steps_per_epoch >= 1,
+        "train: the data set has {} images, expected at least one full batch of {}", images,
+        options.recipe.batch);
   const std::int64_t all_steps = options.recipe.epochs * steps_per_epoch;
   return {.epochs = options.recipe.epochs,
           .steps_per_epoch = steps_per_epoch,
@@ -106,7 +111,7 @@ Trainer::Trainer(Module& model, DatasetSplits data, TrainerOptions options)
                    test_loader(options_)),
       batches_(train_loader_, device_),
       optimizer_(model_, optimizer_options(options_.recipe)),
-      extent_(extent(options_, train_loader_.batches())),
+      extent_(extent(options_, train_loader_, data_.train->size())),
       report_(extent_, options_.log_interval, options_.progress) {
   if (options_.resume) {
     resume_run();
@@ -130,6 +135,10 @@ void Trainer::begin_run() {
     }
   }
   model_.initialize(options_.recipe.seed);
+  if (!options_.initial.empty()) {
+    report_.line(fmt::format("warm start: {}", describe(warm_start(model_, options_.initial))));
+    options_.initial.clear();
+  }
   save(last_path());
   report_.open_metrics(metrics_path());
 }
@@ -231,40 +240,52 @@ void Trainer::run_epoch() {
 
 void Trainer::train_on_batches() {
   model_.train();
-  batches_.start(state_.epochs_done, state_.steps_done);
+  batches_.start(state_.epochs_done, state_.steps_done * options_.recipe.accumulation);
   report_.start_training();
   while (state_.steps_done < extent_.steps_per_epoch && !finished()) {
-    const std::optional<Batch> batch = batches_.next();
-    check(batch.has_value(), "train: the loader ended before the epoch");
-    const StepReport step = train_on(*batch);
+    const StepReport step = train_step();
     ++state_.steps_done;
     state_.epoch_sums.add(step.mean_loss, step.correct, step.images);
     report_.step_done(state_, step);
     interrupted_ = options_.stop_requested && options_.stop_requested();
     // The end of an epoch has a checkpoint of its own, after the evaluation.
     const bool within_epoch = state_.steps_done < extent_.steps_per_epoch;
-    if (within_epoch && (interrupted_ || checkpoint_is_due())) save_within_epoch(*batch);
+    if (within_epoch && (interrupted_ || checkpoint_is_due())) save_within_epoch();
   }
+  last_batch_.reset();
   report_.stop_training();
 }
 
-StepReport Trainer::train_on(const Batch& batch) {
+StepReport Trainer::train_step() {
+  ClassificationSums sums;
+  for (std::int64_t part = 0; part < options_.recipe.accumulation; ++part) {
+    last_batch_.reset();  // its memory is used again
+    last_batch_ = batches_.next();
+    check(last_batch_.has_value(), "train: the loader ended before the epoch");
+    add_gradients(*last_batch_, sums);
+  }
+  const double learning_rate = current_learning_rate();
+  optimizer_.step(learning_rate);
+  return {.mean_loss = sums.mean_loss(),
+          .correct = sums.correct,
+          .images = sums.images,
+          .learning_rate = learning_rate};
+}
+
+void Trainer::add_gradients(const Batch& batch, ClassificationSums& sums) {
   const Variable logits = model_(Variable(batch.images));
   Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
-  const StepReport report{.mean_loss = scalar(loss.value()),
-                          .correct = count_correct(logits.value(), batch.labels),
-                          .images = batch.size(),
-                          .learning_rate = current_learning_rate()};
-  check_finite(report.mean_loss, "the loss");
-  loss.backward();
-  optimizer_.step(report.learning_rate);
-  return report;
+  const double mean_loss = scalar(loss.value());
+  check_finite(mean_loss, "the loss");
+  sums.add(mean_loss, count_correct(logits.value(), batch.labels), batch.size());
+  const auto share = static_cast<float>(1.0 / static_cast<double>(options_.recipe.accumulation));
+  loss.backward(Tensor::full(loss.shape(), share, device_));
 }
 
 void Trainer::evaluate_model() {
   check_state_is_finite();
   test_ = evaluate(model_, test_loader_, [this](const ClassificationSums& sums) {
-    report_.evaluating(sums, test_loader_.images(), options_.recipe.batch);
+    report_.evaluating(sums, test_loader_.images(), options_.recipe.images_per_pass());
   });
   check_finite(test_->mean_loss(), "the test loss");
 }
@@ -307,9 +328,9 @@ bool Trainer::checkpoint_is_due() const {
 
 /// Finite weights can be so large that everything behind them is not, and no evaluation has told
 /// yet: the images at hand do.
-void Trainer::save_within_epoch(const Batch& last_batch) {
+void Trainer::save_within_epoch() {
   check_state_is_finite();
-  check_finite(evaluate(model_, last_batch).mean_loss(), "the loss");
+  check_finite(evaluate(model_, *last_batch_).mean_loss(), "the loss");
   save(last_path());
 }
 

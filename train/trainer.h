@@ -38,6 +38,9 @@ struct TrainerOptions {
   std::filesystem::path output;
   /// Continue from last.safetensors of `output`.
   bool resume = false;
+  /// What the network begins with instead of its initial values: see warm_start(). Empty: nothing.
+  /// Not for a run that is resumed.
+  StateDict initial;
   /// Of the training loader; the batches do not depend on it.
   int loader_threads = 1;
   /// Ends the run, after an evaluation, once it has done this many steps in all, earlier parts of
@@ -79,8 +82,9 @@ class Trainer {
   /// from the checkpoint, and writes a first checkpoint, so that a folder or disk that cannot be
   /// written is found before any work. `model` must outlive the trainer, which holds the output
   /// folder alone while it lives. Throws Error for options out of range, an output folder that
-  /// holds a run (or none, to resume), that another trainer holds or that cannot be written, and a
-  /// checkpoint that is damaged or of another recipe, model or data.
+  /// holds a run (or none, to resume), that another trainer holds or that cannot be written, a
+  /// checkpoint that is damaged or of another recipe, model or data, and initial values of which
+  /// none fits.
   Trainer(Module& model, DatasetSplits data, TrainerOptions options);
 
   /// Trains to the end. Throws Error when a loss, or anything that a checkpoint would keep, stops
@@ -97,7 +101,8 @@ class Trainer {
 
   void run_epoch();
   void train_on_batches();
-  StepReport train_on(const Batch& batch);
+  StepReport train_step();
+  void add_gradients(const Batch& batch, ClassificationSums& sums);
   void evaluate_model();
   bool note_best(bool epoch_is_complete);
   void check_health();
@@ -105,7 +110,7 @@ class Trainer {
   void check_finite(double value, std::string_view what) const;
   void check_state_is_finite() const;
   bool checkpoint_is_due() const;
-  void save_within_epoch(const Batch& last_batch);
+  void save_within_epoch();
   void save(const std::filesystem::path& path) const;
 
   bool finished() const;
@@ -123,7 +128,8 @@ class Trainer {
   Normalization normalization_;
   Loader train_loader_;
   Loader test_loader_;
-  DeviceBatches batches_;  // of the training loader
+  DeviceBatches batches_;            // of the training loader
+  std::optional<Batch> last_batch_;  // that was trained on
   SgdOptimizer optimizer_;
   RunExtent extent_;
   TrainingState state_;

@@ -27,15 +27,16 @@ using SoftmaxCrossEntropyBackward = void(Stream& stream, ConstView<float> grad_l
                                          ConstView<std::int32_t> labels, View<float> grad_logits,
                                          GradientMode mode);
 
-/// count (one element) = number of rows whose largest logit is at the label. Among equal logits
-/// the lowest class is the prediction. A row with a NaN is never correct.
+/// count (one element) = number of rows whose label is among the `top` first predictions, top in
+/// [1, K]: fewer than `top` classes have a larger logit than the label's, or the same one and a
+/// lower index. A row with a NaN is never correct.
 using CountCorrect = void(Stream& stream, ConstView<float> logits, ConstView<std::int32_t> labels,
-                          View<std::int64_t> count);
+                          std::int64_t top, View<std::int64_t> count);
 
-/// The public calls throw Error for shapes that do not fit, empty views, and (where the host can
-/// read them) labels outside [0, K). On a GPU such a label makes the loss NaN, leaves
-/// grad_logits[n] at grad_loss / N * probabilities[n], and counts as incorrect; nothing outside of
-/// the views is read.
+/// The public calls throw Error for shapes that do not fit, empty views, a `top` out of range, and
+/// (where the host can read them) labels outside [0, K). On a GPU such a label makes the loss NaN,
+/// leaves grad_logits[n] at grad_loss / N * probabilities[n], and counts as incorrect; nothing
+/// outside of the views is read.
 SoftmaxCrossEntropyForward softmax_cross_entropy_forward;
 SoftmaxCrossEntropyBackward softmax_cross_entropy_backward;
 CountCorrect count_correct;

@@ -47,14 +47,15 @@ double softmax_row(const float* logits, std::int64_t classes, std::int32_t label
   return std::log(sum) + (largest - label_logit);
 }
 
-/// Whether the label's logit is above all earlier and not below any later one. A NaN anywhere
-/// fails its comparison, a NaN at the label fails the comparison with itself.
-bool is_correct(const float* logits, std::int64_t classes, std::int32_t label) {
+/// Whether fewer than `top` classes come before the label, and no logit is a NaN.
+bool is_correct(const float* logits, std::int64_t classes, std::int32_t label, std::int64_t top) {
   const float at_label = logits[label];
-  bool correct = true;
-  for (std::int64_t k = 0; k < label; ++k) correct &= at_label > logits[k];
-  for (std::int64_t k = label; k < classes; ++k) correct &= at_label >= logits[k];
-  return correct;
+  std::int64_t before = 0;
+  bool has_nan = false;
+  for (std::int64_t k = 0; k < label; ++k) before += logits[k] >= at_label ? 1 : 0;
+  for (std::int64_t k = label + 1; k < classes; ++k) before += logits[k] > at_label ? 1 : 0;
+  for (std::int64_t k = 0; k < classes; ++k) has_nan |= std::isnan(logits[k]);
+  return !has_nan && before < top;
 }
 
 }  // namespace
@@ -88,10 +89,10 @@ void softmax_cross_entropy_backward(Stream&, ConstView<float> grad_loss,
 }
 
 void count_correct(Stream&, ConstView<float> logits, ConstView<std::int32_t> labels,
-                   View<std::int64_t> count) {
+                   std::int64_t top, View<std::int64_t> count) {
   const std::int64_t batch = logits.shape[0], classes = logits.shape[1];
   count[0] = sum_over_rows<std::int64_t>(batch, classes, [&](std::int64_t n) {
-    return is_correct(logits.data + n * classes, classes, labels[n]) ? 1 : 0;
+    return is_correct(logits.data + n * classes, classes, labels[n], top) ? 1 : 0;
   });
 }
 

@@ -62,8 +62,8 @@ struct Added {
   __device__ double operator()(double a, double b) const { return a + b; }
 };
 
-struct Both {
-  __device__ int operator()(int a, int b) const { return a & b; }
+struct AddedCounts {
+  __device__ std::int64_t operator()(std::int64_t a, std::int64_t b) const { return a + b; }
 };
 
 /// A team owns a row: its maximum, the exponentials with their sum, and the probabilities, which a
@@ -127,22 +127,24 @@ __global__ void __launch_bounds__(softmax_threads)
   }
 }
 
-/// A team owns a row, which is correct when the label's logit is above all earlier and not below
-/// any later one: a NaN anywhere fails its comparison, a NaN at the label the one with itself. A
-/// block adds its rows to the count, which is an integer.
+/// A team owns a row and counts the classes that come before the label; a NaN counts as all of
+/// them, and so does a label that is no class. A block adds its rows to the count, which is an
+/// integer.
 __global__ void __launch_bounds__(softmax_threads)
-    count_correct_kernel(RowTeam team, const float* logits, const std::int32_t* labels,
+    count_correct_kernel(RowTeam team, const float* logits, const std::int32_t* labels, int top,
                          unsigned long long* count) {
   const float* const row = logits + static_cast<std::int64_t>(team.row()) * team.classes;
   const int label = labels[team.row()];
   const bool is_class = label >= 0 && label < team.classes;
   const float at_label = is_class ? row[label] : NAN;
-  int correct = 1;
+  std::int64_t before = isnan(at_label) ? team.classes : 0;
   for (int k = team.lane(); k < team.end(); k += team.lanes()) {
-    correct &= k < label ? at_label > row[k] : at_label >= row[k];
+    const float logit = row[k];
+    const bool is_before = k < label ? logit >= at_label : logit > at_label;
+    before += isnan(logit) ? team.classes : is_before ? 1 : 0;
   }
-  correct = team.combine(correct, Both{});
-  const int counts = team.has_row() && team.lane() == 0 && correct != 0 ? 1 : 0;
+  before = team.combine(before, AddedCounts{});
+  const int counts = team.has_row() && team.lane() == 0 && before < top ? 1 : 0;
   const int block_count = __syncthreads_count(counts);
   if (threadIdx.x == 0) atomicAdd(count, static_cast<unsigned long long>(block_count));
 }
@@ -172,12 +174,12 @@ void softmax_cross_entropy_backward(Stream& stream, ConstView<float> grad_loss,
 }
 
 void count_correct(Stream& stream, ConstView<float> logits, ConstView<std::int32_t> labels,
-                   View<std::int64_t> count) {
+                   std::int64_t top, View<std::int64_t> count) {
   constexpr std::string_view operation = "count_correct";
   const RowTeam team(operation, logits.shape);
   device_memory(count.device).zero(count.data, sizeof(*count.data), stream);
   launch(operation, count_correct_kernel, team.launch_shape(), stream, team, logits.data,
-         labels.data, reinterpret_cast<unsigned long long*>(count.data));
+         labels.data, static_cast<int>(top), reinterpret_cast<unsigned long long*>(count.data));
 }
 
 }  // namespace lq::kernels::cuda

@@ -53,13 +53,16 @@ void softmax_cross_entropy_backward(Stream& stream, ConstView<float> grad_loss,
 }
 
 void count_correct(Stream& stream, ConstView<float> logits, ConstView<std::int32_t> labels,
-                   View<std::int64_t> count) {
+                   std::int64_t top, View<std::int64_t> count) {
   constexpr std::string_view operation = "count_correct";
   check_classes(operation, "logits", stream, logits, labels);
+  check(top >= 1 && top <= logits.shape[1], "{}: top is {}, expected 1 to {}", operation, top,
+        logits.shape[1]);
   check_scalar(operation, "count", stream, count);
-  choose<CountCorrect>(operation, stream,
-                       {reference::count_correct, cpu::count_correct,
-                        LQNET_CUDA_KERNEL(cuda::count_correct)})(stream, logits, labels, count);
+  choose<CountCorrect>(
+      operation, stream,
+      {reference::count_correct, cpu::count_correct, LQNET_CUDA_KERNEL(cuda::count_correct)})(
+      stream, logits, labels, top, count);
 }
 
 }  // namespace lq::kernels

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
 
@@ -65,15 +67,19 @@ void softmax_cross_entropy_backward(Stream&, ConstView<float> grad_loss,
 }
 
 void count_correct(Stream&, ConstView<float> logits, ConstView<std::int32_t> labels,
-                   View<std::int64_t> count) {
+                   std::int64_t top, View<std::int64_t> count) {
   const std::int64_t batch = logits.shape[0], classes = logits.shape[1];
   count[0] = 0;
   for (std::int64_t n = 0; n < batch; ++n) {
     const float* const row = logits.data + n * classes;
     const bool has_nan =
         std::any_of(row, row + classes, [](float logit) { return std::isnan(logit); });
-    // max_element gives the first of equal elements.
-    if (!has_nan && std::max_element(row, row + classes) - row == labels[n]) ++count[0];
+    if (has_nan) continue;
+    std::vector<std::int64_t> order(classes);
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [row](std::int64_t a, std::int64_t b) { return row[a] > row[b]; });
+    count[0] += std::count(order.begin(), order.begin() + top, labels[n]);
   }
 }
 

@@ -88,6 +88,7 @@ TEST_F(TrainingTest, EvaluationAgreesWithTraining) {
   EXPECT_EQ(report["input"], nlohmann::json::array({32, 32, 3}));
   EXPECT_EQ(report["training"]["threads"], result_->json()["threads"]);
   EXPECT_EQ(report["accuracy"], result_->json()["test_accuracy"]);
+  EXPECT_EQ(report["top5_accuracy"], result_->json()["test_top5_accuracy"]);
   EXPECT_NEAR(report["loss"], result_->json()["test_loss"].get<double>(), 1e-9);
 }
 

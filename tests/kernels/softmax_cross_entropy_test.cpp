@@ -51,9 +51,10 @@ ForwardResult forward(Stream& stream, const Tensor& logits, const Tensor& labels
   return result;
 }
 
-std::int64_t correct(Stream& stream, const Tensor& logits, const Tensor& labels) {
+std::int64_t correct(Stream& stream, const Tensor& logits, const Tensor& labels,
+                     std::int64_t top = 1) {
   Tensor count(Shape{}, DType::i64);
-  kernels::count_correct(stream, on(stream, logits), on<std::int32_t>(stream, labels),
+  kernels::count_correct(stream, on(stream, logits), on<std::int32_t>(stream, labels), top,
                          on<std::int64_t>(stream, count));
   return count.span<std::int64_t>()[0];
 }
@@ -130,12 +131,25 @@ TEST_P(SoftmaxCrossEntropyKnownAnswerTest, TiesGoToTheLowestClass) {
   EXPECT_EQ(correct(stream, logits, labels_of({2})), 0);
 }
 
+TEST_P(SoftmaxCrossEntropyKnownAnswerTest, CountsLabelsAmongTheFirstPredictions) {
+  const Tensor logits = Tensor::from(std::vector<float>{4, 1, 3, 2, 2, -infinity}, {1, 6});
+  const std::vector<std::int32_t> order{0, 2, 3, 4, 1, 5};  // of equal logits, the lower class
+  for (std::int64_t top = 1; top <= 6; ++top) {
+    for (std::int64_t place = 0; place < 6; ++place) {
+      EXPECT_EQ(correct(stream, logits, labels_of({order[place]}), top), place < top ? 1 : 0)
+          << "top " << top << ", label " << order[place];
+    }
+  }
+}
+
 TEST_P(SoftmaxCrossEntropyKnownAnswerTest, RowsWithNanAreNeverCorrect) {
   for (std::int64_t place = 0; place < 3; ++place) {
     for (const std::int32_t label : {0, 1, 2}) {
       std::vector<float> row{1, 1, 1};
       row[place] = not_a_number;
-      EXPECT_EQ(correct(stream, Tensor::from(row, {1, 3}), labels_of({label})), 0);
+      for (const std::int64_t top : {1, 3}) {
+        EXPECT_EQ(correct(stream, Tensor::from(row, {1, 3}), labels_of({label}), top), 0);
+      }
     }
   }
   EXPECT_EQ(correct(stream, Tensor::full({1, 1}, not_a_number), labels_of({0})), 0);
@@ -186,7 +200,9 @@ TEST_P(SoftmaxCrossEntropyTest, MatchesReference) {
     EXPECT_TRUE(all_close(actual.probabilities.span<float>(), expected.probabilities.span<float>(),
                           16 * float_epsilon, 0));
     EXPECT_NEAR(actual.loss, expected.loss, 16 * float_epsilon * std::max(1.0F, expected.loss));
-    EXPECT_EQ(correct(stream, logits, labels), correct(oracle, logits, labels));
+    for (const std::int64_t top : {std::int64_t{1}, (shape[1] + 1) / 2, shape[1]}) {
+      EXPECT_EQ(correct(stream, logits, labels, top), correct(oracle, logits, labels, top));
+    }
   }
 }
 
@@ -273,6 +289,17 @@ TEST_P(SoftmaxCrossEntropyTest, RefusesLabelsThatAreNoClass) {
         correct(stream, logits, labels_of({0, 1, -1}));
       },
       "count_correct: label -1 of sample 2, expected 0 to 3"));
+}
+
+TEST_P(SoftmaxCrossEntropyTest, RefusesToCountAmongMoreThanAllClasses) {
+  const Tensor logits = random_normal({3, 4}, 1);
+  for (const std::int64_t top : {0, 5}) {
+    EXPECT_TRUE(throws_error(
+        [&] {
+          correct(stream, logits, labels_of({0, 1, 2}), top);
+        },
+        fmt::format("count_correct: top is {}, expected 1 to 4", top)));
+  }
 }
 
 TEST_P(SoftmaxCrossEntropyTest, RefusesShapesThatDoNotFit) {

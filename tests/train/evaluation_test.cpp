@@ -52,6 +52,32 @@ TEST(EvaluationTest, SumsOverAllImages) {
   EXPECT_EQ(seen, (std::vector<std::int64_t>{8, 16, 24, 30}));
 }
 
+TEST(EvaluationTest, CountsLabelsAmongTheFirstFive) {
+  const DatasetSplits data = make_synthetic(
+      {.train_images = 8, .test_images = 24, .height = 4, .width = 4, .channels = 1, .classes = 8});
+  Loader loader(data.test, std::make_shared<NormalizeTransform>(per_pixel_normalization(data)),
+                {.batch = 10, .threads = 0});
+  ConstantLogits model({8, 7, 6, 5, 4, 3, 2, 1});
+  std::int64_t below_1 = 0;
+  std::int64_t below_5 = 0;
+  for (std::int64_t i = 0; i < data.test->size(); ++i) {
+    below_1 += data.test->label(i) < 1 ? 1 : 0;
+    below_5 += data.test->label(i) < 5 ? 1 : 0;
+  }
+  ASSERT_LT(below_1, below_5);
+  ASSERT_LT(below_5, 24);
+  const ClassificationSums sums = evaluate(model, loader);
+  EXPECT_EQ(sums.correct, below_1);
+  EXPECT_EQ(sums.correct_top5, below_5);
+  EXPECT_DOUBLE_EQ(sums.top5_accuracy(), static_cast<double>(below_5) / 24.0);
+}
+
+TEST(EvaluationTest, WithFewClassesAllAreAmongTheFirstFive) {
+  ConstantLogits model({2.0F, 1.0F, 0.0F});
+  Loader loader = tiny_test_loader();
+  EXPECT_EQ(evaluate(model, loader).top5_accuracy(), 1.0);
+}
+
 TEST(EvaluationTest, RunsInEvaluationModeWithoutATapeAndRestoresTheMode) {
   for (const bool training : {true, false}) {
     ConstantLogits model({0.0F, 0.0F, 1.0F});

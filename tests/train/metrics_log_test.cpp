@@ -39,6 +39,7 @@ TEST(MetricsLogTest, WritesOneObjectPerLineAtOnce) {
                          .train_accuracy = 0.5,
                          .test_loss = std::numeric_limits<double>::infinity(),
                          .test_accuracy = 0.625,
+                         .test_top5_accuracy = 0.875,
                          .learning_rate = 0.05,
                          .images_per_s = 650.0,
                          .seconds = 21.0});
@@ -61,6 +62,7 @@ TEST(MetricsLogTest, WritesOneObjectPerLineAtOnce) {
                             {"train_accuracy", 0.5},
                             {"test_loss", nullptr},
                             {"test_accuracy", 0.625},
+                            {"test_top5_accuracy", 0.875},
                             {"learning_rate", 0.05},
                             {"images_per_s", 650.0},
                             {"seconds", 21.0}}));

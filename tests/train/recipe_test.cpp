@@ -81,6 +81,10 @@ TEST(RecipeTest, ValidateNamesTheField) {
                       "recipe: crop_padding is -1, expected at least 0"));
   EXPECT_TRUE(refuses([](Recipe& r) { r.momentum = 1.0; },
                       "recipe: momentum is 1, expected at least 0 and less than 1"));
+  EXPECT_TRUE(refuses([](Recipe& r) { r.accumulation = 0; },
+                      "recipe: accumulation is 0, expected a divisor of the batch of 128"));
+  EXPECT_TRUE(refuses([](Recipe& r) { r.accumulation = 3; },
+                      "recipe: accumulation is 3, expected a divisor of the batch of 128"));
   EXPECT_TRUE(refuses([](Recipe& r) { r.weight_decay = -1e-4; },
                       "recipe: weight_decay is -0.0001, expected at least 0"));
   EXPECT_TRUE(refuses([](Recipe& r) { r.schedule.base_rate = -1.0; },
@@ -111,6 +115,7 @@ Recipe unusual_recipe() {
   recipe.mean_source = MeanSource::train_and_test;
   recipe.epochs = 77;
   recipe.batch = 64;
+  recipe.accumulation = 4;
   recipe.schedule = {.base_rate = 0.1 / 3.0,
                      .decay = CosineDecay{.end_rate = 1e-5 / 7.0},
                      .unit = ScheduleUnit::step,

@@ -1,0 +1,113 @@
+// lqnet train --init, as users call it.
+
+#include <gtest/gtest.h>
+
+#include "layers/quantizers/quantizer.h"
+#include "tests/apps/process.h"
+#include "tests/apps/tiny_recipe.h"
+#include "tests/support/compare.h"
+#include "train/checkpoint.h"
+
+namespace lq::testing {
+namespace {
+
+class InitTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    Recipe recipe = tiny_recipe();
+    recipe.epochs = 1;
+    write_recipe(*folder_ / "tiny.json", recipe);
+    ASSERT_EQ(train({"--w-bits", "32", "--a-bits", "32", "--out", "float"}).exit_code, 0);
+    ASSERT_EQ(train({"--out", "two"}).exit_code, 0);
+    ASSERT_EQ(run({"pack", "--checkpoint", "two", "--out", "two.lqn"}).exit_code, 0);
+  }
+  static void TearDownTestSuite() { delete folder_; }
+
+  static ProcessResult run(const std::vector<std::string>& arguments) {
+    return run_lqnet(arguments, {.folder = folder_->path()});
+  }
+  static ProcessResult train(const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"train", "--recipe", "tiny.json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  }
+  static Checkpoint checkpoint(const char* name) { return load_checkpoint(*folder_ / name); }
+
+  static inline TemporaryFolder* folder_ = nullptr;
+};
+
+const Tensor& value(const StateDict& state, const std::string& name) {
+  return std::ranges::find(state, name, &StateDict::value_type::first)->second;
+}
+
+TEST_F(InitTest, ARunBeginsWithACheckpointOfOtherBits) {
+  const ProcessResult result = train({"--init", "float", "--lr", "1e-20", "--weight-decay", "0",
+                                      "--max-steps", "1", "--out", "begun"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("warm start: "), std::string::npos) << result.err;
+  // A step of such a size leaves every weight as it was.
+  const Checkpoint begun = checkpoint("begun/last.safetensors");
+  const Checkpoint source = checkpoint("float/best.safetensors");
+  int compared = 0;
+  for (const auto& [name, tensor] : source.model) {
+    if (!name.ends_with(".weight")) continue;
+    ++compared;
+    EXPECT_TRUE(std::ranges::equal(tensor.span<float>(), value(begun.model, name).span<float>()))
+        << name;
+  }
+  EXPECT_GT(compared, 2);
+}
+
+TEST_F(InitTest, ARunBeginsWithTheWeightsOfAPackedNetwork) {
+  const ProcessResult result = train({"--init", "two.lqn", "--lr", "1e-20", "--weight-decay", "0",
+                                      "--max-steps", "1", "--out", "unpacked"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Checkpoint begun = checkpoint("unpacked/last.safetensors");
+  // The oracle: what the quantizers make of the trained weights.
+  const auto model = restore_model(checkpoint("two/best.safetensors"));
+  model->eval();
+  StateDict expected;
+  for (const Parameter& parameter : model->parameters()) {
+    if (parameter.name.ends_with(".weight")) {
+      expected.emplace_back(parameter.name, parameter.variable.value());
+    }
+  }
+  int quantized = 0;
+  model->visit([&](const std::string& path, Module& module) {
+    auto* const quantizer = dynamic_cast<WeightQuantizer*>(&module);
+    if (quantizer == nullptr) return;
+    ++quantized;
+    const std::string layer = path.substr(0, path.rfind('.'));
+    auto& weight =
+        std::ranges::find(expected, layer + ".weight", &StateDict::value_type::first)->second;
+    weight = (*quantizer)(Variable(weight)).value();
+  });
+  ASSERT_EQ(quantized, 2);
+  ASSERT_EQ(expected.size(), 4U);
+  for (const auto& [name, weight] : expected) {
+    const auto actual = value(begun.model, name).span<float>();
+    const std::vector<double> levels(weight.span<float>().begin(), weight.span<float>().end());
+    EXPECT_TRUE(all_close(actual, levels, 1e-6, 0)) << name;
+  }
+}
+
+TEST_F(InitTest, WhatCannotBeBegunWithIsSaidInOneLine) {
+  const auto expect_error = [](const std::vector<std::string>& arguments, int exit_code,
+                               const std::string& message) {
+    const ProcessResult result = train(arguments);
+    EXPECT_EQ(result.exit_code, exit_code) << result.err;
+    EXPECT_NE(result.err.find(message), std::string::npos) << result.err;
+    EXPECT_FALSE(std::filesystem::exists(*folder_ / "failed" / "last.safetensors"));
+  };
+  expect_error({"--init", "float", "--model", "resnet20", "--out", "failed"}, 1,
+               "float/best.safetensors: holds a small-cnn, expected a resnet20");
+  expect_error({"--init", "two.lqn", "--model", "resnet20", "--out", "failed"}, 1,
+               "two.lqn: holds a small-cnn, expected a resnet20");
+  expect_error({"--init", "nothing", "--out", "failed"}, 1, "nothing: ");
+  expect_error({"--init", "nothing.lqn", "--out", "failed"}, 1, "nothing.lqn: ");
+  expect_error({"--init", "float", "--resume", "--out", "two"}, 2, "--resume excludes --init");
+}
+
+}  // namespace
+}  // namespace lq::testing
