@@ -106,7 +106,7 @@ TEST_F(InitTest, WhatCannotBeBegunWithIsSaidInOneLine) {
                "two.lqn: holds a small-cnn, expected a resnet20");
   expect_error({"--init", "nothing", "--out", "failed"}, 1, "nothing: ");
   expect_error({"--init", "nothing.lqn", "--out", "failed"}, 1, "nothing.lqn: ");
-  expect_error({"--init", "float", "--resume", "--out", "two"}, 2, "--resume excludes --init");
+  expect_error({"--init", "float", "--resume", "--out", "two"}, 2, "--init excludes --resume");
 }
 
 }  // namespace
