@@ -75,7 +75,7 @@ convert::PackWithPlaces pack_network(const TrainedNetwork& network, const Datase
   const auto mean = std::as_const(checkpoint.normalization.mean).span<float>();
   packed.model.preprocessing = {
       .mean = {mean.begin(), mean.end()},
-      .scale = 1.0F / checkpoint.normalization.divisor,
+      .scale = checkpoint.normalization.scale(),
       .pads_small_images = checkpoint.recipe.dataset_options.padded_size > 0};
   if (images != nullptr) {
     packed.model.class_names.assign(images->classes().begin(), images->classes().end());

@@ -31,9 +31,11 @@ void preprocess(const Image& image, const deploy::PackedNetwork& network, std::s
   const Image sized =
       preprocessing.pads_small_images && is_smaller ? padded(image, height, width) : image;
   const Image fitted = fit_image(sized, height, width, static_cast<int>(input.c));
+  const std::vector<float>& scale = preprocessing.scale;
   for (std::size_t i = 0; i < to.size(); ++i) {
-    const float mean = preprocessing.mean.empty() ? 0.0F : preprocessing.mean[i];
-    to[i] = (static_cast<float>(fitted.pixels[i]) - mean) * preprocessing.scale;
+    const float mean =
+        preprocessing.mean.empty() ? 0.0F : preprocessing.mean[i % preprocessing.mean.size()];
+    to[i] = (static_cast<float>(fitted.pixels[i]) - mean) * scale[i % scale.size()];
   }
 }
 

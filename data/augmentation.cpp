@@ -15,17 +15,28 @@ void copy_pixels(const Image& image, const Shape& expected, std::span<std::uint8
   std::ranges::copy(image.pixels, pixels.begin());
 }
 
-}  // namespace
-
-Transform::Transform(Normalization normalization) : normalization_(std::move(normalization)) {
-  check(normalization_.mean.defined() && normalization_.mean.shape().rank() == 3,
-        "normalization: the mean image is missing or not H W C");
-  check(normalization_.divisor > 0, "normalization: divisor is {}, expected more than 0",
-        normalization_.divisor);
+Shape shape_of_mean(const Normalization& normalization) {
+  validate(normalization);
+  return normalization.mean.shape();
 }
 
-NormalizeTransform::NormalizeTransform(Normalization normalization)
-    : Transform(std::move(normalization)) {}
+}  // namespace
+
+Transform::Transform(const Shape& image_shape, Normalization normalization)
+    : image_shape_(image_shape), normalization_(std::move(normalization)) {
+  validate(normalization_);
+  const Shape& mean = normalization_.mean.shape();
+  check(image_shape_.rank() == 3 && image_shape_.elements() > 0,
+        "transform: images of {}, expected H x W x C", image_shape_);
+  check(mean == image_shape_ || mean == Shape{1, 1, image_shape_[2]},
+        "normalization: mean is {}, expected {} or 1x1x{}", mean, image_shape_, image_shape_[2]);
+}
+
+Transform::Transform(const Normalization& normalization)
+    : Transform(shape_of_mean(normalization), normalization) {}
+
+NormalizeTransform::NormalizeTransform(const Normalization& normalization)
+    : Transform(normalization) {}
 
 CropWindow NormalizeTransform::prepare(const Image& image, Rng& /*rng*/,
                                        std::span<std::uint8_t> pixels) const {
@@ -33,9 +44,9 @@ CropWindow NormalizeTransform::prepare(const Image& image, Rng& /*rng*/,
   return {};
 }
 
-PadCropFlipTransform::PadCropFlipTransform(Normalization normalization,
+PadCropFlipTransform::PadCropFlipTransform(const Normalization& normalization,
                                            const PadCropFlipOptions& options)
-    : Transform(std::move(normalization)), options_(options) {
+    : Transform(normalization), options_(options) {
   constexpr int most = 1 << 20;
   check(options_.padding >= 0 && options_.padding <= most,
         "pad-crop-flip: padding is {}, expected 0 to {}", options_.padding, most);

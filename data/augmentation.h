@@ -33,7 +33,7 @@ class Transform {
   virtual ~Transform() = default;
 
   /// H W C of what `prepare` writes, and of a network's input.
-  const Shape& image_shape() const { return normalization_.mean.shape(); }
+  const Shape& image_shape() const { return image_shape_; }
   const Normalization& normalization() const { return normalization_; }
   /// Writes every byte of `pixels` (image_shape(), contiguous) and returns what shall be cut out of
   /// them. Throws Error for an image that the transform is not made for.
@@ -41,17 +41,21 @@ class Transform {
                              std::span<std::uint8_t> pixels) const = 0;
 
  protected:
-  /// Throws Error for a mean that is not H W C, and a divisor that is not positive.
-  explicit Transform(Normalization normalization);
+  /// A network's input of `image_shape`, H W C. Throws Error as validate() does, and for a mean of
+  /// another shape.
+  Transform(const Shape& image_shape, Normalization normalization);
+  /// The same for images of the mean's shape.
+  explicit Transform(const Normalization& normalization);
 
  private:
+  Shape image_shape_;
   Normalization normalization_;
 };
 
 /// Normalises and changes nothing else: for evaluation.
 class NormalizeTransform final : public Transform {
  public:
-  explicit NormalizeTransform(Normalization normalization);
+  explicit NormalizeTransform(const Normalization& normalization);
 
   CropWindow prepare(const Image& image, Rng& rng, std::span<std::uint8_t> pixels) const override;
 };
@@ -69,7 +73,7 @@ struct PadCropFlipOptions {
 class PadCropFlipTransform final : public Transform {
  public:
   /// Throws Error for a negative padding.
-  explicit PadCropFlipTransform(Normalization normalization,
+  explicit PadCropFlipTransform(const Normalization& normalization,
                                 const PadCropFlipOptions& options = {});
 
   CropWindow prepare(const Image& image, Rng& rng, std::span<std::uint8_t> pixels) const override;

@@ -2,7 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace lq::deploy::packed_format {
+
+bool has_channel_mean(const PackedModel& model) {
+  const Value& input = model.values[model.input];
+  return std::cmp_equal(model.preprocessing.mean.size(), input.c) && input.h * input.w > 1;
+}
+
+bool fits_version_1(const PackedModel& model) {
+  const Preprocessing& preprocessing = model.preprocessing;
+  return preprocessing.scale.size() == 1 && !has_channel_mean(model) &&
+         preprocessing.shorter_side == 0 && !preprocessing.bgr;
+}
 
 std::string weights_name(std::size_t operation, std::size_t segment) {
   return fmt::format("w{}.{}", operation, segment);

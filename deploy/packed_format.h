@@ -1,12 +1,16 @@
 // What the writer and the reader of packed files share. Internal to deploy.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "deploy/packed_model.h"
 
 namespace lq::deploy::packed_format {
 
@@ -17,6 +21,19 @@ inline constexpr std::string_view program_key = "program";
 inline constexpr std::string_view floats_name = "floats";
 inline constexpr std::string_view bytes_name = "bytes";
 inline constexpr std::string_view mean_name = "mean";
+
+// Keys of the program for the preprocessing that version 2 has.
+inline constexpr std::string_view shorter_side_key = "shorter_side";
+inline constexpr std::string_view resampling_key = "resampling";
+inline constexpr std::string_view order_key = "order";
+inline constexpr std::array resampling_names = {
+    std::pair{Resampling::bicubic, "bicubic"},
+    std::pair{Resampling::bicubic_opencv, "bicubic_opencv"}};
+
+/// Whether all numbers of the mean are for the channels of a pixel, not for an image.
+bool has_channel_mean(const PackedModel& model);
+/// Whether version 1 has words for the preprocessing.
+bool fits_version_1(const PackedModel& model);
 
 /// Name of the tensor with the weights of a segment.
 std::string weights_name(std::size_t operation, std::size_t segment);

@@ -120,13 +120,23 @@ struct Concat {
 using Operation = std::variant<Convolution, MaxPool, AveragePool, GlobalAveragePool, Dequantize,
                                ChannelPad, Concat>;
 
+/// How images are scaled. `bicubic` averages where it shrinks (a = -0.5), `bicubic_opencv` always
+/// reads 4 x 4 pixels (a = -0.75): data/resample.h has both.
+enum class Resampling : unsigned char { bicubic, bicubic_opencv };
+
 /// How pixels become the network's input.
 struct Preprocessing {
-  std::vector<float> mean;  ///< H W C, in units of pixels (0 to 255); empty: no mean
-  float scale = 1.0F;       ///< input = (pixel - mean) * scale
+  /// input = (pixel - mean) * scale, in units of pixels (0 to 255).
+  std::vector<float> mean;            ///< H W C, or C: of channels; empty: no mean
+  std::vector<float> scale = {1.0F};  ///< one number, or C
   /// Images that are smaller than the input get zeros around them, as in training; otherwise they
   /// are enlarged.
   bool pads_small_images = false;
+  /// Unless 0, images are scaled by `resampling` until their shorter side has so many pixels, and
+  /// the input is cut out of their centre; otherwise they are scaled to cover the input.
+  std::int64_t shorter_side = 0;
+  Resampling resampling = Resampling::bicubic;
+  bool bgr = false;  ///< channels are blue, green, red, otherwise red, green, blue
 };
 
 struct PackedModel {

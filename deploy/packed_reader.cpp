@@ -65,8 +65,9 @@ class NumberStream {
 /// in proportion to the file.
 class Decoder {
  public:
-  explicit Decoder(const SafetensorsFile& file)
+  Decoder(const SafetensorsFile& file, bool is_version_2)
       : file_(file),
+        is_version_2_(is_version_2),
         floats_(file, packed_format::floats_name),
         bytes_(file, packed_format::bytes_name) {}
 
@@ -111,8 +112,7 @@ class Decoder {
     return ProgramList(list, key).integer(0, max_parts);
   }
 
-  static float number(const Json& program, std::string_view key) {
-    const Json& entry = member(program, key);
+  static float number(const Json& entry, std::string_view key) {
     check(entry.is_number(), "{} is not a number", key);
     const auto value = entry.get<double>();
     check(std::abs(value) <= std::numeric_limits<float>::max(), "{} is {}", key, value);
@@ -139,17 +139,47 @@ class Decoder {
   }
 
   void decode_preprocessing(const Json& program) {
-    model_.preprocessing.scale = number(program, "scale");
+    Preprocessing& preprocessing = model_.preprocessing;
+    if (is_version_2_) {
+      decode_version_2(program);
+    } else {
+      preprocessing.scale = {number(member(program, "scale"), "scale")};
+    }
     const Json& pads = member(program, "pads");
     check(pads.is_boolean(), "pads is neither true nor false");
-    model_.preprocessing.pads_small_images = pads.get<bool>();
+    preprocessing.pads_small_images = pads.get<bool>();
     tensors_ += (file_.find(packed_format::floats_name) != nullptr ? 1 : 0) +
                 (file_.find(packed_format::bytes_name) != nullptr ? 1 : 0);
     if (file_.find(packed_format::mean_name) == nullptr) return;
     const Value& input = value(model_.input);
-    const Tensor& mean = tensor(packed_format::mean_name, {input.h, input.w, input.c}, DType::f32);
-    const auto numbers = mean.span<float>();
-    model_.preprocessing.mean.assign(numbers.begin(), numbers.end());
+    const Tensor& stored = *file_.find(packed_format::mean_name);
+    const Shape of_channels{1, 1, input.c};
+    const Shape shape = is_version_2_ && stored.shape() == of_channels
+                            ? of_channels
+                            : Shape{input.h, input.w, input.c};
+    const auto numbers = tensor(packed_format::mean_name, shape, DType::f32).span<float>();
+    preprocessing.mean.assign(numbers.begin(), numbers.end());
+  }
+
+  void decode_version_2(const Json& program) {
+    Preprocessing& preprocessing = model_.preprocessing;
+    const Json& scale = member(program, "scale");
+    check(scale.is_array() && scale.size() <= max_extent, "scale is not a list");
+    preprocessing.scale.clear();
+    for (const Json& entry : scale) preprocessing.scale.push_back(number(entry, "scale"));
+    const Json shorter_side = Json::array({member(program, packed_format::shorter_side_key)});
+    preprocessing.shorter_side =
+        ProgramList(shorter_side, packed_format::shorter_side_key).integer(0, max_extent);
+    const std::string order = text(program, packed_format::order_key);
+    check(order == "rgb" || order == "bgr", "order is {}, expected rgb or bgr", displayed(order));
+    preprocessing.bgr = order == "bgr";
+    const std::string name = text(program, packed_format::resampling_key);
+    const auto known = std::ranges::find(packed_format::resampling_names, name,
+                                         &std::pair<Resampling, const char*>::second);
+    check(known != packed_format::resampling_names.end(), "resampling is {}, expected {} or {}",
+          displayed(name), packed_format::resampling_names[0].second,
+          packed_format::resampling_names[1].second);
+    preprocessing.resampling = known->first;
   }
 
   const Value& value(std::size_t at) const {
@@ -469,6 +499,7 @@ class Decoder {
   }
 
   const SafetensorsFile& file_;
+  bool is_version_2_;
   NumberStream<float> floats_;
   NumberStream<std::uint8_t> bytes_;
   PackedModel model_;
@@ -504,10 +535,12 @@ PackedModel parse_packed_model(std::span<const std::byte> file) {
   check(format == packed_format_name, "format is {}, expected {}", displayed(format),
         packed_format_name);
   const std::string_view version = entry_of(parsed.metadata, packed_format::version_key);
-  check(version == packed_format_version, "version is {}, this program reads {}",
-        displayed(version), packed_format_version);
+  check(version == packed_format_version || version == packed_format_version_2,
+        "version is {}, this program reads {} and {}", displayed(version), packed_format_version,
+        packed_format_version_2);
   PackedModel model =
-      Decoder(parsed).decode(parse_program(entry_of(parsed.metadata, packed_format::program_key)));
+      Decoder(parsed, version == packed_format_version_2)
+          .decode(parse_program(entry_of(parsed.metadata, packed_format::program_key)));
   validate(model);
   return model;
 }

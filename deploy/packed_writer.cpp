@@ -46,14 +46,15 @@ class Encoder {
   }
 
   std::string program() const {
-    const Json program = {{"name", model_.name},
-                          {"scale", model_.preprocessing.scale},
-                          {"pads", model_.preprocessing.pads_small_images},
-                          {"classes", model_.class_names},
-                          {"input", model_.input},
-                          {"output", model_.output},
-                          {"values", values_},
-                          {"operations", operations_}};
+    Json program = {{"name", model_.name},
+                    {"scale", model_.preprocessing.scale.front()},
+                    {"pads", model_.preprocessing.pads_small_images},
+                    {"classes", model_.class_names},
+                    {"input", model_.input},
+                    {"output", model_.output},
+                    {"values", values_},
+                    {"operations", operations_}};
+    if (!packed_format::fits_version_1(model_)) add_preprocessing(program);
     try {
       return program.dump();
     } catch (const Json::exception&) {
@@ -65,8 +66,11 @@ class Encoder {
     std::vector<NamedTensor> tensors = std::move(weights_);
     const Value& input = model_.values[model_.input];
     if (!model_.preprocessing.mean.empty()) {
+      const Shape shape = packed_format::has_channel_mean(model_)
+                              ? Shape{1, 1, input.c}
+                              : Shape{input.h, input.w, input.c};
       tensors.emplace_back(packed_format::mean_name,
-                           Tensor::from(model_.preprocessing.mean, {input.h, input.w, input.c}));
+                           Tensor::from(model_.preprocessing.mean, shape));
     }
     if (!floats_.empty()) tensors.emplace_back(packed_format::floats_name, tensor_of(floats_));
     if (!bytes_.empty()) tensors.emplace_back(packed_format::bytes_name, tensor_of(bytes_));
@@ -127,6 +131,16 @@ class Encoder {
   }
 
  private:
+  void add_preprocessing(Json& program) const {
+    const Preprocessing& preprocessing = model_.preprocessing;
+    program["scale"] = preprocessing.scale;
+    program[packed_format::shorter_side_key] = preprocessing.shorter_side;
+    program[packed_format::order_key] = preprocessing.bgr ? "bgr" : "rgb";
+    for (const auto& [resampling, name] : packed_format::resampling_names) {
+      if (resampling == preprocessing.resampling) program[packed_format::resampling_key] = name;
+    }
+  }
+
   template <typename Pool>
   static Json window_pool(std::string_view kind, const Pool& pool) {
     return {kind,        pool.name,   pool.input,   pool.output,
@@ -239,7 +253,9 @@ void write_packed_model(const std::filesystem::path& path, const PackedModel& mo
   Encoder encoder(model);
   const Metadata metadata = {
       {std::string(packed_format::format_key), std::string(packed_format_name)},
-      {std::string(packed_format::version_key), std::string(packed_format_version)},
+      {std::string(packed_format::version_key),
+       std::string(packed_format::fits_version_1(model) ? packed_format_version
+                                                        : packed_format_version_2)},
       {std::string(packed_format::program_key), encoder.program()}};
   save_safetensors(path, encoder.take_tensors(), metadata);
 }

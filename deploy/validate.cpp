@@ -281,12 +281,19 @@ class Validator {
     is_written_[model_.input] = true;
     check(input.kind == ValueKind::floats, "the input is {}, expected floats", name_of(input.kind));
     const Preprocessing& preprocessing = model_.preprocessing;
-    check(std::isfinite(preprocessing.scale) && is_finite(preprocessing.mean),
+    check(is_finite(preprocessing.scale) && is_finite(preprocessing.mean),
           "preprocessing: a number is not finite");
-    check(preprocessing.mean.empty() ||
-              std::cmp_equal(preprocessing.mean.size(), input.h * input.w * input.c),
-          "preprocessing: a mean of {} numbers for an input of {}", preprocessing.mean.size(),
-          described(input));
+    const std::size_t means = preprocessing.mean.size(), scales = preprocessing.scale.size();
+    check(means == 0 || std::cmp_equal(means, input.h * input.w * input.c) ||
+              std::cmp_equal(means, input.c),
+          "preprocessing: a mean of {} numbers for an input of {}", means, described(input));
+    check(scales == 1 || std::cmp_equal(scales, input.c),
+          "preprocessing: a scale of {} numbers for an input of {}", scales, described(input));
+    check(preprocessing.shorter_side == 0 ||
+              (preprocessing.shorter_side >= std::max(input.h, input.w) &&
+               preprocessing.shorter_side <= max_extent),
+          "preprocessing: a shorter side of {} pixels for an input of {}",
+          preprocessing.shorter_side, described(input));
   }
 
   void check_output() const {

@@ -78,9 +78,12 @@ Normalization read_normalization(const SafetensorsFile& file) {
   const Tensor* mean = file.find(mean_name);
   const Tensor* divisor = file.find(divisor_name);
   check(mean != nullptr && mean->shape().rank() == 3 && mean->dtype() == DType::f32 &&
-            divisor != nullptr && divisor->elements() == 1 && divisor->dtype() == DType::f32,
+            divisor != nullptr && divisor->shape().rank() == 1 && divisor->dtype() == DType::f32,
         "the normalization ('{}', '{}') is missing or of another shape", mean_name, divisor_name);
-  return {*mean, divisor->span<float>()[0]};
+  const auto divisors = divisor->span<float>();
+  Normalization normalization{*mean, {divisors.begin(), divisors.end()}};
+  validate(normalization);
+  return normalization;
 }
 
 Checkpoint parse(const SafetensorsFile& file) {
@@ -101,7 +104,8 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
   append(model_prefix, checkpoint.model, tensors);
   append(optimizer_prefix, checkpoint.optimizer, tensors);
   tensors.emplace_back(mean_name, checkpoint.normalization.mean);
-  tensors.emplace_back(divisor_name, Tensor::full({1}, checkpoint.normalization.divisor));
+  const std::vector<float>& divisor = checkpoint.normalization.divisor;
+  tensors.emplace_back(divisor_name, Tensor::from(divisor, {std::ssize(divisor)}));
   save_safetensors(path, tensors,
                    {{"format", std::string(format_name)},
                     {"format_version", std::to_string(format_version)},

@@ -12,11 +12,15 @@ namespace lq {
 namespace {
 
 /// All of it lies on the stream's device.
-void make_images(Stream& stream, const Tensor& bytes, const Tensor& windows,
-                 const Normalization& normalization, Tensor& images) {
+void make_images(Stream& stream, const Tensor& bytes, const Tensor& windows, const Tensor& mean,
+                 const Tensor& scale, Tensor& images) {
   kernels::crop_flip_normalize(stream, bytes.view<std::uint8_t>(), windows.view<std::int32_t>(),
-                               normalization.mean.view<float>(), 1.0F / normalization.divisor,
-                               images.view<float>());
+                               mean.view<float>(), scale.view<float>(), images.view<float>());
+}
+
+Tensor scale_of(const Normalization& normalization) {
+  const std::vector<float> scale = normalization.scale();
+  return Tensor::from(scale, {std::ssize(scale)});
 }
 
 Batch make_batch(const RawBatch& raw, Tensor images, Tensor labels) {
@@ -74,13 +78,13 @@ class DeviceBatches::Staging {
 
   /// Queues a batch behind all work on the last one that these buffers held. What the caching
   /// allocator gives to the stream stays with it.
-  Batch make(const RawBatch& raw, const Normalization& normalization, Stream& stream) {
+  Batch make(const RawBatch& raw, const Tensor& mean, const Tensor& scale, Stream& stream) {
     made_->wait();  // the pinned memory is free again
     consumed_->delay(stream);
     const StreamScope scope(stream);
     Tensor images = images_.room(raw.images.shape(), DType::f32);
-    make_images(stream, bytes_.copy(raw.images, stream), windows_.copy(raw.windows, stream),
-                normalization, images);
+    make_images(stream, bytes_.copy(raw.images, stream), windows_.copy(raw.windows, stream), mean,
+                scale, images);
     Tensor labels = labels_.copy(raw.labels, stream);
     made_->record(stream);
     return make_batch(raw, std::move(images), std::move(labels));
@@ -107,12 +111,16 @@ class DeviceBatches::Staging {
 };
 
 DeviceBatches::DeviceBatches(Loader& loader, Device device)
-    : loader_(loader), device_(device), normalization_(loader.transform().normalization()) {
+    : loader_(loader),
+      device_(device),
+      mean_(loader.transform().normalization().mean),
+      scale_(scale_of(loader.transform().normalization())) {
   if (device.type == DeviceType::cpu) return;
   staging_stream_ = device_backend(device.type).make_stream(device.index);
   for (auto& staging : staging_) staging = std::make_unique<Staging>(device);
   const StreamScope scope(*staging_stream_);
-  normalization_.mean = normalization_.mean.to(device);
+  mean_ = mean_.to(device);
+  scale_ = scale_.to(device);
 }
 
 DeviceBatches::~DeviceBatches() = default;
@@ -142,13 +150,13 @@ std::optional<Batch> DeviceBatches::next_on_cpu() {
   const std::optional<RawBatch> raw = loader_.next();
   if (!raw) return std::nullopt;
   Tensor images(raw->images.shape());
-  make_images(current_stream(device_), raw->images, raw->windows, normalization_, images);
+  make_images(current_stream(device_), raw->images, raw->windows, mean_, scale_, images);
   return make_batch(*raw, std::move(images), raw->labels);
 }
 
 void DeviceBatches::prefetch() {
   if (const std::optional<RawBatch> raw = loader_.next()) {
-    ahead_ = staging_[1 - in_use_]->make(*raw, normalization_, *staging_stream_);
+    ahead_ = staging_[1 - in_use_]->make(*raw, mean_, scale_, *staging_stream_);
   }
 }
 

@@ -52,7 +52,8 @@ class DeviceBatches {
   Loader& loader_;
   Device device_;
   std::unique_ptr<Stream> staging_stream_;  // none for the CPU
-  Normalization normalization_;             // its mean is on the device
+  Tensor mean_;                             // of the normalization, on the device
+  Tensor scale_;                            // the same
   std::array<std::unique_ptr<Staging>, 2> staging_;
   std::size_t in_use_ = 0;  // the staging of the last batch handed out
   std::optional<Batch> ahead_;

@@ -60,11 +60,6 @@ void make_folder(const fs::path& folder) {
   check(!error, "{}: the output folder cannot be made: {}", folder.string(), error.message());
 }
 
-bool equal(const Normalization& a, const Normalization& b) {
-  return a.divisor == b.divisor && a.mean.shape() == b.mean.shape() &&
-         std::ranges::equal(a.mean.span<float>(), b.mean.span<float>());
-}
-
 RunExtent extent(const TrainerOptions& options, const Loader& loader, std::int64_t images) {
   const std::int64_t steps_per_epoch = loader.batches() / options.recipe.accumulation;
   check(steps_per_epoch >= 1,
@@ -172,7 +167,7 @@ void Trainer::check_continues(const Checkpoint& checkpoint) const {
          difference->field == "epochs" ? " (it may only grow)" : "");
   }
   check(checkpoint.classes == std::ssize(data_.train->classes()) &&
-            equal(checkpoint.normalization, normalization_) &&
+            checkpoint.normalization == normalization_ &&
             checkpoint.state.steps_done < extent_.steps_per_epoch,
         "{}: cannot be continued with other data: the images of '{}' have changed",
         last_path().string(), options_.recipe.dataset);

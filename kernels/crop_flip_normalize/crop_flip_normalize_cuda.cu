@@ -14,18 +14,19 @@ struct Problem {
   const std::uint8_t* images;
   const std::int32_t* windows;
   const float* mean;
-  float scale;
+  const float* scale;  // of channels
   float* y;
   Extents image;
   Extents window;
   int rows;  // of all windows
   int row_values;
   int channels;
+  bool mean_is_of_channels;
 };
 
 /// A warp owns a row of a window, and its lanes values side by side: of a request to the bytes all
 /// 32 lie together, mirrored or not, and requests to mean and result are rows of 32 floats. Nothing
-/// is read twice but the mean, which stays in the cache; bound by memory.
+/// is read twice but mean and scale, which stay in the cache; bound by memory.
 __global__ void __launch_bounds__(block_threads) crop_flip_normalize_kernel(Problem p) {
   const int lane = static_cast<int>(threadIdx.x) % warp_threads;
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * block_warps +
@@ -36,7 +37,8 @@ __global__ void __launch_bounds__(block_threads) crop_flip_normalize_kernel(Prob
   const int h = static_cast<int>(row) - n * window_height;
   const WindowRow shown =
       window_row(p.windows + 3 * static_cast<std::int64_t>(n), n, h, p.image, p.window, p.channels);
-  const float* mean = p.mean + static_cast<std::int64_t>(h) * p.row_values;
+  const float* mean =
+      p.mean_is_of_channels ? p.mean : p.mean + static_cast<std::int64_t>(h) * p.row_values;
   float* y = p.y + row * p.row_values;
   const int begin = static_cast<int>(shown.begin), end = static_cast<int>(shown.end);
   const int channel_step = warp_threads % p.channels;
@@ -44,7 +46,7 @@ __global__ void __launch_bounds__(block_threads) crop_flip_normalize_kernel(Prob
   for (int i = lane; i < p.row_values; i += warp_threads) {
     const bool inside = i >= begin && i < end;
     const float byte = inside ? p.images[shown.source(i, channel)] : 0.0F;
-    y[i] = (byte - mean[i]) * p.scale;
+    y[i] = (byte - mean[p.mean_is_of_channels ? channel : i]) * p.scale[channel];
     channel += channel_step;
     if (channel >= p.channels) channel -= p.channels;
   }
@@ -53,19 +55,20 @@ __global__ void __launch_bounds__(block_threads) crop_flip_normalize_kernel(Prob
 }  // namespace
 
 void crop_flip_normalize(Stream& stream, ConstView<std::uint8_t> images,
-                         ConstView<std::int32_t> windows, ConstView<float> mean, float scale,
-                         View<float> y) {
+                         ConstView<std::int32_t> windows, ConstView<float> mean,
+                         ConstView<float> scale, View<float> y) {
   constexpr std::string_view operation = "crop_flip_normalize";
   const Problem problem{.images = images.data,
                         .windows = windows.data,
                         .mean = mean.data,
-                        .scale = scale,
+                        .scale = scale.data,
                         .y = y.data,
                         .image = {images.shape[1], images.shape[2]},
                         .window = {y.shape[1], y.shape[2]},
                         .rows = index_extent(operation, y.shape[0] * y.shape[1]),
                         .row_values = index_extent(operation, y.shape[2] * y.shape[3]),
-                        .channels = index_extent(operation, y.shape[3])};
+                        .channels = index_extent(operation, y.shape[3]),
+                        .mean_is_of_channels = mean.elements() == y.shape[3]};
   const LaunchShape shape{dim3(static_cast<unsigned>(ceil_divide(problem.rows, block_warps))),
                           dim3(block_threads)};
   launch(operation, crop_flip_normalize_kernel, shape, stream, problem);

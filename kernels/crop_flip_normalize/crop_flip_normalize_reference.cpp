@@ -3,7 +3,7 @@
 namespace lq::kernels::reference {
 
 void crop_flip_normalize(Stream&, ConstView<std::uint8_t> images, ConstView<std::int32_t> windows,
-                         ConstView<float> mean, float scale, View<float> y) {
+                         ConstView<float> mean, ConstView<float> scale, View<float> y) {
   const std::int64_t height = images.shape[1], width = images.shape[2], channels = images.shape[3];
   std::int64_t i = 0;
   for (std::int64_t n = 0; n < y.shape[0]; ++n) {
@@ -17,7 +17,7 @@ void crop_flip_normalize(Stream&, ConstView<std::uint8_t> images, ConstView<std:
         for (std::int64_t c = 0; c < channels; ++c, ++i) {
           const float byte =
               inside ? images[((n * height + row) * width + column) * channels + c] : 0.0F;
-          y[i] = (byte - mean[i % mean.elements()]) * scale;
+          y[i] = (byte - mean[i % mean.elements()]) * scale[c];
         }
       }
     }

@@ -116,7 +116,7 @@ TEST(Transforms, RefuseWhatDoesNotFit) {
                   {"padding is -1"});
   expect_contains(error_of([] { NormalizeTransform(Normalization{}); }), {"mean"});
   expect_contains(
-      error_of([&] { NormalizeTransform({.mean = normalization.mean, .divisor = 0.0F}); }),
+      error_of([&] { NormalizeTransform({.mean = normalization.mean, .divisor = {0.0F}}); }),
       {"divisor is 0"});
 }
 

@@ -45,7 +45,7 @@ TEST(PerPixelNormalization, IsTheMeanOfTheTrainingImages) {
       {.train_images = 37, .test_images = 23, .height = 5, .width = 7, .channels = 3});
   const Normalization normalization = per_pixel_normalization(splits);
   EXPECT_EQ(normalization.mean.shape(), (Shape{5, 7, 3}));
-  EXPECT_EQ(normalization.divisor, 128.0F);
+  EXPECT_EQ(normalization.divisor, std::vector<float>{128.0F});
   expect_mean(normalization, naive_mean({splits.train.get()}));
 }
 
@@ -85,6 +85,38 @@ TEST(PerPixelNormalization, RefusesWhatHasNoMeanImage) {
                   {"2x1x1", "1x1x1"});
   const DatasetSplits empty{dataset_of({1, 1, 1}, 0), dataset_of({1, 1, 1}, 0)};
   expect_contains(error_of([&] { per_pixel_normalization(empty); }), {"empty"});
+}
+
+TEST(ImagenetNormalization, HasTheUsualNumbers) {
+  const Normalization rgb = imagenet_normalization();
+  EXPECT_EQ(rgb.mean.shape(), (Shape{1, 1, 3}));
+  const std::array mean{123.675, 116.28, 103.53};
+  const std::array deviation{58.395, 57.12, 57.375};
+  const Normalization bgr = imagenet_normalization(ChannelOrder::bgr);
+  for (int c = 0; c < 3; ++c) {
+    EXPECT_NEAR(rgb.mean.span<float>()[c], mean[c], 1e-5);
+    EXPECT_NEAR(rgb.divisor[c], deviation[c], 1e-5);
+    EXPECT_EQ(rgb.scale()[c], 1.0F / rgb.divisor[c]);
+    EXPECT_EQ(bgr.mean.span<float>()[c], rgb.mean.span<float>()[2 - c]);
+    EXPECT_EQ(bgr.divisor[c], rgb.divisor[2 - c]);
+  }
+}
+
+TEST(Normalization, OneDivisorIsForAllChannels) {
+  const Normalization normalization{.mean = Tensor::zeros({2, 2, 3}), .divisor = {4.0F}};
+  EXPECT_EQ(normalization.scale(), (std::vector<float>{0.25F, 0.25F, 0.25F}));
+}
+
+TEST(Normalization, RefusesOtherShapes) {
+  expect_contains(error_of([] { validate({.mean = Tensor::zeros({3})}); }), {"not H W C"});
+  expect_contains(error_of([] {
+                    validate({.mean = Tensor::zeros({1, 1, 3}), .divisor = {1.0F, 2.0F}});
+                  }),
+                  {"2 divisors for 3 channels"});
+  expect_contains(error_of([] {
+                    validate({.mean = Tensor::zeros({1, 1, 2}), .divisor = {1.0F, -2.0F}});
+                  }),
+                  {"divisor is -2"});
 }
 
 }  // namespace

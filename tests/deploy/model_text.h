@@ -16,8 +16,10 @@ class ModelText {
  public:
   explicit ModelText(const deploy::PackedModel& model) {
     add("model {} {} {} {} {}", model.name, model.input, model.output, model.class_names,
-        bits({&model.preprocessing.scale, 1}));
+        bits(model.preprocessing.scale));
     add("mean {} {}", bits(model.preprocessing.mean), model.preprocessing.pads_small_images);
+    add("fit {} {} {}", model.preprocessing.shorter_side,
+        static_cast<int>(model.preprocessing.resampling), model.preprocessing.bgr);
     for (const deploy::Value& value : model.values) {
       add("value {} {} {} {} {}", static_cast<int>(value.kind), value.h, value.w, value.c,
           value.planes);

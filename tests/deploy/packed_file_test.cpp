@@ -75,7 +75,7 @@ PackedModel hand_made_model() {
                                {.h = 1, .w = 1, .c = 2}},
                     .input = 0,
                     .output = 2};
-  model.preprocessing = {.mean = {1, 2, 3}, .scale = 0.5F, .pads_small_images = true};
+  model.preprocessing = {.mean = {1, 2, 3}, .scale = {0.5F}, .pads_small_images = true};
   model.class_names = {"cat", "dog"};
   Convolution quantize{.name = "quantize", .residual = 0, .symbol_outputs = {1}};
   quantize.description = {.geometry = {.n = 1,
@@ -405,7 +405,7 @@ TEST(PackedFileTest, RefusesHostileTensorsAndMetadata) {
   };
   refuses(with([](OpenFile& open) { open.metadata.erase("format"); }), "has no \"format\"");
   refuses(with([](OpenFile& open) { open.metadata["format"] = "pt"; }), "format is \"pt\"");
-  refuses(with([](OpenFile& open) { open.metadata["version"] = "2"; }), "version is \"2\"");
+  refuses(with([](OpenFile& open) { open.metadata["version"] = "3"; }), "version is \"3\"");
   refuses(with([](OpenFile& open) { open.metadata.erase("program"); }), "has no \"program\"");
   refuses(with([](OpenFile& open) {
             open.tensors.emplace_back("extra", Tensor::zeros({2}, DType::u8));
@@ -441,6 +441,75 @@ TEST(PackedFileTest, RefusesHostileTensorsAndMetadata) {
   refuses(set_float("mean", 1, nan), "not finite");
 
   refuses(with([](OpenFile& open) { open.program = "{\"name\":"; }), "program is not valid JSON");
+}
+
+/// Images whose shorter side is scaled, with numbers for each channel.
+PackedModel model_of_version_2() {
+  PackedModel model{.values = {{.h = 4, .w = 3, .c = 2}, {.c = 2}}, .input = 0, .output = 1};
+  model.operations = {GlobalAveragePool{.name = "pool", .input = 0, .output = 1}};
+  model.preprocessing = {.mean = {1.5F, 2.5F},
+                         .scale = {0.5F, 0.25F},
+                         .shorter_side = 6,
+                         .resampling = deploy::Resampling::bicubic_opencv,
+                         .bgr = true};
+  return model;
+}
+
+TEST(PackedFileTest, PreprocessingOfVersion2IsKept) {
+  const std::string file = file_of(model_of_version_2());
+  const SafetensorsFile tensors = parse_safetensors(as_bytes(file));
+  EXPECT_EQ(tensors.metadata.at("version"), "2");
+  EXPECT_EQ(tensors.find("mean")->shape(), (Shape{1, 1, 2}));
+  const Json program = Json::parse(tensors.metadata.at("program"));
+  EXPECT_EQ(program["scale"], Json::parse("[0.5, 0.25]"));
+  EXPECT_EQ(program["shorter_side"], 6);
+  EXPECT_EQ(program["resampling"], "bicubic_opencv");
+  EXPECT_EQ(program["order"], "bgr");
+  EXPECT_EQ(ModelText(parsed(file)).text(), ModelText(model_of_version_2()).text());
+
+  // Each of them alone wants the version, too.
+  const auto version_with = [](auto&& change) {
+    PackedModel model = model_of_version_2();
+    model.preprocessing = {};
+    change(model.preprocessing);
+    const std::string text = file_of(model);
+    EXPECT_EQ(ModelText(parsed(text)).text(), ModelText(model).text());
+    return parse_safetensors(as_bytes(text)).metadata.at("version");
+  };
+  EXPECT_EQ(version_with([](auto&) {}), "1");
+  EXPECT_EQ(version_with([](auto& fit) { fit.mean = {1, 2}; }), "2");
+  EXPECT_EQ(version_with([](auto& fit) { fit.scale = {1, 2}; }), "2");
+  EXPECT_EQ(version_with([](auto& fit) { fit.shorter_side = 4; }), "2");
+  EXPECT_EQ(version_with([](auto& fit) { fit.bgr = true; }), "2");
+}
+
+TEST(PackedFileTest, RefusesHostilePreprocessing) {
+  struct Case {
+    const char* key;
+    const char* value;
+    const char* message;
+  };
+  for (const Case& c : {Case{"scale", "0.5", "scale is not a list"},
+                        {"scale", "[]", "a scale of 0 numbers"},
+                        {"scale", "[1, 2, 3]", "a scale of 3 numbers"},
+                        {"scale", "[1, \"a\"]", "scale is not a number"},
+                        {"scale", "[1, 1e300]", "scale is 1e+300"},
+                        {"shorter_side", "3", "a shorter side of 3 pixels"},
+                        {"shorter_side", "-1", "entry 0 is -1"},
+                        {"shorter_side", "2000000", "entry 0 is 2000000"},
+                        {"resampling", "\"cubic\"", "resampling is \"cubic\""},
+                        {"resampling", "1", "resampling is not a string"},
+                        {"order", "\"rbg\"", "order is \"rbg\""}}) {
+    OpenFile open(file_of(model_of_version_2()));
+    open.program[c.key] = Json::parse(c.value);
+    EXPECT_TRUE(throws_error([&] { parsed(open.closed()); }, c.message)) << c.key << c.value;
+    open.program.erase(c.key);
+    EXPECT_TRUE(throws_error([&] { parsed(open.closed()); }, c.key));
+  }
+  // Version 1 has no words for any of it.
+  OpenFile open(file_of(model_of_version_2()));
+  open.metadata["version"] = "1";
+  EXPECT_TRUE(throws_error([&] { parsed(open.closed()); }, "scale is not a number"));
 }
 
 void collect_integers(Json& json, std::vector<Json*>& found) {

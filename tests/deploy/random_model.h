@@ -37,7 +37,7 @@ class RandomModel {
     if (between(0, 1) == 1) {
       const Value& input = model_.values[model_.input];
       model_.preprocessing = {.mean = normals(input.h * input.w * input.c),
-                              .scale = 0.0078125F,
+                              .scale = {0.0078125F},
                               .pads_small_images = between(0, 1) == 1};
     }
     add_convolution({model_.input});  // codes to work with

@@ -21,7 +21,7 @@ Checkpoint example() {
   checkpoint.recipe.a_bits = 32;
   checkpoint.recipe.quantizer = "dorefa";
   checkpoint.classes = 100;
-  checkpoint.normalization = {random_uniform({4, 6, 3}, 1, 0.0F, 255.0F), 64.0F};
+  checkpoint.normalization = {random_uniform({4, 6, 3}, 1, 0.0F, 255.0F), {64.0F}};
   checkpoint.state = {.epochs_done = 5,
                       .steps_done = 17,
                       .epoch_sums = {.loss = 0.1 + 0.2, .correct = 11, .images = 136},
@@ -55,10 +55,17 @@ TEST(CheckpointTest, RoundTripKeepsEveryBit) {
   EXPECT_EQ(loaded.classes, saved.classes);
   EXPECT_EQ(loaded.state, saved.state);
   EXPECT_EQ(loaded.threads, 3);
-  EXPECT_EQ(loaded.normalization.divisor, saved.normalization.divisor);
-  expect_equal({{"mean", loaded.normalization.mean}}, {{"mean", saved.normalization.mean}});
+  EXPECT_EQ(loaded.normalization, saved.normalization);
   expect_equal(loaded.model, saved.model);
   expect_equal(loaded.optimizer, saved.optimizer);
+}
+
+TEST(CheckpointTest, NormalizationMayBeOfChannels) {
+  const TemporaryFolder folder;
+  Checkpoint saved = example();
+  saved.normalization = imagenet_normalization();
+  save_checkpoint(folder / "a.safetensors", saved);
+  EXPECT_EQ(load_checkpoint(folder / "a.safetensors").normalization, saved.normalization);
 }
 
 TEST(CheckpointTest, TheBestEvaluationMayBeUnknown) {

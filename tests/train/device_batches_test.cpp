@@ -32,8 +32,9 @@ std::vector<float> naive_pad_crop_flip(const Image& image, const Normalization& 
       for (int c = 0; c < image.channels; ++c) {
         const int column = mirror ? image.width - 1 - w : w;
         const auto value = static_cast<float>(byte_of_padded(h + top, column + left, c));
-        output.push_back((value - normalization.mean.span<float>()[output.size()]) /
-                         normalization.divisor);
+        const auto means = normalization.mean.span<float>();
+        output.push_back((value - means[output.size() % means.size()]) *
+                         (1.0F / normalization.divisor[c % normalization.divisor.size()]));
       }
     }
   }
@@ -89,6 +90,29 @@ class DeviceBatchesTest : public ::testing::TestWithParam<Device> {
 TEST_P(DeviceBatchesTest, OfEvaluationAreNormalised) {
   expect_batches(loader(), [&](const Image& image, const Rng& rng) {
     return naive_pad_crop_flip(image, normalization, {.padding = 0, .flip = false}, rng);
+  });
+}
+
+/// Keeps images as they are, and normalises their channels.
+class ChannelTransform final : public Transform {
+ public:
+  explicit ChannelTransform(Normalization normalization)
+      : Transform({5, 3, 2}, std::move(normalization)) {}
+
+  CropWindow prepare(const Image& image, Rng& /*rng*/,
+                     std::span<std::uint8_t> pixels) const override {
+    std::ranges::copy(image.pixels, pixels.begin());
+    return {};
+  }
+};
+
+TEST_P(DeviceBatchesTest, MayBeNormalisedByChannel) {
+  const Normalization of_channels{
+      .mean = Tensor::from(std::vector<float>{123.675F, 116.28F}, {1, 1, 2}),
+      .divisor = {58.395F, 57.12F}};
+  expect_batches(loader(std::make_shared<ChannelTransform>(of_channels)), [&](const Image& image,
+                                                                              const Rng& rng) {
+    return naive_pad_crop_flip(image, of_channels, {.padding = 0, .flip = false}, rng);
   });
 }
 
