@@ -164,6 +164,7 @@ Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
   batches.start(/*epoch=*/0);
   const std::int64_t classes = network.classes();
   while (const std::optional<Batch> batch = batches.next()) {
+    if (batch->size() == 0) continue;
     const Variable logits = model(Variable(batch->images));
     std::vector<float> scores(batch->size() * classes);
     network.run(batch->images.span<float>(), scores);

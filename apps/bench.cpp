@@ -120,6 +120,7 @@ void add_bench_command(CLI::App& app) {
   add_bench_convolution_command(*bench);
   add_bench_network_command(*bench);
   add_bench_gpu_model_command(*bench);
+  add_bench_data_command(*bench);
 #if defined(LQNET_WITH_CUDA)
   add_bench_cuda_command(*bench);
 #endif

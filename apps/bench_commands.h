@@ -11,6 +11,7 @@ namespace lq::apps {
 void add_bench_convolution_command(CLI::App& bench);
 void add_bench_network_command(CLI::App& bench);
 void add_bench_gpu_model_command(CLI::App& bench);
+void add_bench_data_command(CLI::App& bench);
 /// In builds with CUDA.
 void add_bench_cuda_command(CLI::App& bench);
 

@@ -120,6 +120,7 @@ void add_commands(CLI::App& app) {
   add_stats_command(app);
   add_bench_command(app);
   add_recipes_command(app);
+  add_shard_command(app);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     command->group("Commands");
   }

@@ -77,6 +77,7 @@ void run(const EvalCommand& command) {
       test_loader(network, test_images(network, command.data),
                   {.batch = command.batch.value_or(network.checkpoint.recipe.images_per_pass())});
   const ClassificationSums sums = evaluate_with_progress(*network.model, loader);
+  warn_of_skipped(loader.skipped());
   if (command.json) {
     print_json(sums, network.checkpoint, network.path);
   } else {

@@ -14,9 +14,11 @@
 #include "apps/packed_run.h"
 #include "apps/run_files.h"
 #include "core/device.h"
+#include "core/io/file.h"
 #include "core/isa.h"
 #include "data/dataset_registry.h"
 #include "data/image_file.h"
+#include "data/loader.h"
 
 namespace lq::apps {
 
@@ -68,8 +70,12 @@ void infer_files(const InferCommand& command, deploy::PackedNetwork& network) {
   std::vector<float> input(input_elements(network));
   std::vector<float> scores(network.classes());
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  Preprocessor preprocessor(network);
+  SourceImage image;
   for (const fs::path& path : command.images) {
-    preprocess(read_image(path), network, input);
+    image.set_encoded(path.string()) = read_file(path, most_image_file_bytes);
+    image.read_header();
+    preprocessor.run(image, input);
     const double us = timed_run(network, input, scores);
     nlohmann::ordered_json guesses = nlohmann::ordered_json::array();
     if (!command.json) fmt::print("{} ({:.0f} us)\n", path.string(), us);
@@ -89,6 +95,7 @@ struct DatasetResult {
   std::int64_t images = 0;
   std::int64_t correct = 0;
   std::int64_t correct_among_top = 0;
+  SkippedImages skipped;
   double seconds = 0;
   std::optional<LatencySummary> latency;  ///< of full batches; absent where none ran
 };
@@ -104,6 +111,20 @@ void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
           : 0;
 }
 
+/// Whether the image could be read.
+bool load(const Dataset& images, std::int64_t index, Preprocessor& preprocessor,
+          std::span<float> to, SkippedImages& skipped) {
+  thread_local SourceImage image;  // for its memory
+  try {
+    images.fetch(index, image);
+    preprocessor.run(image, to);
+    return true;
+  } catch (const UnreadableImage& error) {
+    skipped.add(error.what());
+    return false;
+  }
+}
+
 DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& network) {
   const DatasetSplits data = open_dataset(command.dataset, command.data);
   const Dataset& test = *data.test;
@@ -115,22 +136,27 @@ DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& 
   std::vector<float> scores(command.batch * network.classes());
   std::vector<double> times;
   DatasetResult result;
-  Image image;
+  Preprocessor preprocessor(network);
+  std::vector<std::int32_t> labels;
   for (std::int64_t first = 0; first < test.size(); first += command.batch) {
-    const std::int64_t size = std::min(command.batch, test.size() - first);
-    for (std::int64_t i = 0; i < size; ++i) {
-      test.load(first + i, image);
-      preprocess(image, network, std::span(images).subspan(i * elements, elements));
+    labels.clear();
+    for (std::int64_t i = first; i < std::min(first + command.batch, test.size()); ++i) {
+      const auto place = std::span(images).subspan(std::ssize(labels) * elements, elements);
+      if (load(test, i, preprocessor, place, result.skipped)) labels.push_back(test.label(i));
     }
+    const std::int64_t size = std::ssize(labels);
+    if (size == 0) continue;
     const double us = timed_run(network, std::span(images).first(size * elements),
                                 std::span(scores).first(size * network.classes()));
     result.seconds += us * 1e-6;
     if (size == command.batch) times.push_back(us);
     for (std::int64_t i = 0; i < size; ++i) {
       count(std::span<const float>(scores).subspan(i * network.classes(), network.classes()),
-            test.label(first + i), command.top, result);
+            labels[i], command.top, result);
     }
   }
+  check(result.images > 0, "data set {}: none of {} test images could be read", command.dataset,
+        test.size());
   result.latency = summarize(std::move(times));
   return result;
 }
@@ -142,11 +168,13 @@ void print(const DatasetResult& result, const InferCommand& command,
       static_cast<double>(result.correct_among_top) / static_cast<double>(result.images);
   const double rate = static_cast<double>(result.images) / result.seconds;
   const Device device = Device::parse(command.device);
+  warn_of_skipped(result.skipped);
   const std::string where = device_backend(device.type).describe(device.index);
   if (command.json) {
     nlohmann::ordered_json report{{"network", command.network.string()},
                                   {"dataset", command.dataset},
                                   {"images", result.images},
+                                  {"skipped_images", result.skipped.count},
                                   {"accuracy", accuracy},
                                   {"top", command.top},
                                   {"top_accuracy", top_accuracy},

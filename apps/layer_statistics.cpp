@@ -239,6 +239,7 @@ std::int64_t observe(Module& model, Loader& loader, const LayerStatisticsOptions
   while (images < options.images) {
     const std::optional<Batch> batch = batches.next();
     if (!batch) break;
+    if (batch->size() == 0) continue;
     model(Variable(batch->images));
     images += batch->size();
   }

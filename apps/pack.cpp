@@ -64,19 +64,33 @@ std::shared_ptr<const Dataset> images_for(const TrainedNetwork& network,
   }
 }
 
+deploy::Preprocessing preprocessing_of(const Checkpoint& checkpoint) {
+  const auto mean = std::as_const(checkpoint.normalization.mean).span<float>();
+  deploy::Preprocessing preprocessing{.mean = {mean.begin(), mean.end()},
+                                      .scale = checkpoint.normalization.scale()};
+  if (checkpoint.normalization.divisor.size() == 1) preprocessing.scale.resize(1);
+  const AugmentationOptions& augmentation = checkpoint.recipe.augmentation;
+  if (augmentation.kind == AugmentationKind::pad_crop) {
+    preprocessing.pads_small_images = checkpoint.recipe.dataset_options.padded_size > 0;
+    return preprocessing;
+  }
+  preprocessing.shorter_side = augmentation.resize.shorter_side;
+  preprocessing.resampling = augmentation.resize.interpolation == Interpolation::bicubic
+                                 ? deploy::Resampling::bicubic
+                                 : deploy::Resampling::bicubic_opencv;
+  preprocessing.bgr = augmentation.resize.order == ChannelOrder::bgr;
+  return preprocessing;
+}
+
 convert::PackWithPlaces pack_network(const TrainedNetwork& network, const Dataset* images,
                                      const PackCommand& command) {
   const Checkpoint& checkpoint = network.checkpoint;
   convert::PackWithPlaces packed = within_file(network.path, [&] {
     return convert::pack_with_places(
-        *network.model, checkpoint.normalization.mean.shape(),
+        *network.model, input_shape(checkpoint),
         {.name = checkpoint.recipe.model, .int8_grid = grid_of(command.int8_grid)});
   });
-  const auto mean = std::as_const(checkpoint.normalization.mean).span<float>();
-  packed.model.preprocessing = {
-      .mean = {mean.begin(), mean.end()},
-      .scale = checkpoint.normalization.scale(),
-      .pads_small_images = checkpoint.recipe.dataset_options.padded_size > 0};
+  packed.model.preprocessing = preprocessing_of(checkpoint);
   if (images != nullptr) {
     packed.model.class_names.assign(images->classes().begin(), images->classes().end());
   }
@@ -93,11 +107,15 @@ Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& p
   if (packed.levels_are_exact) replay.emplace(model, packed.model, packed.quantizers);
   Progress progress;
   ProgressState state{.label = "comparison", .steps = loader.batches(), .bar_only = true};
-  return compare(model, network, loader, replay ? &*replay : nullptr, [&](const Agreement& sums) {
+  const auto on_batch = [&](const Agreement& sums) {
     ++state.step;
     state.accuracy = static_cast<double>(sums.packed_correct) / static_cast<double>(sums.images);
     progress.update(state);
-  });
+  };
+  const Agreement agreement =
+      compare(model, network, loader, replay ? &*replay : nullptr, on_batch);
+  warn_of_skipped(loader.skipped());
+  return agreement;
 }
 
 struct PackReport {
@@ -176,7 +194,7 @@ void run(const PackCommand& command) {
   deploy::write_packed_model(report.out, packed.model);
   report.file_bytes = static_cast<std::int64_t>(fs::file_size(report.out));
   report.fp32_bytes =
-      convert::cost_table(*network.model, checkpoint.normalization.mean.shape()).totals.fp32_bytes;
+      convert::cost_table(*network.model, input_shape(checkpoint)).totals.fp32_bytes;
   // Snapping bases changes the network: what it costs is never left untold.
   const bool is_changed = !packed.levels_are_exact && images != nullptr;
   if (command.verify || is_changed) {

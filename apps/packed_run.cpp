@@ -4,8 +4,11 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/error.h"
+#include "core/rng.h"
 #include "data/centre.h"
 #include "data/image_file.h"
+#include "data/resize_transforms.h"
 
 namespace lq::apps {
 
@@ -20,23 +23,53 @@ Image padded(const Image& image, int height, int width) {
   return result;
 }
 
-}  // namespace
-
-void preprocess(const Image& image, const deploy::PackedNetwork& network, std::span<float> to) {
+/// As in evaluation, where that scales images.
+std::unique_ptr<const Transform> transform_of(const deploy::PackedNetwork& network) {
   const deploy::Value& input = network.input();
   const deploy::Preprocessing& preprocessing = network.preprocessing();
-  const auto height = static_cast<int>(input.h);
-  const auto width = static_cast<int>(input.w);
-  const bool is_smaller = image.height <= height && image.width <= width;
-  const Image sized =
-      preprocessing.pads_small_images && is_smaller ? padded(image, height, width) : image;
-  const Image fitted = fit_image(sized, height, width, static_cast<int>(input.c));
-  const std::vector<float>& scale = preprocessing.scale;
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    const float mean =
-        preprocessing.mean.empty() ? 0.0F : preprocessing.mean[i % preprocessing.mean.size()];
-    to[i] = (static_cast<float>(fitted.pixels[i]) - mean) * scale[i % scale.size()];
+  if (preprocessing.shorter_side == 0) return nullptr;
+  check(input.h == input.w && input.c == 3,
+        "{}: the preprocessing scales images for an input of {} x {} x {}, expected a square of 3 "
+        "channels",
+        network.name(), input.h, input.w, input.c);
+  return std::make_unique<CentreCropTransform>(
+      ResizeOptions{.crop = static_cast<int>(input.h),
+                    .shorter_side = static_cast<int>(preprocessing.shorter_side),
+                    .interpolation = preprocessing.resampling == deploy::Resampling::bicubic
+                                         ? Interpolation::bicubic
+                                         : Interpolation::bicubic_opencv,
+                    .order = preprocessing.bgr ? ChannelOrder::bgr : ChannelOrder::rgb});
+}
+
+}  // namespace
+
+Preprocessor::Preprocessor(const deploy::PackedNetwork& network)
+    : network_(network), transform_(transform_of(network)) {}
+
+void Preprocessor::run(SourceImage& image, std::span<float> to) {
+  if (transform_ != nullptr) {
+    pixels_.resize(to.size());
+    Rng no_chance(0, RngPurpose::augmentation);
+    transform_->prepare(image, no_chance, pixels_);
+  } else {
+    fit(image.whole());
   }
+  const std::vector<float>& mean = network_.preprocessing().mean;
+  const std::vector<float>& scale = network_.preprocessing().scale;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const float less = mean.empty() ? 0.0F : mean[i % mean.size()];
+    to[i] = (static_cast<float>(pixels_[i]) - less) * scale[i % scale.size()];
+  }
+}
+
+void Preprocessor::fit(const Image& image) {
+  const auto height = static_cast<int>(network_.input().h);
+  const auto width = static_cast<int>(network_.input().w);
+  const bool is_smaller = image.height <= height && image.width <= width;
+  const Image sized = network_.preprocessing().pads_small_images && is_smaller
+                          ? padded(image, height, width)
+                          : image;
+  pixels_ = fit_image(sized, height, width, static_cast<int>(network_.input().c)).pixels;
 }
 
 std::vector<Guess> top_guesses(std::span<const float> scores, std::int64_t k) {

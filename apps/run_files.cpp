@@ -7,8 +7,10 @@
 
 #include "apps/option_spec.h"
 #include "core/error.h"
+#include "core/io/diagnostics.h"
 #include "core/io/file.h"
 #include "data/dataset_registry.h"
+#include "train/augment.h"
 #include "train/recipe.h"
 #include "train/trainer.h"
 
@@ -74,10 +76,17 @@ std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,
   return data.test;
 }
 
+void warn_of_skipped(const SkippedImages& skipped) {
+  if (skipped.count > 0) {
+    print_diagnostic("lqnet: warning: {}\n", describe(skipped, "test"));
+  }
+}
+
 Loader test_loader(const TrainedNetwork& network, std::shared_ptr<const Dataset> images,
                    const LoaderOptions& options) {
   return Loader(std::move(images),
-                std::make_shared<NormalizeTransform>(network.checkpoint.normalization), options);
+                test_transform(network.checkpoint.recipe, network.checkpoint.normalization),
+                options);
 }
 
 }  // namespace lq::apps

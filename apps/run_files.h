@@ -42,6 +42,9 @@ CLI::Option* add_data_option(CLI::App& command, std::filesystem::path& folder);
 std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,
                                            const std::filesystem::path& data_folder);
 
+/// Tells on the terminal which test images were left out, if any were.
+void warn_of_skipped(const SkippedImages& skipped);
+
 /// Such images, normalized as in the network's training.
 Loader test_loader(const TrainedNetwork& network, std::shared_ptr<const Dataset> images,
                    const LoaderOptions& options);

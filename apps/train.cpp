@@ -19,6 +19,7 @@
 #include "core/io/diagnostics.h"
 #include "core/threads.h"
 #include "models/model.h"
+#include "train/augment.h"
 #include "train/interrupt.h"
 #include "train/progress.h"
 #include "train/trainer.h"
@@ -134,8 +135,8 @@ void run(const TrainCommand& command) {
   run.recipe = recipe_for(command, run.folder);
   const DatasetSplits data = open_dataset(run.recipe, command.data);
   check_batch(command.recipe, run.recipe, *data.train);
-  run.network =
-      model_options(run.recipe, std::ssize(data.train->classes()), data.train->image_shape());
+  run.network = model_options(run.recipe, std::ssize(data.train->classes()),
+                              input_shape(run.recipe, data.train->image_shape()));
   run.network.bit_forward = command.bit_forward;
   const std::unique_ptr<Module> model = make_model(run.recipe.model, run.network);
   model->to(device);

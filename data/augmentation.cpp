@@ -7,7 +7,8 @@
 namespace lq {
 namespace {
 
-void copy_pixels(const Image& image, const Shape& expected, std::span<std::uint8_t> pixels) {
+void copy_pixels(SourceImage& source, const Shape& expected, std::span<std::uint8_t> pixels) {
+  const Image& image = source.whole();
   check(image.shape() == expected, "transform: image is {}, expected {}", image.shape().to_string(),
         expected.to_string());
   check(static_cast<std::int64_t>(pixels.size()) == expected.elements(),
@@ -38,7 +39,7 @@ Transform::Transform(const Normalization& normalization)
 NormalizeTransform::NormalizeTransform(const Normalization& normalization)
     : Transform(normalization) {}
 
-CropWindow NormalizeTransform::prepare(const Image& image, Rng& /*rng*/,
+CropWindow NormalizeTransform::prepare(SourceImage& image, Rng& /*rng*/,
                                        std::span<std::uint8_t> pixels) const {
   copy_pixels(image, image_shape(), pixels);
   return {};
@@ -52,7 +53,7 @@ PadCropFlipTransform::PadCropFlipTransform(const Normalization& normalization,
         "pad-crop-flip: padding is {}, expected 0 to {}", options_.padding, most);
 }
 
-CropWindow PadCropFlipTransform::prepare(const Image& image, Rng& rng,
+CropWindow PadCropFlipTransform::prepare(SourceImage& image, Rng& rng,
                                          std::span<std::uint8_t> pixels) const {
   copy_pixels(image, image_shape(), pixels);
   // The numbers are drawn in the order that the header promises.

@@ -36,8 +36,9 @@ class Transform {
   const Shape& image_shape() const { return image_shape_; }
   const Normalization& normalization() const { return normalization_; }
   /// Writes every byte of `pixels` (image_shape(), contiguous) and returns what shall be cut out of
-  /// them. Throws Error for an image that the transform is not made for.
-  virtual CropWindow prepare(const Image& image, Rng& rng,
+  /// them; of an image that is still encoded it asks for no more than it needs. Throws
+  /// UnreadableImage for a damaged image, and Error for one that the transform is not made for.
+  virtual CropWindow prepare(SourceImage& image, Rng& rng,
                              std::span<std::uint8_t> pixels) const = 0;
 
  protected:
@@ -57,7 +58,7 @@ class NormalizeTransform final : public Transform {
  public:
   explicit NormalizeTransform(const Normalization& normalization);
 
-  CropWindow prepare(const Image& image, Rng& rng, std::span<std::uint8_t> pixels) const override;
+  CropWindow prepare(SourceImage& image, Rng& rng, std::span<std::uint8_t> pixels) const override;
 };
 
 struct PadCropFlipOptions {
@@ -76,7 +77,7 @@ class PadCropFlipTransform final : public Transform {
   explicit PadCropFlipTransform(const Normalization& normalization,
                                 const PadCropFlipOptions& options = {});
 
-  CropWindow prepare(const Image& image, Rng& rng, std::span<std::uint8_t> pixels) const override;
+  CropWindow prepare(SourceImage& image, Rng& rng, std::span<std::uint8_t> pixels) const override;
 
  private:
   PadCropFlipOptions options_;

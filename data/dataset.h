@@ -8,20 +8,10 @@
 #include <vector>
 
 #include "core/shape.h"
+#include "data/image.h"
+#include "data/source_image.h"
 
 namespace lq {
-
-/// One decoded image: H x W x C bytes, channels innermost (RGB or grey).
-struct Image {
-  int height = 0;
-  int width = 0;
-  int channels = 0;
-  std::vector<std::uint8_t> pixels;
-
-  /// Sets the extents and makes room for the pixels, whose values are left unspecified.
-  void resize(int new_height, int new_width, int new_channels);
-  Shape shape() const { return {height, width, channels}; }
-};
 
 /// Labelled images, addressed by index. Immutable after construction: every member may be called
 /// from several threads at once.
@@ -31,7 +21,8 @@ class Dataset {
 
   /// Number of images.
   virtual std::int64_t size() const = 0;
-  /// H W C of every image; H and W are 0 in a data set whose images differ in size.
+  /// H W C of every image; H and W are 0 in a data set whose images differ in size, C then is the
+  /// usual number of channels.
   virtual Shape image_shape() const = 0;
   /// Names of the classes; a label is an index into them.
   virtual std::span<const std::string> classes() const = 0;
@@ -40,6 +31,11 @@ class Dataset {
   /// Puts image `index` into `image`, whose memory is used again. Throws Error when the image
   /// cannot be read.
   virtual void load(std::int64_t index, Image& image) const = 0;
+  /// The same for who may want a part of the image only. A data set of files leaves decoding to
+  /// `image` and throws UnreadableImage for a file that cannot be read.
+  virtual void fetch(std::int64_t index, SourceImage& image) const {
+    load(index, image.set_decoded());
+  }
 };
 
 /// Both parts of a data set; they have the same classes.

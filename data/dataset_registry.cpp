@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "data/cifar.h"
 #include "data/idx.h"
+#include "data/image_folder.h"
 
 namespace lq {
 namespace {
@@ -33,6 +34,10 @@ DatasetSplits open_cifar100(const fs::path& folder, const DatasetOptions& /*opti
 
 DatasetSplits open_synthetic(const fs::path& /*folder*/, const DatasetOptions& options) {
   return make_synthetic(options.synthetic);
+}
+
+DatasetSplits open_folder(const fs::path& folder, const DatasetOptions& /*options*/) {
+  return open_image_folder(folder);
 }
 
 constexpr std::array table{
@@ -65,6 +70,21 @@ constexpr std::array table{
                 .needs_folder = true,
                 .mirror_symmetric = true,
                 .open = open_cifar100},
+    DatasetInfo{
+        .name = "imagenet",
+        .description = "ImageNet (ILSVRC 2012): JPEG files in train/<class> and val, or shards",
+        .source = "give the folder that holds train and val, or shards, with --data",
+        .default_folder = "",
+        .needs_folder = true,
+        .mirror_symmetric = true,
+        .open = open_folder},
+    DatasetInfo{.name = "image-folder",
+                .description = "any images in train/<class> and val/<class>, or shards",
+                .source = "give the folder that holds train and val, or shards, with --data",
+                .default_folder = "",
+                .needs_folder = true,
+                .mirror_symmetric = true,
+                .open = open_folder},
     DatasetInfo{.name = "synthetic",
                 .description = "made-up patterns with noise, for trials without any files",
                 .source = "",

@@ -13,8 +13,7 @@ namespace lq {
 
 namespace {
 
-/// Far above any image that most_image_extent allows to be useful; bounds what is read.
-constexpr std::uint64_t most_file_bytes = std::uint64_t{1} << 30;
+[[noreturn]] void fail_unknown_format() { fail("not an image in PNG, JPEG, PGM or PPM format"); }
 
 std::uint8_t luma(const std::uint8_t* rgb) {
   return static_cast<std::uint8_t>((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
@@ -111,18 +110,34 @@ void check_extents(const char* format, std::int64_t height, std::int64_t width) 
 
 }  // namespace image_formats
 
+Shape encoded_image_shape(std::span<const std::byte> bytes) {
+  if (image_formats::is_png(bytes)) return image_formats::png_shape(bytes);
+  if (image_formats::is_jpeg(bytes)) return image_formats::jpeg_shape(bytes);
+  if (image_formats::is_pnm(bytes)) return image_formats::pnm_shape(bytes);
+  fail_unknown_format();
+}
+
+void decode_image_region(std::span<const std::byte> bytes, const PixelRegion& region,
+                         Image& image) {
+  if (image_formats::is_jpeg(bytes)) {
+    image_formats::decode_jpeg_region(bytes, region, image);
+  } else {
+    copy_region(decode_image(bytes), region, image);
+  }
+}
+
 Image decode_image(std::span<const std::byte> bytes) {
   if (image_formats::is_png(bytes)) return image_formats::decode_png(bytes);
   if (image_formats::is_jpeg(bytes)) return image_formats::decode_jpeg(bytes);
   if (image_formats::is_pnm(bytes)) return image_formats::decode_pnm(bytes);
-  fail("not an image in PNG, JPEG, PGM or PPM format");
+  fail_unknown_format();
 }
 
 Image read_image(const std::filesystem::path& path) {
   const InputFile file(path);
   return within_file(path, [&] {
-    check(file.size() <= most_file_bytes, "{} bytes, expected at most {}", file.size(),
-          most_file_bytes);
+    check(file.size() <= most_image_file_bytes, "{} bytes, expected at most {}", file.size(),
+          most_image_file_bytes);
     std::vector<std::byte> bytes(file.size());
     file.read(0, bytes);
     return decode_image(bytes);

@@ -23,13 +23,17 @@ class PngReader {
   PngReader(const PngReader&) = delete;
   PngReader& operator=(const PngReader&) = delete;
 
-  Image read() {
+  Shape shape() const {
     check_extents("PNG", image_.height, image_.width);
-    const bool is_colour = (image_.format & PNG_FORMAT_FLAG_COLOR) != 0;
-    image_.format = is_colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+    return {image_.height, image_.width, is_colour() ? 3 : 1};
+  }
+
+  Image read() {
+    const Shape extents = shape();
+    image_.format = is_colour() ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
     Image image;
-    image.resize(static_cast<int>(image_.height), static_cast<int>(image_.width),
-                 is_colour ? 3 : 1);
+    image.resize(static_cast<int>(extents[0]), static_cast<int>(extents[1]),
+                 static_cast<int>(extents[2]));
     // Transparent pixels are seen before black.
     const png_color black{};
     expect(png_image_finish_read(&image_, &black, image.pixels.data(), 0, nullptr));
@@ -37,6 +41,7 @@ class PngReader {
   }
 
  private:
+  bool is_colour() const { return (image_.format & PNG_FORMAT_FLAG_COLOR) != 0; }
   void expect(int success) const { check(success != 0, "PNG: {}", image_.message); }
 
   png_image image_{};
@@ -47,6 +52,8 @@ class PngReader {
 bool is_png(std::span<const std::byte> bytes) {
   return bytes.size() >= 8 && std::memcmp(bytes.data(), "\x89PNG\r\n\x1a\n", 8) == 0;
 }
+
+Shape png_shape(std::span<const std::byte> bytes) { return PngReader(bytes).shape(); }
 
 Image decode_png(std::span<const std::byte> bytes) { return PngReader(bytes).read(); }
 

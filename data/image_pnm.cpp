@@ -49,6 +49,23 @@ class HeaderReader {
   std::size_t at_ = 2;  // after "P5" or "P6"
 };
 
+struct Header {
+  Shape shape;
+  std::int64_t largest;
+  std::size_t end;
+};
+
+Header read_header(std::span<const std::byte> bytes) {
+  HeaderReader header(bytes);
+  const std::int64_t width = header.number();
+  const std::int64_t height = header.number();
+  const std::int64_t largest = header.number();
+  const std::size_t end = header.end();
+  check_extents("PNM", height, width);
+  check(largest >= 1 && largest <= 65535, "PNM: largest value {}, expected 1 to 65535", largest);
+  return {{height, width, bytes[1] == std::byte{'5'} ? 1 : 3}, largest, end};
+}
+
 }  // namespace
 
 bool is_pnm(std::span<const std::byte> bytes) {
@@ -57,17 +74,15 @@ bool is_pnm(std::span<const std::byte> bytes) {
          std::isspace(std::to_integer<int>(bytes[2])) != 0;
 }
 
+Shape pnm_shape(std::span<const std::byte> bytes) { return read_header(bytes).shape; }
+
 Image decode_pnm(std::span<const std::byte> bytes) {
-  HeaderReader header(bytes);
-  const std::int64_t width = header.number();
-  const std::int64_t height = header.number();
-  const std::int64_t largest = header.number();
-  const std::size_t begin = header.end();
-  check_extents("PNM", height, width);
-  check(largest >= 1 && largest <= 65535, "PNM: largest value {}, expected 1 to 65535", largest);
+  const Header header = read_header(bytes);
+  const Shape& shape = header.shape;
+  const std::int64_t largest = header.largest;
+  const std::size_t begin = header.end;
   Image image;
-  image.resize(static_cast<int>(height), static_cast<int>(width),
-               bytes[1] == std::byte{'5'} ? 1 : 3);
+  image.resize(static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2]));
   const std::size_t bytes_per_value = largest < 256 ? 1 : 2;
   const std::size_t expected = image.pixels.size() * bytes_per_value;
   check(bytes.size() - begin >= expected, "PNM: {} bytes of pixels, expected {}",

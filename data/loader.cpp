@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <numeric>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "core/rng.h"
@@ -45,7 +48,35 @@ std::vector<std::int64_t> ascending_order(std::int64_t size) {
   return order;
 }
 
+void move_row(Tensor& tensor, std::int64_t from, std::int64_t to) {
+  const std::size_t row = tensor.bytes() / static_cast<std::size_t>(tensor.shape()[0]);
+  auto* bytes = static_cast<std::byte*>(tensor.raw());
+  std::memmove(bytes + to * row, bytes + from * row, row);
+}
+
+void move_row(RawBatch& batch, std::int64_t from, std::int64_t to) {
+  if (from == to) return;
+  for (Tensor* tensor : {&batch.images, &batch.windows, &batch.labels}) {
+    move_row(*tensor, from, to);
+  }
+}
+
 }  // namespace
+
+void SkippedImages::add(std::string message) {
+  ++count;
+  if (messages.size() < most_messages) messages.push_back(std::move(message));
+}
+
+std::string describe(const SkippedImages& skipped, std::string_view part) {
+  constexpr std::size_t most_shown = 5;
+  const std::span shown =
+      std::span(skipped.messages).first(std::min(most_shown, skipped.messages.size()));
+  const bool is_one = skipped.count == 1;
+  return fmt::format("{} {} image{} could not be read and {} left out: {}{}", skipped.count, part,
+                     is_one ? "" : "s", is_one ? "was" : "were", fmt::join(shown, "; "),
+                     std::cmp_less(shown.size(), skipped.count) ? "; ..." : "");
+}
 
 std::vector<std::int64_t> shuffled_order(std::int64_t size, std::uint64_t seed,
                                          std::uint64_t epoch) {
@@ -70,6 +101,7 @@ class Loader::Pipeline {
   std::int64_t images() const { return std::min(dataset_->size(), batches_ * options_.batch); }
   void start(std::int64_t epoch, std::int64_t first_batch);
   std::optional<RawBatch> next();
+  const SkippedImages& skipped() const { return skipped_; }
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -81,12 +113,18 @@ class Loader::Pipeline {
 
   struct Slot {
     RawBatch batch;
-    std::int64_t claimed = 0;        // images that some thread has taken on
-    std::int64_t finished = 0;       // images that are done
-    std::optional<Failure> failure;  // the first of the batch, whichever thread met one first
+    std::int64_t claimed = 0;         // images that some thread has taken on
+    std::int64_t finished = 0;        // images that are done
+    std::optional<Failure> failure;   // the first of the batch, whichever thread met one first
+    std::vector<Failure> unreadable;  // in no order
 
     bool has_work() const { return claimed < batch.size(); }
     bool ready() const { return finished == batch.size(); }
+  };
+
+  struct Filled {
+    std::optional<Failure> failure;
+    std::vector<Failure> unreadable;
   };
 
   struct Chunk {
@@ -98,17 +136,19 @@ class Loader::Pipeline {
   // For the consumer, with the mutex held.
   void open_batch();
   void abandon_epoch(Lock& lock);
+  void leave_out(Slot& slot);
+  void check_images_were_readable() const;
 
   // For all threads, with the mutex held.
   bool has_work() const { return !ahead_.empty() && ahead_.back().has_work(); }
   void run_chunk(Lock& lock);
   Chunk claim();
-  void finish(const Chunk& chunk, std::optional<Failure> failure);
+  void finish(const Chunk& chunk, Filled filled);
 
   // For all threads, without the mutex.
   void work(const std::stop_token& stop);
-  std::optional<Failure> fill(const Chunk& chunk) const;
-  void prepare(std::int64_t index, RawBatch& batch, std::int64_t row, Image& image) const;
+  Filled fill(const Chunk& chunk) const;
+  void prepare(std::int64_t index, RawBatch& batch, std::int64_t row, SourceImage& image) const;
 
   const std::shared_ptr<const Dataset> dataset_;
   const std::shared_ptr<const Transform> transform_;
@@ -120,6 +160,9 @@ class Loader::Pipeline {
   std::condition_variable chunk_finished_;
   std::vector<std::int64_t> order_;  // read without the mutex: changes only while nobody fills
   std::int64_t epoch_ = 0;
+  std::int64_t first_batch_ = 0;
+  std::int64_t images_taken_ = 0;  // since start()
+  SkippedImages skipped_;          // the same
   std::int64_t next_to_open_;
   std::deque<Slot> ahead_;  // a slot keeps its address until it is taken
   int chunks_in_work_ = 0;
@@ -150,6 +193,9 @@ void Loader::Pipeline::start(std::int64_t epoch, std::int64_t first_batch) {
   abandon_epoch(lock);
   order_ = std::move(order);
   epoch_ = epoch;
+  first_batch_ = first_batch;
+  images_taken_ = 0;
+  skipped_ = {};
   next_to_open_ = first_batch;
   // Without workers a batch is prepared when it is asked for, and needs no room before.
   const int batches_ahead = options_.threads == 0 ? 1 : options_.prefetch;
@@ -171,7 +217,35 @@ std::optional<RawBatch> Loader::Pipeline::next() {
   Slot taken = std::move(ahead_.front());
   ahead_.pop_front();
   if (taken.failure) throw Error(std::move(taken.failure->message));
+  leave_out(taken);
+  images_taken_ += taken.batch.size();
+  if (taken.batch.index == batches_ - 1) check_images_were_readable();
   return std::move(taken.batch);
+}
+
+void Loader::Pipeline::leave_out(Slot& slot) {
+  if (slot.unreadable.empty()) return;
+  std::ranges::sort(slot.unreadable, {}, &Failure::row);
+  for (Failure& failure : slot.unreadable) skipped_.add(std::move(failure.message));
+  RawBatch& batch = slot.batch;
+  std::int64_t kept = 0;
+  auto next_unreadable = slot.unreadable.begin();
+  for (std::int64_t row = 0; row < batch.size(); ++row) {
+    if (next_unreadable != slot.unreadable.end() && next_unreadable->row == row) {
+      ++next_unreadable;
+    } else {
+      move_row(batch, row, kept++);
+    }
+  }
+  batch.images = batch.images.slice(0, kept);
+  batch.windows = batch.windows.slice(0, kept);
+  batch.labels = batch.labels.slice(0, kept);
+}
+
+void Loader::Pipeline::check_images_were_readable() const {
+  if (first_batch_ > 0 || images_taken_ > 0) return;
+  fail("loader: none of {} images could be read; the first: {}", skipped_.count,
+       skipped_.messages.front());
 }
 
 void Loader::Pipeline::open_batch() {
@@ -209,9 +283,9 @@ void Loader::Pipeline::work(const std::stop_token& stop) {
 void Loader::Pipeline::run_chunk(Lock& lock) {
   const Chunk chunk = claim();
   lock.unlock();
-  std::optional<Failure> failure = fill(chunk);
+  Filled filled = fill(chunk);
   lock.lock();
-  finish(chunk, std::move(failure));
+  finish(chunk, std::move(filled));
 }
 
 Loader::Pipeline::Chunk Loader::Pipeline::claim() {
@@ -222,34 +296,39 @@ Loader::Pipeline::Chunk Loader::Pipeline::claim() {
   return {slot, begin, slot.claimed};
 }
 
-void Loader::Pipeline::finish(const Chunk& chunk, std::optional<Failure> failure) {
+void Loader::Pipeline::finish(const Chunk& chunk, Filled filled) {
   Slot& slot = chunk.slot;
   slot.finished += chunk.end - chunk.begin;
-  if (failure && (!slot.failure || failure->row < slot.failure->row)) {
-    slot.failure = std::move(failure);
+  if (filled.failure && (!slot.failure || filled.failure->row < slot.failure->row)) {
+    slot.failure = std::move(filled.failure);
   }
+  std::ranges::move(filled.unreadable, std::back_inserter(slot.unreadable));
   --chunks_in_work_;
   if (slot.ready() || chunks_in_work_ == 0) chunk_finished_.notify_one();
 }
 
 // Never throws: what goes wrong in a worker waits in the slot for the consumer.
-std::optional<Loader::Pipeline::Failure> Loader::Pipeline::fill(const Chunk& chunk) const {
+Loader::Pipeline::Filled Loader::Pipeline::fill(const Chunk& chunk) const {
   RawBatch& batch = chunk.slot.batch;
-  Image image;
+  Filled filled;
+  thread_local SourceImage image;  // for its memory
   for (std::int64_t row = chunk.begin; row < chunk.end; ++row) {
     const std::int64_t index = order_[batch.first_position + row];
     try {
       prepare(index, batch, row, image);
+    } catch (const UnreadableImage& error) {
+      filled.unreadable.push_back({row, error.what()});
     } catch (const std::exception& error) {
-      return Failure{row, fmt::format("image {}: {}", index, error.what())};
+      filled.failure = Failure{row, fmt::format("image {}: {}", index, error.what())};
+      return filled;
     }
   }
-  return std::nullopt;
+  return filled;
 }
 
 void Loader::Pipeline::prepare(std::int64_t index, RawBatch& batch, std::int64_t row,
-                               Image& image) const {
-  dataset_->load(index, image);
+                               SourceImage& image) const {
+  dataset_->fetch(index, image);
   Rng rng(options_.seed, RngPurpose::augmentation, batch.epoch, index);
   const auto bytes = static_cast<std::size_t>(transform_->image_shape().elements());
   const CropWindow window = transform_->prepare(
@@ -274,5 +353,6 @@ void Loader::start(std::int64_t epoch, std::int64_t first_batch) {
   pipeline_->start(epoch, first_batch);
 }
 std::optional<RawBatch> Loader::next() { return pipeline_->next(); }
+const SkippedImages& Loader::skipped() const { return pipeline_->skipped(); }
 
 }  // namespace lq

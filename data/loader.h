@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/tensor.h"
@@ -40,6 +42,21 @@ struct RawBatch {
   std::int64_t size() const { return labels.elements(); }
 };
 
+/// Images that could not be read.
+struct SkippedImages {
+  /// So many are named at most.
+  static constexpr std::size_t most_messages = 20;
+
+  std::int64_t count = 0;
+  std::vector<std::string> messages;  ///< of the first ones: which image, and what is wrong
+
+  void add(std::string message);
+};
+
+/// "3 test images could not be read and were left out: a.JPEG: ...; b.JPEG: ..."; `part` names the
+/// images, and the first few messages are in it.
+std::string describe(const SkippedImages& skipped, std::string_view part);
+
 /// The indices [0, size) in the random order of one epoch (Fisher-Yates). size is below 2^32.
 std::vector<std::int64_t> shuffled_order(std::int64_t size, std::uint64_t seed,
                                          std::uint64_t epoch);
@@ -49,6 +66,9 @@ std::vector<std::int64_t> shuffled_order(std::int64_t size, std::uint64_t seed,
 ///
 ///     loader.start(epoch);
 ///     while (std::optional<RawBatch> batch = loader.next()) step(*batch);
+///
+/// An image that cannot be read (UnreadableImage) is left out: its batch is shorter by it, and
+/// empty when there was no other. Where batches begin in the order of the epoch does not change.
 ///
 /// Used by one consumer thread. A batch is the caller's to keep; its memory goes back to the
 /// caching allocator with it, and no more than `prefetch` further batches exist at a time.
@@ -75,8 +95,12 @@ class Loader {
 
   /// The next batch; nothing at the end of the epoch and before the first start(). Throws Error
   /// that names the image when one of the batch cannot be prepared; the call after that goes on
-  /// with the following batch.
+  /// with the following batch. Throws Error at the end of a whole epoch none of whose images could
+  /// be read.
   std::optional<RawBatch> next();
+
+  /// What the batches since start() lack.
+  const SkippedImages& skipped() const;
 
  private:
   class Pipeline;

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/io/safetensors.h"
+#include "train/augment.h"
 #include "train/json_reason.h"
 
 namespace lq {
@@ -126,9 +127,13 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   }
 }
 
+Shape input_shape(const Checkpoint& checkpoint) {
+  // The mean of images that are not scaled is an image.
+  return input_shape(checkpoint.recipe, checkpoint.normalization.mean.shape());
+}
+
 ModelOptions model_options(const Checkpoint& checkpoint) {
-  return model_options(checkpoint.recipe, checkpoint.classes,
-                       checkpoint.normalization.mean.shape());
+  return model_options(checkpoint.recipe, checkpoint.classes, input_shape(checkpoint));
 }
 
 std::unique_ptr<Module> restore_model(const Checkpoint& checkpoint) {

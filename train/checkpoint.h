@@ -43,7 +43,7 @@ struct TrainingState {
 struct Checkpoint {
   Recipe recipe;
   std::int64_t classes = 10;
-  Normalization normalization;  ///< its mean has the shape H W C of the network's input
+  Normalization normalization;
   TrainingState state;
   int threads = 1;      ///< that computed: sums are rounded as for this number
   StateDict model;      ///< parameters and buffers; quantizers keep their state in buffers
@@ -59,6 +59,9 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
 /// Throws Error "<path>: ..." for a file that is missing, damaged, not a checkpoint, or written in
 /// another format than this program's.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+/// H W C of the network's input.
+Shape input_shape(const Checkpoint& checkpoint);
 
 /// How to make the network of a checkpoint.
 ModelOptions model_options(const Checkpoint& checkpoint);

@@ -30,6 +30,10 @@ Batch make_batch(const RawBatch& raw, Tensor images, Tensor labels) {
           .index = raw.index};
 }
 
+Batch empty_batch(const RawBatch& raw) {
+  return make_batch(raw, Tensor(raw.images.shape()), Tensor({0}, DType::i32));
+}
+
 /// A tensor whose memory is used again for the next batch.
 class Buffer {
  public:
@@ -149,6 +153,7 @@ std::optional<Batch> DeviceBatches::next() {
 std::optional<Batch> DeviceBatches::next_on_cpu() {
   const std::optional<RawBatch> raw = loader_.next();
   if (!raw) return std::nullopt;
+  if (raw->size() == 0) return empty_batch(*raw);
   Tensor images(raw->images.shape());
   make_images(current_stream(device_), raw->images, raw->windows, mean_, scale_, images);
   return make_batch(*raw, std::move(images), raw->labels);
@@ -156,6 +161,10 @@ std::optional<Batch> DeviceBatches::next_on_cpu() {
 
 void DeviceBatches::prefetch() {
   if (const std::optional<RawBatch> raw = loader_.next()) {
+    if (raw->size() == 0) {
+      ahead_ = empty_batch(*raw);
+      return;
+    }
     ahead_ = staging_[1 - in_use_]->make(*raw, mean_, scale_, *staging_stream_);
   }
 }

@@ -11,7 +11,7 @@
 
 namespace lq {
 
-/// What a model is trained and judged with.
+/// What a model is trained and judged with; empty if none of its images could be read.
 struct Batch {
   Tensor images;  ///< f32, N H W C, normalised
   Tensor labels;  ///< i32, N

@@ -35,6 +35,7 @@ ClassificationSums evaluate(Module& model, Loader& loader,
 }
 
 ClassificationSums evaluate(Module& model, const Batch& batch) {
+  if (batch.size() == 0) return {};
   const EvaluationScope evaluation(model);
   const autograd::NoGradScope no_tape;
   const Variable logits = model(Variable(batch.images));

@@ -109,6 +109,7 @@ void validate(const Recipe& recipe) {
         recipe.batch);
   check(recipe.crop_padding >= 0, "recipe: crop_padding is {}, expected at least 0",
         recipe.crop_padding);
+  if (recipe.augmentation.kind != AugmentationKind::pad_crop) validate(recipe.augmentation.resize);
   check(recipe.momentum >= 0.0 && recipe.momentum < 1.0,
         "recipe: momentum is {}, expected at least 0 and less than 1", recipe.momentum);
   check(std::isfinite(recipe.weight_decay) && recipe.weight_decay >= 0.0,

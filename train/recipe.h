@@ -10,10 +10,28 @@
 
 #include "data/dataset_registry.h"
 #include "data/normalization.h"
+#include "data/resize_transforms.h"
 #include "models/model.h"
 #include "train/schedule.h"
 
 namespace lq {
+
+/// How images come to a network's input.
+enum class AugmentationKind : unsigned char {
+  pad_crop,     ///< as they are, with crop_padding in training; less their mean image
+  crop,         ///< scaled to a shorter side; a random crop in training, the centre in evaluation
+  resized_crop  ///< random crops of any size and other colours in training; evaluation as before
+};
+
+struct AugmentationOptions {
+  AugmentationKind kind = AugmentationKind::pad_crop;
+  /// Of resized_crop.
+  AugmentationStyle style = AugmentationStyle::fb_resnet;
+  /// Of both kinds that scale. They normalise with ImageNet's numbers.
+  ResizeOptions resize;
+
+  friend bool operator==(const AugmentationOptions&, const AugmentationOptions&) = default;
+};
 
 /// Everything that decides the numbers of a training run, but for the data set's files and the
 /// number of threads. Plain fields: take one from find_recipe() and change what should differ. Each
@@ -33,6 +51,7 @@ struct Recipe {
   /// Mirror half of the images. Trainer turns it off unless DatasetSplits::mirror_symmetric.
   bool flip = true;
   MeanSource mean_source = MeanSource::train;
+  AugmentationOptions augmentation;
 
   std::int64_t epochs = 3;   ///< 1 to 2^24
   std::int64_t batch = 128;  ///< images per step

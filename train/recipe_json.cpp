@@ -29,6 +29,20 @@ constexpr std::array unit_names{EnumName{ScheduleUnit::epoch, "epoch"},
 constexpr std::array mean_source_names{EnumName{MeanSource::train, "train"},
                                        EnumName{MeanSource::train_and_test, "train_and_test"}};
 
+constexpr std::array augmentation_names{EnumName{AugmentationKind::pad_crop, "pad_crop"},
+                                        EnumName{AugmentationKind::crop, "crop"},
+                                        EnumName{AugmentationKind::resized_crop, "resized_crop"}};
+constexpr std::array style_names{EnumName{AugmentationStyle::fb_resnet, "fb_resnet"},
+                                 EnumName{AugmentationStyle::official, "official"}};
+constexpr std::array interpolation_names{EnumName{Interpolation::bicubic, "bicubic"},
+                                         EnumName{Interpolation::bicubic_opencv, "bicubic_opencv"}};
+constexpr std::array order_names{EnumName{ChannelOrder::rgb, "rgb"},
+                                 EnumName{ChannelOrder::bgr, "bgr"}};
+
+constexpr const auto& names_of(AugmentationKind) { return augmentation_names; }
+constexpr const auto& names_of(AugmentationStyle) { return style_names; }
+constexpr const auto& names_of(Interpolation) { return interpolation_names; }
+constexpr const auto& names_of(ChannelOrder) { return order_names; }
 constexpr const auto& names_of(ScheduleUnit) { return unit_names; }
 constexpr const auto& names_of(MeanSource) { return mean_source_names; }
 
@@ -58,6 +72,15 @@ void visit_fields(MaybeConst<SyntheticOptions> auto& options, auto&& visit) {
 void visit_fields(MaybeConst<DatasetOptions> auto& options, auto&& visit) {
   visit("padded_size", options.padded_size);
   visit("synthetic", options.synthetic);
+}
+
+void visit_fields(MaybeConst<AugmentationOptions> auto& options, auto&& visit) {
+  visit("kind", options.kind);
+  visit("style", options.style);
+  visit("crop", options.resize.crop);
+  visit("shorter_side", options.resize.shorter_side);
+  visit("interpolation", options.resize.interpolation);
+  visit("order", options.resize.order);
 }
 
 void visit_fields(MaybeConst<MultiStepDecay> auto& decay, auto&& visit) {
@@ -93,6 +116,7 @@ void visit_fields(MaybeConst<Recipe> auto& recipe, auto&& visit) {
   visit("crop_padding", recipe.crop_padding);
   visit("flip", recipe.flip);
   visit("mean_source", recipe.mean_source);
+  visit("augmentation", recipe.augmentation);
   visit("epochs", recipe.epochs);
   visit("batch", recipe.batch);
   visit("accumulation", recipe.accumulation);

@@ -7,6 +7,7 @@
 #include "autograd/softmax_cross_entropy.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "train/augment.h"
 #include "train/finite.h"
 #include "train/warm_start.h"
 
@@ -46,12 +47,6 @@ SgdOptimizerOptions optimizer_options(const Recipe& recipe) {
   return {.momentum = recipe.momentum,
           .nesterov = recipe.nesterov,
           .weight_decay = recipe.weight_decay};
-}
-
-std::shared_ptr<const Transform> augmentation(const Normalization& normalization,
-                                              const Recipe& recipe) {
-  return std::make_shared<PadCropFlipTransform>(
-      normalization, PadCropFlipOptions{.padding = recipe.crop_padding, .flip = recipe.flip});
 }
 
 void make_folder(const fs::path& folder) {
@@ -99,10 +94,10 @@ Trainer::Trainer(Module& model, DatasetSplits data, TrainerOptions options)
       device_(device_of(model)),
       data_(std::move(data)),
       options_(validated(std::move(options), data_)),
-      normalization_(per_pixel_normalization(data_, options_.recipe.mean_source)),
-      train_loader_(data_.train, augmentation(normalization_, options_.recipe),
+      normalization_(recipe_normalization(options_.recipe, data_)),
+      train_loader_(data_.train, training_transform(options_.recipe, normalization_),
                     training_loader(options_)),
-      test_loader_(data_.test, std::make_shared<NormalizeTransform>(normalization_),
+      test_loader_(data_.test, test_transform(options_.recipe, normalization_),
                    test_loader(options_)),
       batches_(train_loader_, device_),
       optimizer_(model_, optimizer_options(options_.recipe)),
@@ -212,6 +207,7 @@ TrainingResult Trainer::run() {
 
 void Trainer::run_epoch() {
   train_on_batches();
+  report_skipped("training", train_loader_);
   const bool epoch_is_complete = state_.steps_done == extent_.steps_per_epoch;
   if (interrupted_ && !epoch_is_complete) {
     report_.line(fmt::format("stopped in {} after step {} of {}; {} can be resumed",
@@ -260,7 +256,8 @@ StepReport Trainer::train_step() {
     add_gradients(*last_batch_, sums);
   }
   const double learning_rate = current_learning_rate();
-  optimizer_.step(learning_rate);
+  // Without an image there are no gradients.
+  if (sums.images > 0) optimizer_.step(learning_rate);
   return {.mean_loss = sums.mean_loss(),
           .correct = sums.correct,
           .images = sums.images,
@@ -268,6 +265,7 @@ StepReport Trainer::train_step() {
 }
 
 void Trainer::add_gradients(const Batch& batch, ClassificationSums& sums) {
+  if (batch.size() == 0) return;
   const Variable logits = model_(Variable(batch.images));
   Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
   const double mean_loss = scalar(loss.value());
@@ -283,6 +281,12 @@ void Trainer::evaluate_model() {
     report_.evaluating(sums, test_loader_.images(), options_.recipe.images_per_pass());
   });
   check_finite(test_->mean_loss(), "the test loss");
+  report_skipped("test", test_loader_);
+}
+
+void Trainer::report_skipped(std::string_view part, const Loader& loader) {
+  const SkippedImages& skipped = loader.skipped();
+  if (skipped.count > 0) report_.warn(state_, describe(skipped, part));
 }
 
 /// Whether the last evaluation is the best so far, which it then is from now on. One within an

@@ -106,6 +106,7 @@ class Trainer {
   void evaluate_model();
   bool note_best(bool epoch_is_complete);
   void check_health();
+  void report_skipped(std::string_view part, const Loader& loader);
 
   void check_finite(double value, std::string_view what) const;
   void check_state_is_finite() const;

@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "data/synthetic_photographs.h"
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
 
@@ -33,6 +34,8 @@ TEST(CliPageTest, ExplainsTheJsonOfEveryCommand) {
   const TemporaryFolder folder;
   write_recipe(folder / "tiny.json", tiny_recipe());
   std::ofstream(folder / "picture.pgm") << "P5 2 2 255\nabcd";
+  write_photographs(folder / "images",
+                    {.classes = 2, .train_images = 1, .height = 30, .width = 40});
   const std::string page = content_of(LQNET_CLI_PAGE);
   std::set<std::string> keys;
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
@@ -48,6 +51,8 @@ TEST(CliPageTest, ExplainsTheJsonOfEveryCommand) {
            {"bench", "conv", "--shape", "16,16,4,4,3,1", "--bits", "1/1", "--rounds", "1",
             "--json"},
            {"bench", "gpu-model", "--shape", "16,16,4,4,3,1", "--json"},
+           {"bench", "data", "--data", "images", "--images", "2", "--rounds", "1", "--json"},
+           {"shard", "--data", "images", "--out", "shards", "--json"},
            {"recipes", "--json"}}) {
     const ProcessResult result = run_lqnet(arguments, {.folder = folder.path()});
     ASSERT_EQ(result.exit_code, 0) << result.err;

@@ -129,9 +129,10 @@ TEST(UsageTest, UnknownNamesListTheKnownOnesAndTheNearest) {
                              "expected one of: fashion-mnist-resnet20, cifar10-resnet20"));
   EXPECT_TRUE(
       is_wrong_usage({"train", "--recipe", "cifar10-resnet2"}, "; did you mean cifar10-resnet20?"));
-  EXPECT_TRUE(is_wrong_usage({"train", "--dataset", "imagenet"},
-                             "--dataset: 'imagenet' is not known, expected one of: "
-                             "fashion-mnist, mnist, cifar10, cifar100, synthetic (lqnet"));
+  EXPECT_TRUE(
+      is_wrong_usage({"train", "--dataset", "svhn"},
+                     "--dataset: 'svhn' is not known, expected one of: fashion-mnist, mnist, "
+                     "cifar10, cifar100, imagenet, image-folder, synthetic (lqnet"));
   EXPECT_TRUE(is_wrong_usage({"train", "--dataset", "sythetic"}, "did you mean synthetic?"));
   EXPECT_TRUE(is_wrong_usage({"train", "--quantizer", "pact"}, "lq, lq-int8, hwgq, dorefa, xnor"));
   for (const char* command : {"train", "info"}) {

@@ -229,8 +229,8 @@ TEST_F(TrainingTest, ACheckpointOfOtherDataIsRefused) {
   };
   checkpoint.recipe.dataset_options.synthetic.classes = 4;
   EXPECT_TRUE(eval_refuses("the network has 10 classes, but data set synthetic has 4"));
-  checkpoint.recipe.dataset = "imagenet";
-  EXPECT_TRUE(eval_refuses("data set: \"imagenet\" is not known"));
+  checkpoint.recipe.dataset = "svhn";
+  EXPECT_TRUE(eval_refuses("data set: \"svhn\" is not known"));
 }
 
 TEST_F(TrainingTest, ResumingContinuesWithTheSameSettingsOnly) {

@@ -37,7 +37,9 @@ struct Prepared {
 Prepared prepare(const Transform& transform, const Image& image, Rng rng) {
   Prepared result;
   result.pixels.resize(static_cast<std::size_t>(transform.image_shape().elements()));
-  result.window = transform.prepare(image, rng, result.pixels);
+  SourceImage source;
+  source.set_decoded() = image;
+  result.window = transform.prepare(source, rng, result.pixels);
   return result;
 }
 
@@ -109,8 +111,9 @@ TEST(Transforms, RefuseWhatDoesNotFit) {
         {"4x5x3", "4x4x3"});
     Rng rng = augmentation_rng(0);
     std::vector<std::uint8_t> small(47);
-    expect_contains(error_of([&] { transform->prepare(random_image(4, 4, 3, 1), rng, small); }),
-                    {"47", "48"});
+    SourceImage image;
+    image.set_decoded() = random_image(4, 4, 3, 1);
+    expect_contains(error_of([&] { transform->prepare(image, rng, small); }), {"47", "48"});
   }
   expect_contains(error_of([&] { PadCropFlipTransform(normalization, {.padding = -1}); }),
                   {"padding is -1"});

@@ -22,13 +22,14 @@ TEST(DatasetRegistry, KnowsEveryNameOnce) {
     EXPECT_NE(info.open, nullptr);
   }
   EXPECT_EQ(names, (std::vector<std::string_view>{"fashion-mnist", "mnist", "cifar10", "cifar100",
-                                                  "synthetic"}));
+                                                  "imagenet", "image-folder", "synthetic"}));
   EXPECT_EQ(dataset_names(), (std::vector<std::string>(names.begin(), names.end())));
 }
 
 TEST(DatasetRegistry, ListsTheNamesWhenOneIsUnknown) {
-  expect_contains(error_of([] { open_dataset("cifar", ""); }),
-                  {"\"cifar\"", "fashion-mnist, mnist, cifar10, cifar100, synthetic"});
+  expect_contains(
+      error_of([] { open_dataset("cifar", ""); }),
+      {"\"cifar\"", "fashion-mnist, mnist, cifar10, cifar100, imagenet, image-folder, synthetic"});
 }
 
 TEST(DatasetRegistry, SaysHowToGetWhatIsMissing) {

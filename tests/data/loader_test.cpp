@@ -118,8 +118,8 @@ TEST(Loader, BatchesHoldTheTransformedImagesInOrder) {
       EXPECT_EQ(batch.first_position, position);
       EXPECT_EQ(batch.images.shape(), (Shape{batch.size(), 8, 7, 3}));
       for (std::int64_t row = 0; row < batch.size(); ++row, ++position) {
-        Image image;
-        dataset.load(order[position], image);
+        SourceImage image;
+        dataset.fetch(order[position], image);
         Rng rng(5, RngPurpose::augmentation, epoch, order[position]);
         std::vector<std::uint8_t> expected(8 * 7 * 3);
         const CropWindow window = fixture().transform->prepare(image, rng, expected);
@@ -355,6 +355,96 @@ TEST(Loader, DropsTheFailuresOfAnAbandonedEpoch) {
     loader.start(0);
     loader.start(0, 1);
     EXPECT_EQ(loader.next()->index, 1);
+  }
+}
+
+// --- Images that cannot be read
+
+/// Some of its images are not there.
+class GappyDataset final : public Dataset {
+ public:
+  explicit GappyDataset(std::set<std::int64_t> gaps) : gaps_(std::move(gaps)) {}
+
+  std::int64_t size() const override { return image_count; }
+  Shape image_shape() const override { return {2, 2, 1}; }
+  std::span<const std::string> classes() const override { return classes_; }
+  std::int32_t label(std::int64_t index) const override { return static_cast<std::int32_t>(index); }
+  void load(std::int64_t index, Image& image) const override {
+    if (gaps_.contains(index)) throw UnreadableImage(fmt::format("{}.JPEG: it is a gap", index));
+    image.resize(2, 2, 1);
+    std::ranges::fill(image.pixels, static_cast<std::uint8_t>(index));
+  }
+
+ private:
+  std::set<std::int64_t> gaps_;
+  std::vector<std::string> classes_ = std::vector<std::string>(image_count, "class");
+};
+
+Loader gappy_loader(std::set<std::int64_t> gaps, LoaderOptions options) {
+  return {std::make_shared<GappyDataset>(std::move(gaps)), probe_transform(), options};
+}
+
+TEST(Loader, LeavesOutWhatCannotBeRead) {
+  const std::set<std::int64_t> gaps{0, 1, 17, 40, 59, 102};
+  for (const bool shuffle : {false, true}) {
+    for (const int threads : {0, 1, 5}) {
+      Loader loader = gappy_loader(gaps, {.batch = 20, .threads = threads, .shuffle = shuffle});
+      for (const std::int64_t epoch : {0, 1}) {
+        std::vector<std::int64_t> order = shuffled_order(image_count, 0, epoch);
+        if (!shuffle) std::ranges::sort(order);
+        std::vector<std::string> messages;
+        const std::vector<RawBatch> batches = epoch_of(loader, epoch);
+        ASSERT_EQ(batches.size(), 6U);
+        for (const RawBatch& batch : batches) {
+          EXPECT_EQ(batch.first_position, 20 * batch.index);
+          std::vector<std::int32_t> expected;
+          for (std::int64_t i = batch.first_position;
+               i < std::min(batch.first_position + 20, image_count); ++i) {
+            if (gaps.contains(order[i])) {
+              messages.push_back(fmt::format("{}.JPEG: it is a gap", order[i]));
+            } else {
+              expected.push_back(static_cast<std::int32_t>(order[i]));
+            }
+          }
+          ASSERT_TRUE(std::ranges::equal(batch.labels.span<std::int32_t>(), expected));
+          ASSERT_EQ(batch.images.shape(), (Shape{batch.size(), 2, 2, 1}));
+          ASSERT_EQ(batch.windows.shape(), (Shape{batch.size(), 3}));
+          for (std::int64_t row = 0; row < batch.size(); ++row) {
+            ASSERT_EQ(batch.images.span<std::uint8_t>()[4 * row + 3], expected[row]);
+          }
+        }
+        EXPECT_EQ(loader.skipped().count, 6);
+        EXPECT_EQ(loader.skipped().messages, messages);
+      }
+    }
+  }
+}
+
+TEST(Loader, BatchesOfUnreadableImagesAreEmpty) {
+  std::set<std::int64_t> gaps;
+  for (std::int64_t i = 20; i < 60; ++i) gaps.insert(i);
+  for (const int threads : {0, 2}) {
+    Loader loader = gappy_loader(gaps, {.batch = 20, .threads = threads});
+    const std::vector<RawBatch> batches = epoch_of(loader, 0);
+    ASSERT_EQ(batches.size(), 6U);
+    EXPECT_EQ(batches[1].size(), 0);
+    EXPECT_EQ(batches[2].size(), 0);
+    EXPECT_EQ(batches[3].size(), 20);
+    EXPECT_EQ(loader.skipped().count, 40);
+    EXPECT_EQ(loader.skipped().messages.size(), SkippedImages::most_messages);
+  }
+}
+
+TEST(Loader, AnEpochWithoutAReadableImageIsAnError) {
+  std::set<std::int64_t> gaps;
+  for (std::int64_t i = 0; i < image_count; ++i) gaps.insert(i);
+  for (const int threads : {0, 2}) {
+    Loader loader = gappy_loader(gaps, {.batch = 60, .threads = threads});
+    loader.start(0);
+    EXPECT_EQ(loader.next()->size(), 0);
+    EXPECT_EQ(error_of([&] { loader.next(); }),
+              "loader: none of 103 images could be read; the first: 0.JPEG: it is a gap");
+    EXPECT_FALSE(loader.next().has_value());
   }
 }
 

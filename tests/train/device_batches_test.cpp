@@ -99,9 +99,9 @@ class ChannelTransform final : public Transform {
   explicit ChannelTransform(Normalization normalization)
       : Transform({5, 3, 2}, std::move(normalization)) {}
 
-  CropWindow prepare(const Image& image, Rng& /*rng*/,
+  CropWindow prepare(SourceImage& image, Rng& /*rng*/,
                      std::span<std::uint8_t> pixels) const override {
-    std::ranges::copy(image.pixels, pixels.begin());
+    std::ranges::copy(image.whole().pixels, pixels.begin());
     return {};
   }
 };

@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/json_report.h"
+#include "apps/option_spec.h"
+#include "data/image_folder.h"
+#include "data/shards.h"
+#include "train/progress.h"
+
+namespace lq::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ShardCommand {
+  fs::path data;
+  fs::path out;
+  std::uint64_t shard_mib = 1024;
+  bool json = false;
+};
+
+void run(const ShardCommand& command) {
+  const DatasetSplits data = open_image_folder(command.data);
+  Progress progress;
+  constexpr std::int64_t redraw = 1000;
+  ProgressState state{
+      .label = "shards", .steps = data.train->size() + data.test->size(), .bar_only = true};
+  write_shards(command.data, command.out,
+               {.shard_bytes = command.shard_mib << 20, .on_image = [&](std::int64_t done) {
+                  state.step = done;
+                  if (done % redraw == 0) progress.update(state);
+                }});
+  progress.clear();
+  // What was written is what is counted.
+  const DatasetSplits packed = open_image_folder(command.out);
+  if (command.json) {
+    print_report({{"out", command.out.string()},
+                  {"classes", packed.train->classes().size()},
+                  {"train_images", packed.train->size()},
+                  {"val_images", packed.test->size()}});
+  } else {
+    fmt::print("shards      {}: {} training and {} validation images of {} classes\n",
+               command.out.string(), packed.train->size(), packed.test->size(),
+               packed.train->classes().size());
+  }
+}
+
+}  // namespace
+
+void add_shard_command(CLI::App& app) {
+  auto command = std::make_shared<ShardCommand>();
+  CLI::App* shard = app.add_subcommand(
+      "shard", "Pack a folder of images by class into a few large files, as --data takes them.");
+  add_option(
+      *shard,
+      {"--data", "FOLDER", "Folder of images in ImageNet's layout: train and val", some_path()},
+      command->data)
+      ->required();
+  add_option(*shard, {"--out", "FOLDER", "Folder for the shards; made when missing", some_path()},
+             command->out)
+      ->required();
+  add_option(
+      *shard,
+      {"--shard-size", "MIB", "Size at which a shard is closed, in MiB", whole_number(1, 1 << 20)},
+      command->shard_mib)
+      ->capture_default_str();
+  shard->add_flag("--json", command->json, "Print the result as JSON");
+  shard->callback([command] { run(*command); });
+}
+
+}  // namespace lq::apps

@@ -1,0 +1,47 @@
+// How fast images come from files to batches, against the time that decoding alone takes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/augmentation.h"
+#include "data/dataset.h"
+
+namespace lq::bench {
+
+/// A way from files to batches.
+struct DataPath {
+  std::string name;
+  std::shared_ptr<const Transform> transform;
+};
+
+struct DataPipelineOptions {
+  std::int64_t images = 512;  ///< of the data set, from its first on; fewer if it has fewer
+  std::int64_t batch = 64;
+  int threads = 1;  ///< that prepare images, the consumer of the batches among them
+  int rounds = 5;
+};
+
+/// Rates in images per second, of all threads together; medians over the rounds.
+struct PathRate {
+  std::string name;
+  double images_per_s = 0;
+  double of_decoding = 0;  ///< rate over that of decoding alone, in the same round
+};
+
+struct DataPipelineTiming {
+  std::int64_t images = 0;
+  double mean_bytes = 0;     ///< of a file
+  double decoding_rate = 0;  ///< whole images, from the same files, by the same threads
+  std::vector<PathRate> paths;
+};
+
+/// In each round decodes all images as a whole, and then prepares them in each of the ways. Throws
+/// Error when an image cannot be read.
+DataPipelineTiming time_data_pipeline(const std::shared_ptr<const Dataset>& images,
+                                      const std::vector<DataPath>& paths,
+                                      const DataPipelineOptions& options);
+
+}  // namespace lq::bench

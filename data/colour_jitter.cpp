@@ -1,0 +1,196 @@
+#include "data/colour_jitter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "data/wide_loops.h"
+
+namespace lq {
+
+namespace {
+
+using Colour = std::array<double, 3>;
+
+constexpr Colour luma_weights{0.299, 0.587, 0.114};
+
+/// Principal components of ImageNet's colours, in columns, and their standard deviations in grey
+/// levels (spec section 4.1).
+constexpr std::array<Colour, 3> components = {
+    {{-0.5675, 0.7192, 0.4009}, {-0.5808, -0.0045, -0.8140}, {-0.5836, -0.6948, 0.4203}}};
+constexpr Colour deviations{0.2175 * 255, 0.0188 * 255, 0.0045 * 255};
+
+double luma(const Colour& colour) {
+  return luma_weights[0] * colour[0] + luma_weights[1] * colour[1] + luma_weights[2] * colour[2];
+}
+
+Colour mean_of(std::span<const std::uint8_t> pixels) {
+  std::array<std::uint64_t, 3> sums{};
+  for (std::size_t i = 0; i < pixels.size(); i += 3) {
+    for (std::size_t c = 0; c < 3; ++c) sums[c] += pixels[i + c];
+  }
+  Colour mean{};
+  const auto count = static_cast<double>(pixels.size() / 3);
+  for (std::size_t c = 0; c < 3; ++c) mean[c] = static_cast<double>(sums[c]) / count;
+  return mean;
+}
+
+/// A linear map of colours. All steps of fb.resnet.torch are such maps as long as nothing is
+/// clipped, and so is all of them together: the pixels are touched once.
+class ColourMap {
+ public:
+  /// Colours become factor x colour + (1 - factor) x (what `towards` makes of the colour).
+  void scale(double factor) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      for (double& entry : matrix_[c]) entry *= factor;
+      shift_[c] *= factor;
+    }
+  }
+  void add(const Colour& colour) {
+    for (std::size_t c = 0; c < 3; ++c) shift_[c] += colour[c];
+  }
+  /// Blends with the grey value of the colour itself.
+  void saturate(double factor) {
+    Colour grey_row{};
+    for (std::size_t j = 0; j < 3; ++j) {
+      grey_row[j] = luma({matrix_[0][j], matrix_[1][j], matrix_[2][j]});
+    }
+    const double grey_shift = luma(shift_);
+    scale(factor);
+    for (std::size_t c = 0; c < 3; ++c) {
+      for (std::size_t j = 0; j < 3; ++j) matrix_[c][j] += (1 - factor) * grey_row[j];
+      shift_[c] += (1 - factor) * grey_shift;
+    }
+  }
+  Colour apply(const Colour& colour) const {
+    Colour result = shift_;
+    for (std::size_t c = 0; c < 3; ++c) {
+      for (std::size_t j = 0; j < 3; ++j) result[c] += matrix_[c][j] * colour[j];
+    }
+    return result;
+  }
+  void apply(std::span<std::uint8_t> pixels) const;
+
+ private:
+  std::array<Colour, 3> matrix_{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
+  Colour shift_{};
+};
+
+/// Columns of a matrix, and a shift.
+struct MapLanes {
+  PixelLanes red, green, blue, shift;
+};
+
+/// One pixel at a time, its three channels side by side.
+LQNET_WIDE_LOOPS void map_pixels(const MapLanes& map, std::uint8_t* pixels, std::size_t size) {
+  const MapLanes lanes = map;
+  for (std::uint8_t *pixel = pixels, *end = pixels + size; pixel < end; pixel += 3) {
+    store_pixel(lanes.shift + lanes.red * static_cast<float>(pixel[0]) +
+                    lanes.green * static_cast<float>(pixel[1]) +
+                    lanes.blue * static_cast<float>(pixel[2]),
+                pixel);
+  }
+}
+
+void ColourMap::apply(std::span<std::uint8_t> pixels) const {
+  const auto lanes = [](double red, double green, double blue) {
+    return PixelLanes{static_cast<float>(red), static_cast<float>(green), static_cast<float>(blue)};
+  };
+  const auto column = [&](std::size_t j) {
+    return lanes(matrix_[0][j], matrix_[1][j], matrix_[2][j]);
+  };
+  map_pixels({column(0), column(1), column(2), lanes(shift_[0], shift_[1], shift_[2])},
+             pixels.data(), pixels.size());
+}
+
+void change_as_fb_resnet(const ColourChange& change, std::span<std::uint8_t> pixels) {
+  const Colour mean = mean_of(pixels);
+  ColourMap map;
+  for (const int step : change.order) {
+    if (step == 0) map.scale(change.brightness);
+    if (step == 1) {
+      const double grey = (1 - change.contrast) * luma(map.apply(mean));
+      map.scale(change.contrast);
+      map.add({grey, grey, grey});
+    }
+    if (step == 2) map.saturate(change.saturation);
+    if (step == 3) map.add({change.lighting[0], change.lighting[1], change.lighting[2]});
+  }
+  map.apply(pixels);
+}
+
+std::uint8_t truncated(float value) {
+  return static_cast<std::uint8_t>(std::clamp(value, 0.0F, 255.0F));
+}
+
+/// value = value x factor + shift, of each channel, truncated to bytes.
+void scale_channels(std::span<std::uint8_t> pixels, float factor,
+                    const std::array<float, 3>& shift) {
+  // What each byte of each channel becomes.
+  std::array<std::array<std::uint8_t, 256>, 3> results;
+  for (std::size_t c = 0; c < 3; ++c) {
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+      results[c][byte] = truncated(static_cast<float>(byte) * factor + shift[c]);
+    }
+  }
+  for (std::size_t i = 0; i < pixels.size(); i += 3) {
+    for (std::size_t c = 0; c < 3; ++c) pixels[i + c] = results[c][pixels[i + c]];
+  }
+}
+
+void saturate(std::span<std::uint8_t> pixels, float factor) {
+  for (std::size_t i = 0; i < pixels.size(); i += 3) {
+    const auto grey =
+        static_cast<float>(luma({1.0 * pixels[i], 1.0 * pixels[i + 1], 1.0 * pixels[i + 2]}));
+    for (std::size_t c = 0; c < 3; ++c) {
+      pixels[i + c] = truncated(static_cast<float>(pixels[i + c]) * factor + grey * (1 - factor));
+    }
+  }
+}
+
+void change_as_official(const ColourChange& change, std::span<std::uint8_t> pixels) {
+  for (const int step : change.order) {
+    if (step == 0) scale_channels(pixels, change.brightness, {});
+    if (step == 1) {
+      std::array<float, 3> shift{};
+      const Colour mean = mean_of(pixels);
+      for (std::size_t c = 0; c < 3; ++c) {
+        shift[c] = static_cast<float>(mean[c]) * (1 - change.contrast);
+      }
+      scale_channels(pixels, change.contrast, shift);
+    }
+    if (step == 2) saturate(pixels, change.saturation);
+    if (step == 3) scale_channels(pixels, 1.0F, change.lighting);
+  }
+}
+
+}  // namespace
+
+ColourChange draw_colour_change(const ColourJitterOptions& options, Rng& rng) {
+  ColourChange change;
+  const std::uint32_t shuffled = options.style == AugmentationStyle::official ? 4 : 3;
+  for (std::uint32_t i = shuffled - 1; i > 0; --i) {
+    std::swap(change.order[i], change.order[rng.below(i + 1)]);
+  }
+  const auto factor = [&rng](float spread) { return rng.uniform(1 - spread, 1 + spread); };
+  change.brightness = factor(options.brightness);
+  change.contrast = factor(options.contrast);
+  change.saturation = factor(options.saturation);
+  for (std::size_t k = 0; k < 3; ++k) {
+    const double amount = options.lighting * rng.normal() * deviations[k];
+    for (std::size_t c = 0; c < 3; ++c) {
+      change.lighting[c] += static_cast<float>(components[c][k] * amount);
+    }
+  }
+  return change;
+}
+
+void change_colours(AugmentationStyle style, const ColourChange& change,
+                    std::span<std::uint8_t> pixels) {
+  if (style == AugmentationStyle::official) {
+    change_as_official(change, pixels);
+  } else {
+    change_as_fb_resnet(change, pixels);
+  }
+}
+
+}  // namespace lq

@@ -1,0 +1,32 @@
+// Folders of image files by class, in ImageNet's layout.
+#pragma once
+
+#include <filesystem>
+
+#include "data/dataset.h"
+
+namespace lq {
+
+/// Opens a folder:
+///
+///     train/<class>/<any name>.JPEG     every class has a folder (ImageNet: n01440764), and images
+///     val/<class>/<any name>.JPEG       either so,
+///     val/<any name>.JPEG               or flat, with
+///     val_labels.txt (or val.txt)       a line "<name> <label>" for each image, in the folder or
+///     in
+///                                       val/; a label is a class, or its index
+///     classes.txt                       optional: lines "<class> <name>", what the class is called
+///
+/// Classes are numbered by the order of their folders' names, and images are in the order of their
+/// classes and names. Images are files whose name ends in .jpeg, .jpg, .png, .ppm or .pgm, in upper
+/// or lower case; the content decides the format. Other files, and those that begin with a point,
+/// are passed over. synset_words.txt and LOC_synset_mapping.txt also stand for classes.txt.
+///
+/// A folder that holds shards (data/shards.h) is opened as such, with the same images.
+///
+/// Opening reads no image. Throws Error, in one line that names the file or folder, for folders
+/// that are missing or cannot be read, a class of train/ without images, a class of val/ that
+/// train/ does not have, and labels that are missing, unknown, given twice or of no image.
+DatasetSplits open_image_folder(const std::filesystem::path& folder);
+
+}  // namespace lq

@@ -1,0 +1,140 @@
+#include "data/shards.h"
+
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "core/error.h"
+#include "core/io/checksum.h"
+#include "core/io/file.h"
+#include "data/encoded_dataset.h"
+#include "data/image_folder.h"
+#include "data/shard_index.h"
+
+namespace lq {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* index_file = "index.lqshards";
+
+std::string shard_name(const char* split, std::size_t number) {
+  return fmt::format("{}-{:05}.shard", split, number);
+}
+
+/// The images of one part.
+class ShardStore final : public ImageStore {
+ public:
+  ShardStore(fs::path folder, const char* split_name, ShardSplit split)
+      : folder_(std::move(folder)), split_(std::move(split)) {
+    for (std::size_t i = 0; i < split_.shard_bytes.size(); ++i) {
+      const InputFile& shard = shards_.emplace_back(folder_ / shard_name(split_name, i));
+      check(shard.size() == split_.shard_bytes[i],
+            "{}: {} bytes, expected {}: damaged or truncated", shard.path().string(), shard.size(),
+            split_.shard_bytes[i]);
+    }
+  }
+
+  std::int64_t size() const override { return std::ssize(split_.entries); }
+  std::string_view name(std::int64_t index) const override { return split_.name(index); }
+  std::string path(std::int64_t index) const override {
+    return fmt::format("{}: {}", shards_[split_.entries[index].shard].path().string(), name(index));
+  }
+  std::int32_t label(std::int64_t index) const override { return split_.entries[index].label; }
+
+  void read(std::int64_t index, std::vector<std::byte>& bytes) const override {
+    const ShardEntry& entry = split_.entries[index];
+    bytes.resize(entry.size);
+    shards_[entry.shard].read(entry.offset, bytes);
+    check(crc32(bytes) == entry.checksum, "{}: the image is damaged (checksum)", path(index));
+  }
+
+ private:
+  fs::path folder_;
+  ShardSplit split_;
+  std::vector<InputFile> shards_;
+};
+
+/// Packs one part.
+class ShardWriter {
+ public:
+  ShardWriter(fs::path folder, const char* split, const ShardOptions& options, ShardSplit& index)
+      : folder_(std::move(folder)), split_(split), options_(options), index_(index) {}
+
+  void add(const ImageStore& images, std::int64_t i) {
+    images.read(i, bytes_);
+    if (!shard_) open();
+    shard_->write(bytes_);
+    std::uint64_t& end = index_.shard_bytes.back();
+    index_.entries.push_back({.shard = static_cast<std::uint32_t>(index_.shard_bytes.size() - 1),
+                              .offset = end,
+                              .size = static_cast<std::uint32_t>(bytes_.size()),
+                              .checksum = crc32(bytes_),
+                              .label = images.label(i)});
+    index_.add_name(images.name(i));
+    end += bytes_.size();
+    if (end >= options_.shard_bytes) close();
+  }
+  void close() {
+    if (shard_) shard_->commit();
+    shard_.reset();
+  }
+
+ private:
+  void open() {
+    shard_ = std::make_unique<AtomicFile>(folder_ / shard_name(split_, index_.shard_bytes.size()));
+    index_.shard_bytes.push_back(0);
+  }
+
+  fs::path folder_;
+  const char* split_;
+  const ShardOptions& options_;
+  ShardSplit& index_;
+  std::unique_ptr<AtomicFile> shard_;
+  std::vector<std::byte> bytes_;
+};
+
+const ImageStore& store_of(const Dataset& dataset) {
+  return dynamic_cast<const EncodedDataset&>(dataset).store();
+}
+
+}  // namespace
+
+bool holds_shards(const fs::path& folder) { return fs::is_regular_file(folder / index_file); }
+
+DatasetSplits open_shards(const fs::path& folder) {
+  const fs::path path = folder / index_file;
+  ShardIndex index = within_file(path, [&] { return parse_shard_index(read_file(path)); });
+  const auto dataset = [&](std::size_t split) {
+    auto store = std::make_shared<ShardStore>(folder, shard_split_names[split],
+                                              std::move(index.splits[split]));
+    return std::make_shared<EncodedDataset>(std::move(store), index.classes);
+  };
+  return {dataset(0), dataset(1)};
+}
+
+void write_shards(const fs::path& folder, const fs::path& output, const ShardOptions& options) {
+  const DatasetSplits images = open_image_folder(folder);
+  std::error_code error;
+  fs::create_directories(output, error);
+  check(!error, "{}: the output folder cannot be made: {}", output.string(), error.message());
+  check(!holds_shards(output), "{}: the folder already holds shards ({})", output.string(),
+        index_file);
+  ShardIndex index;
+  const auto classes = images.train->classes();
+  index.classes.assign(classes.begin(), classes.end());
+  std::int64_t done = 0;
+  for (std::size_t split = 0; split < index.splits.size(); ++split) {
+    const ImageStore& store = store_of(split == 0 ? *images.train : *images.test);
+    ShardWriter writer(output, shard_split_names[split], options, index.splits[split]);
+    for (std::int64_t i = 0; i < store.size(); ++i) {
+      writer.add(store, i);
+      if (options.on_image) options.on_image(++done);
+    }
+    writer.close();
+  }
+  write_file_atomically(output / index_file, encode_shard_index(index));
+}
+
+}  // namespace lq

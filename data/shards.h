@@ -1,0 +1,48 @@
+// Image folders packed into a few large files.
+//
+// A folder of shards holds index.lqshards and train-00000.shard, train-00001.shard, ...,
+// val-00000.shard, ... A shard is a run of image files, byte by byte as they were. The index, all
+// numbers little-endian:
+//
+//     8 bytes    "LQSHARD1"
+//     u32        CRC-32 of everything behind it
+//     u32        number of classes; for each: u32 length of its name, and the name
+//     for train, then for val:
+//     u32        number of shards; for each: u64 its size in bytes
+//     u64        number of images; for each: u32 shard, u64 offset, u32 size, u32 CRC-32, i32
+//     label,
+//                u16 length of its name, and the name
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+#include "data/dataset.h"
+
+namespace lq {
+
+/// Whether the folder has an index of shards.
+bool holds_shards(const std::filesystem::path& folder);
+
+/// Opens a folder of shards: the images, labels, classes and order are those of the folder that was
+/// packed. The index is checked as a whole, and the sizes of the shards; each image when it is
+/// read. Throws Error in one line for an index that is damaged and shards that are missing or of
+/// another size.
+DatasetSplits open_shards(const std::filesystem::path& folder);
+
+struct ShardOptions {
+  /// A shard is closed when it has so many bytes.
+  std::uint64_t shard_bytes = std::uint64_t{1} << 30;
+  /// Called after each image with the number of images that are done, of both parts. May be null.
+  std::function<void(std::int64_t)> on_image;
+};
+
+/// Packs the images of a folder (data/image_folder.h) into `output`, which is made when it is
+/// missing. Files are not decoded: damaged images stay what they are. The index is written last, so
+/// that an output without one is not whole. Throws Error when `output` holds an index already, or
+/// something cannot be read or written.
+void write_shards(const std::filesystem::path& folder, const std::filesystem::path& output,
+                  const ShardOptions& options = {});
+
+}  // namespace lq

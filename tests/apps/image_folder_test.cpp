@@ -1,0 +1,133 @@
+// Image folders, as users train on them.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "data/synthetic_photographs.h"
+#include "tests/apps/process.h"
+#include "tests/apps/tiny_recipe.h"
+
+namespace lq::testing {
+namespace {
+
+class ImageFolderTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    write_photographs(
+        *folder_ / "images",
+        {.classes = 3, .train_images = 24, .val_images = 8, .height = 30, .width = 40});
+    Recipe recipe = tiny_recipe();
+    recipe.dataset = "imagenet";
+    recipe.epochs = 4;
+    recipe.augmentation = {.kind = AugmentationKind::resized_crop,
+                           .resize = {.crop = 24,
+                                      .shorter_side = 28,
+                                      .interpolation = Interpolation::bicubic_opencv,
+                                      .order = ChannelOrder::bgr}};
+    write_recipe(*folder_ / "tiny.json", recipe);
+    result_ = new ProcessResult(
+        run({"train", "--recipe", "tiny.json", "--data", "images", "--out", "run", "--json"}));
+  }
+  static void TearDownTestSuite() {
+    delete result_;
+    delete folder_;
+  }
+  void SetUp() override { ASSERT_EQ(result_->exit_code, 0) << result_->err; }
+
+  static ProcessResult run(const std::vector<std::string>& arguments) {
+    return run_lqnet(arguments, {.folder = folder_->path()});
+  }
+
+  static inline TemporaryFolder* folder_ = nullptr;
+  static inline ProcessResult* result_ = nullptr;
+};
+
+TEST_F(ImageFolderTest, AreLearnedEvaluatedAndPacked) {
+  EXPECT_GT(result_->json()["test_accuracy"], 0.8);
+  const ProcessResult packed = run(
+      {"pack", "--checkpoint", "run", "--data", "images", "--out", "a.lqn", "--verify", "--json"});
+  ASSERT_EQ(packed.exit_code, 0) << packed.err;
+  EXPECT_EQ(packed.json()["agreement"]["images"], 24);
+  EXPECT_EQ(packed.json()["agreement"]["unexplained"], 0);
+
+  const ProcessResult inferred = run({"infer", "--network", "a.lqn", "--dataset", "imagenet",
+                                      "--data", "images", "--batch", "5", "--json"});
+  ASSERT_EQ(inferred.exit_code, 0) << inferred.err;
+  EXPECT_EQ(inferred.json()["accuracy"], packed.json()["agreement"]["packed_accuracy"]);
+}
+
+/// A JPEG file is seen as in evaluation: the first class of every test image that is classified
+/// right as part of the data set is that of its folder.
+TEST_F(ImageFolderTest, FilesAreClassifiedAsInEvaluation) {
+  ASSERT_EQ(run({"pack", "--checkpoint", "run", "--data", "images", "--out", "b.lqn"}).exit_code,
+            0);
+  std::vector<std::string> arguments{"infer", "--network", "b.lqn", "--top", "1", "--json"};
+  for (int label = 0; label < 3; ++label) {
+    for (int i = 0; i < 8; ++i) {
+      const std::string name = photograph_class(label);
+      arguments.push_back(fmt::format("images/val/{}/{}_{}.JPEG", name, name, i));
+    }
+  }
+  const ProcessResult files = run(arguments);
+  ASSERT_EQ(files.exit_code, 0) << files.err;
+  int correct = 0;
+  for (const auto& file : files.json()) {
+    const std::string name = file["guesses"][0]["name"];
+    correct += file["file"].get<std::string>().find("val/" + name + "/") != std::string::npos;
+  }
+  const ProcessResult evaluated =
+      run({"eval", "--checkpoint", "run", "--data", "images", "--json"});
+  EXPECT_EQ(evaluated.json()["correct"], correct);
+}
+
+TEST_F(ImageFolderTest, ShardsGiveTheSameNumbers) {
+  const ProcessResult sharded =
+      run({"shard", "--data", "images", "--out", "shards", "--shard-size", "1", "--json"});
+  ASSERT_EQ(sharded.exit_code, 0) << sharded.err;
+  EXPECT_EQ(sharded.json()["train_images"], 72);
+  EXPECT_EQ(sharded.json()["val_images"], 24);
+  EXPECT_EQ(sharded.json()["classes"], 3);
+  const ProcessResult trained =
+      run({"train", "--recipe", "tiny.json", "--data", "shards", "--out", "again", "--json"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_EQ(trained.json()["test_loss"], result_->json()["test_loss"]);
+  EXPECT_TRUE(failed_with(run({"shard", "--data", "images", "--out", "shards"}), 1,
+                          "already holds shards"));
+}
+
+TEST_F(ImageFolderTest, UnreadableImagesAreNamed) {
+  std::filesystem::copy(*folder_ / "images", *folder_ / "damaged",
+                        std::filesystem::copy_options::recursive);
+  const std::string name = photograph_class(1);
+  std::ofstream(*folder_ / "damaged/val" / name / (name + "_4.JPEG")) << "not an image";
+  const ProcessResult evaluated =
+      run({"eval", "--checkpoint", "run", "--data", "damaged", "--json"});
+  ASSERT_EQ(evaluated.exit_code, 0) << evaluated.err;
+  EXPECT_EQ(evaluated.json()["count"], 23);
+  EXPECT_NE(evaluated.err.find("warning: 1 test image could not be read and was left out: "),
+            std::string::npos)
+      << evaluated.err;
+  ASSERT_EQ(run({"pack", "--checkpoint", "run", "--data", "images", "--out", "c.lqn"}).exit_code,
+            0);
+  const ProcessResult inferred =
+      run({"infer", "--network", "c.lqn", "--dataset", "imagenet", "--data", "damaged", "--json"});
+  EXPECT_EQ(inferred.json()["images"], 23);
+  EXPECT_EQ(inferred.json()["skipped_images"], 1);
+  EXPECT_NE(inferred.err.find(name + "_4.JPEG"), std::string::npos) << inferred.err;
+}
+
+TEST_F(ImageFolderTest, BenchTakesThem) {
+  const ProcessResult result = run({"bench", "data", "--data", "images", "--images", "8",
+                                    "--rounds", "1", "--threads", "2", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.json()["images"], 8);
+  EXPECT_GT(result.json()["decoding_images_per_s"], 0);
+  EXPECT_EQ(result.json()["paths"].size(), 5U);
+  EXPECT_TRUE(failed_with(run({"bench", "data", "--data", "nowhere"}), 1,
+                          "nowhere: there is no folder train"));
+}
+
+}  // namespace
+}  // namespace lq::testing

@@ -1,0 +1,246 @@
+#include "data/image_folder.h"
+
+#include <map>
+
+#include "data/encoded_dataset.h"
+#include "data/shards.h"
+#include "data/synthetic_photographs.h"
+#include "tests/data/files.h"
+#include "tests/data/photographs.h"
+
+namespace lq::testing {
+namespace {
+
+/// Two classes with images of a single colour, which tells them apart; val is flat.
+class ImageFolderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    write("train/n02/b.JPEG", 40);
+    write("train/n02/a.jpg", 30);
+    write("train/n01/z.JPEG", 20);
+    write("train/n01/y.PNG.jpeg", 10);
+    write("val/v2.JPEG", 70);
+    write("val/v1.JPEG", 60);
+    write_text(folder / "val_labels.txt", "v1.JPEG n02\nv2.JPEG n01\n");
+  }
+
+  void write(const std::string& name, std::uint8_t grey) const {
+    Image image;
+    image.resize(8, 8, 1);
+    std::ranges::fill(image.pixels, grey);
+    write_jpeg(folder / name, image);
+  }
+  DatasetSplits open() const { return open_image_folder(folder.path()); }
+  void expect_refused(std::initializer_list<std::string> parts) const {
+    expect_contains(error_of([&] { open(); }), parts);
+  }
+
+  TemporaryFolder folder;
+};
+
+/// Labels and grey values of all images in their order.
+std::vector<std::pair<int, int>> content(const Dataset& dataset) {
+  std::vector<std::pair<int, int>> found;
+  Image image;
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    dataset.load(i, image);
+    found.emplace_back(dataset.label(i), image.pixels[0]);
+  }
+  return found;
+}
+
+using Content = std::vector<std::pair<int, int>>;
+using Names = std::vector<std::string>;
+
+Names classes_of(const Dataset& dataset) {
+  return {dataset.classes().begin(), dataset.classes().end()};
+}
+
+TEST_F(ImageFolderTest, ImagesComeByClassAndName) {
+  // Neither of these is an image of the data set.
+  write_text(folder / "train/n01/notes.txt", "no image");
+  write("train/n01/.hidden.JPEG", 99);
+  const DatasetSplits data = open();
+  EXPECT_EQ(content(*data.train), (Content{{0, 10}, {0, 20}, {1, 30}, {1, 40}}));
+  EXPECT_EQ(content(*data.test), (Content{{1, 60}, {0, 70}}));
+  EXPECT_EQ(classes_of(*data.train), (Names{"n01", "n02"}));
+  EXPECT_EQ(classes_of(*data.test), classes_of(*data.train));
+  EXPECT_EQ(data.train->image_shape(), (Shape{0, 0, 3}));
+}
+
+TEST_F(ImageFolderTest, ValMayHaveFoldersOfClasses) {
+  std::filesystem::remove_all(folder / "val");
+  std::filesystem::remove(folder / "val_labels.txt");
+  write("val/n02/q.JPEG", 80);  // not every class has to be there
+  EXPECT_EQ(content(*open().test), (Content{{1, 80}}));
+}
+
+TEST_F(ImageFolderTest, LabelsMayBeIndicesWithPathsBeforeNames) {
+  write_text(folder / "val_labels.txt", "");
+  std::filesystem::remove(folder / "val_labels.txt");
+  write_text(folder / "val.txt", "val/v1.JPEG 1\r\n\n./v2.JPEG,0\n");
+  EXPECT_EQ(content(*open().test), (Content{{1, 60}, {0, 70}}));
+}
+
+TEST_F(ImageFolderTest, ClassesMayHaveNames) {
+  write_text(folder / "synset_words.txt", "n02 great white shark, white shark\nn03 other\n");
+  EXPECT_EQ(classes_of(*open().train), (Names{"n01", "great white shark, white shark"}));
+  write_text(folder / "classes.txt", "n01\ttench\r\nn02\n");
+  EXPECT_EQ(classes_of(*open().train), (Names{"tench", "n02"}));
+}
+
+TEST_F(ImageFolderTest, DamagedImagesAreOpenedAndNamedWhenTheyAreLoaded) {
+  write_text(folder / "train/n01/0.JPEG", "no image");
+  write_text(folder / "train/n01/1.JPEG", "");
+  std::filesystem::create_symlink("nowhere", folder / "train/n01/2.JPEG");
+  const DatasetSplits data = open();
+  Image image;
+  const auto error = [&](int index) { return error_of([&] { data.train->load(index, image); }); };
+  expect_contains(error(0), {"train/n01/0.JPEG: not an image"});
+  expect_contains(error(1), {"train/n01/1.JPEG: not an image"});
+  expect_contains(error(2), {"train/n01/2.JPEG", "No such file"});
+  EXPECT_THROW(data.train->load(2, image), UnreadableImage);
+  data.train->load(3, image);
+  EXPECT_EQ(image.pixels[0], 10);
+}
+
+TEST_F(ImageFolderTest, RefusesFoldersThatLackSomething) {
+  std::filesystem::create_directory(folder / "train/n00");
+  expect_refused({"train/n00: the class has no images"});
+  std::filesystem::remove_all(folder / "train");
+  expect_refused({"there is no folder train, expected train/ and val/"});
+  std::filesystem::create_directory(folder / "train");
+  expect_refused({"train: no folders of classes"});
+}
+
+TEST_F(ImageFolderTest, RefusesLabelsThatDoNotFit) {
+  const auto expect_label_error = [&](const std::string& text, const std::string& message) {
+    write_text(folder / "val_labels.txt", text);
+    expect_refused({message});
+  };
+  expect_label_error("v1.JPEG n02\n", "val_labels.txt: no label for v2.JPEG");
+  expect_label_error("v1.JPEG n02\nv3.JPEG n01\n", "val_labels.txt:2: there is no image v3.JPEG");
+  expect_label_error("v1.JPEG n02\n\nv1.JPEG n01\n", "val_labels.txt:3: v1.JPEG has a label");
+  expect_label_error("v1.JPEG n07\n", "val_labels.txt:1: label is \"n07\"");
+  expect_label_error("v1.JPEG 2\n",
+                     "label is \"2\", expected a class of the training images, or 0 to 1");
+  expect_label_error("v1.JPEG -1\n", "label is \"-1\"");
+  expect_label_error("v1.JPEG\n", "label is \"\"");
+  std::filesystem::remove(folder / "val_labels.txt");
+  expect_refused({"val: 2 images without folders of classes, and no val_labels.txt"});
+}
+
+TEST_F(ImageFolderTest, RefusesAValThatDoesNotFit) {
+  write("val/n01/a.JPEG", 1);
+  expect_refused({"val: images beside folders (v1.JPEG and n01)"});
+  std::filesystem::remove(folder / "val/v1.JPEG");
+  std::filesystem::remove(folder / "val/v2.JPEG");
+  write("val/n05/a.JPEG", 1);
+  expect_refused({"val/n05: the class is not in ", "train"});
+  std::filesystem::remove_all(folder / "val");
+  std::filesystem::create_directory(folder / "val");
+  expect_refused({"val: no images"});
+}
+
+// --- Shards
+
+class ShardsTest : public ImageFolderTest {
+ protected:
+  void SetUp() override {
+    ImageFolderTest::SetUp();
+    write_text(folder / "classes.txt", "n01 tench\n");
+    write_text(folder / "train/n01/0.JPEG", "damaged");
+    write_shards(folder.path(), shards(), {.shard_bytes = 1000});
+  }
+  std::filesystem::path shards() const { return folder / "shards"; }
+};
+
+std::vector<std::byte> bytes_of(const Dataset& dataset, std::int64_t index) {
+  const auto& store = dynamic_cast<const EncodedDataset&>(dataset).store();
+  std::vector<std::byte> bytes;
+  store.read(index, bytes);
+  return bytes;
+}
+
+TEST_F(ShardsTest, HoldWhatTheFolderHolds) {
+  const DatasetSplits packed = open_image_folder(shards()), data = open();
+  for (const auto part : {&DatasetSplits::train, &DatasetSplits::test}) {
+    const Dataset &actual = *(packed.*part), &expected = *(data.*part);
+    EXPECT_EQ(classes_of(actual), classes_of(expected));
+    ASSERT_EQ(actual.size(), expected.size());
+    for (std::int64_t i = 0; i < actual.size(); ++i) {
+      EXPECT_EQ(actual.label(i), expected.label(i));
+      EXPECT_EQ(bytes_of(actual, i), bytes_of(expected, i));
+    }
+  }
+  EXPECT_TRUE(std::filesystem::exists(shards() / "train-00001.shard"));
+  Image image;
+  expect_contains(error_of([&] { packed.train->load(0, image); }),
+                  {"train-00000.shard: n01/0.JPEG: not an image"});
+}
+
+TEST_F(ShardsTest, AreNotWrittenTwice) {
+  expect_contains(error_of([&] { write_shards(folder.path(), shards()); }),
+                  {"already holds shards (index.lqshards)"});
+}
+
+TEST_F(ShardsTest, DamageIsFound) {
+  const auto flip = [](const std::filesystem::path& path, std::size_t at) {
+    Bytes bytes = read_bytes(path);
+    bytes[at] ^= 1;
+    write_file(path, bytes);
+  };
+  // A bit of an image: that image alone cannot be read.
+  flip(shards() / "train-00000.shard", 3);
+  const DatasetSplits data = open_image_folder(shards());
+  Image image;
+  expect_contains(error_of([&] { data.train->load(0, image); }), {"n01/0.JPEG", "checksum"});
+  data.train->load(1, image);
+  EXPECT_EQ(image.pixels[0], 10);
+  // A shard that lacks a byte, and one that is not there.
+  Bytes shard = read_bytes(shards() / "val-00000.shard");
+  const std::size_t size = shard.size();
+  shard.pop_back();
+  write_file(shards() / "val-00000.shard", shard);
+  expect_contains(error_of([&] { open_image_folder(shards()); }),
+                  {"val-00000.shard", fmt::format("{} bytes, expected {}", size - 1, size)});
+  std::filesystem::remove(shards() / "val-00000.shard");
+  expect_contains(error_of([&] { open_image_folder(shards()); }), {"val-00000.shard"});
+}
+
+TEST_F(ShardsTest, DamagedIndicesAreRefused) {
+  const std::filesystem::path path = shards() / "index.lqshards";
+  const Bytes index = read_bytes(path);
+  for (std::size_t size = 0; size < index.size(); ++size) {
+    write_file(path, Bytes(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(size)));
+    expect_contains(error_of([&] { open_image_folder(shards()); }), {"index.lqshards: "});
+  }
+  for (std::size_t at = 0; at < index.size(); ++at) {
+    Bytes damaged = index;
+    damaged[at] ^= 0x10;
+    write_file(path, damaged);
+    expect_contains(error_of([&] { open_image_folder(shards()); }), {"index.lqshards: "});
+  }
+}
+
+// --- Made-up photographs
+
+TEST(Photographs, AreOfTheirOptions) {
+  const TemporaryFolder folder;
+  const PhotographOptions options{
+      .classes = 3, .train_images = 2, .val_images = 1, .height = 60, .width = 80};
+  write_photographs(folder.path(), options);
+  const DatasetSplits data = open_image_folder(folder.path());
+  EXPECT_EQ(data.train->size(), 6);
+  EXPECT_EQ(data.test->size(), 3);
+  EXPECT_EQ(classes_of(*data.train), (Names{"n00000000", "n00000001", "n00000002"}));
+  Image image;
+  for (std::int64_t i = 0; i < data.train->size(); ++i) {
+    data.train->load(i, image);
+    EXPECT_NEAR(std::min(image.height, image.width), 60, 12);
+    EXPECT_NEAR(std::max(image.height, image.width), 80, 12);
+  }
+}
+
+}  // namespace
+}  // namespace lq::testing

@@ -1,0 +1,157 @@
+#include "data/source_image.h"
+
+#include "data/exif_orientation.h"
+#include "data/image_file.h"
+#include "tests/data/files.h"
+#include "tests/data/photographs.h"
+#include "tests/support/random.h"
+
+namespace lq::testing {
+namespace {
+
+Image region_of(const Image& image, const PixelRegion& region) {
+  Image part;
+  part.resize(region.height, region.width, image.channels);
+  for (int y = 0; y < region.height; ++y) {
+    for (int x = 0; x < region.width; ++x) {
+      for (int c = 0; c < image.channels; ++c) {
+        part.pixels[(y * region.width + x) * image.channels + c] =
+            image.pixels[((y + region.top) * image.width + x + region.left) * image.channels + c];
+      }
+    }
+  }
+  return part;
+}
+
+PixelRegion random_region_of(const Image& image, Rng& rng) {
+  PixelRegion region;
+  region.height = static_cast<int>(random_integer(rng, 1, image.height));
+  region.width = static_cast<int>(random_integer(rng, 1, image.width));
+  region.top = static_cast<int>(random_integer(rng, 0, image.height - region.height));
+  region.left = static_cast<int>(random_integer(rng, 0, image.width - region.width));
+  return region;
+}
+
+void expect_parts_of_whole(const std::vector<std::byte>& file, int rounds, std::uint64_t seed) {
+  const Image whole = decode_image(file);
+  EXPECT_EQ(encoded_image_shape(file), whole.shape());
+  Rng rng(seed, RngPurpose::test);
+  SourceImage source;
+  for (int round = 0; round < rounds; ++round) {
+    source.set_encoded("a.jpeg") = file;
+    source.read_header();
+    EXPECT_EQ(source.shape(), whole.shape());
+    const PixelRegion region = random_region_of(whole, rng);
+    const Image& part = source.part(region);
+    ASSERT_EQ(part.shape(), (Shape{region.height, region.width, whole.channels}));
+    ASSERT_EQ(part.pixels, region_of(whole, region).pixels)
+        << region.top << ' ' << region.left << ' ' << region.height << ' ' << region.width;
+  }
+}
+
+TEST(SourceImage, PartsOfFilesAreThoseOfTheWhole) {
+  std::uint64_t seed = 0;
+  for (const auto& [height, width] :
+       {std::pair{211, 300}, {300, 211}, {16, 401}, {333, 17}, {1, 1}}) {
+    for (const int channels : {1, 3}) {
+      const Image image = random_photograph(height, width, channels, ++seed);
+      for (const JpegOptions& options :
+           {JpegOptions{}, JpegOptions{.quality = 100, .subsampled = false},
+            JpegOptions{.quality = 50, .progressive = true}}) {
+        expect_parts_of_whole(encode_jpeg(image, options), 30, seed);
+      }
+    }
+  }
+}
+
+TEST(SourceImage, PartsOfDecodedImages) {
+  const Image image = random_photograph(20, 31, 3, 1);
+  SourceImage source;
+  source.set_decoded() = image;
+  EXPECT_EQ(source.shape(), image.shape());
+  EXPECT_EQ(source.whole().pixels, image.pixels);
+  Rng rng(2, RngPurpose::test);
+  for (int round = 0; round < 20; ++round) {
+    const PixelRegion region = random_region_of(image, rng);
+    EXPECT_EQ(source.part(region).pixels, region_of(image, region).pixels);
+  }
+}
+
+/// Where pixel (y, x) of the seen image comes from, by the words of the Exif standard: the number
+/// says where row 0 and column 0 of the file are seen.
+std::pair<int, int> stored_place(int orientation, int y, int x, int height, int width) {
+  switch (orientation) {
+    case 2:
+      return {y, width - 1 - x};  // row 0 top, column 0 right
+    case 3:
+      return {height - 1 - y, width - 1 - x};  // bottom, right
+    case 4:
+      return {height - 1 - y, x};  // bottom, left
+    case 5:
+      return {x, y};  // row 0 left, column 0 top
+    case 6:
+      return {height - 1 - x, y};  // right, top
+    case 7:
+      return {height - 1 - x, width - 1 - y};  // right, bottom
+    case 8:
+      return {x, width - 1 - y};  // left, bottom
+    default:
+      return {y, x};
+  }
+}
+
+TEST(SourceImage, FilesAreTurnedAsExifSays) {
+  const Image image = random_photograph(37, 52, 3, 4);
+  const std::vector<std::byte> upright = encode_jpeg(image);
+  const Image stored = decode_image(upright);
+  for (int orientation = 0; orientation <= 9; ++orientation) {
+    for (const bool big_endian : {false, true}) {
+      const std::vector<std::byte> file = with_orientation(upright, orientation, big_endian);
+      const Image seen = decode_image(file);
+      const bool transposed = orientation >= 5 && orientation <= 8;
+      ASSERT_EQ(seen.shape(), transposed ? Shape({52, 37, 3}) : Shape({37, 52, 3}));
+      for (int y = 0; y < seen.height; ++y) {
+        for (int x = 0; x < seen.width; ++x) {
+          const auto [row, column] = stored_place(orientation, y, x, stored.height, stored.width);
+          for (int c = 0; c < 3; ++c) {
+            ASSERT_EQ(seen.pixels[(y * seen.width + x) * 3 + c],
+                      stored.pixels[(row * stored.width + column) * 3 + c])
+                << "orientation " << orientation << " at " << y << ' ' << x;
+          }
+        }
+      }
+      expect_parts_of_whole(file, 10, 7);
+    }
+  }
+}
+
+TEST(ExifOrientation, DamagedDataIsUpright) {
+  const std::string whole("Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0", 34);
+  const auto of = [](const std::string& text) {
+    return exif_orientation({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  };
+  EXPECT_FALSE(of(whole).is_upright());
+  for (std::size_t size = 0; size < 26; ++size) EXPECT_TRUE(of(whole.substr(0, size)).is_upright());
+  Rng rng(3, RngPurpose::test);
+  for (int round = 0; round < 2000; ++round) {
+    std::string damaged = whole;
+    damaged[rng.below(34)] = static_cast<char>(rng.below(256));
+    of(damaged);  // nothing is read out of bounds
+  }
+}
+
+TEST(SourceImage, DamagedFilesAreNamed) {
+  const std::vector<std::byte> file = encode_jpeg(random_photograph(64, 64, 3, 5));
+  SourceImage source;
+  source.set_encoded("folder/a.JPEG") = {file.begin(), file.begin() + 10};
+  expect_contains(error_of([&] { source.read_header(); }), {"folder/a.JPEG: JPEG: "});
+  source.set_encoded("b.JPEG") = {file.begin(), file.end() - 200};
+  source.read_header();
+  EXPECT_THROW(source.whole(), UnreadableImage);
+  expect_contains(error_of([&] { source.part({40, 0, 24, 64}); }), {"b.JPEG: JPEG: "});
+  source.set_encoded("c.JPEG") = {std::byte{'x'}};
+  expect_contains(error_of([&] { source.read_header(); }), {"c.JPEG: not an image"});
+}
+
+}  // namespace
+}  // namespace lq::testing
