@@ -82,7 +82,8 @@ struct MapLanes {
 
 /// One pixel at a time, its three channels side by side.
 LQNET_WIDE_LOOPS void map_pixels(const MapLanes& map, std::uint8_t* pixels, std::size_t size) {
-  const MapLanes lanes = map;
+  MapLanes lanes = map;
+  lanes.shift += 0.5F;  // to round
   for (std::uint8_t *pixel = pixels, *end = pixels + size; pixel < end; pixel += 3) {
     store_pixel(lanes.shift + lanes.red * static_cast<float>(pixel[0]) +
                     lanes.green * static_cast<float>(pixel[1]) +
@@ -137,13 +138,16 @@ void scale_channels(std::span<std::uint8_t> pixels, float factor,
   }
 }
 
-void saturate(std::span<std::uint8_t> pixels, float factor) {
-  for (std::size_t i = 0; i < pixels.size(); i += 3) {
-    const auto grey =
-        static_cast<float>(luma({1.0 * pixels[i], 1.0 * pixels[i + 1], 1.0 * pixels[i + 2]}));
-    for (std::size_t c = 0; c < 3; ++c) {
-      pixels[i + c] = truncated(static_cast<float>(pixels[i + c]) * factor + grey * (1 - factor));
-    }
+/// Blends pixels with their grey values.
+LQNET_WIDE_LOOPS void saturate(std::uint8_t* pixels, std::size_t size, float factor) {
+  const auto red = static_cast<float>((1 - factor) * luma_weights[0]);
+  const auto green = static_cast<float>((1 - factor) * luma_weights[1]);
+  const auto blue = static_cast<float>((1 - factor) * luma_weights[2]);
+  for (std::uint8_t *pixel = pixels, *end = pixels + size; pixel < end; pixel += 3) {
+    const PixelLanes value{static_cast<float>(pixel[0]), static_cast<float>(pixel[1]),
+                           static_cast<float>(pixel[2])};
+    const float grey = red * value[0] + green * value[1] + blue * value[2];
+    store_pixel(value * factor + grey, pixel);
   }
 }
 
@@ -158,7 +162,7 @@ void change_as_official(const ColourChange& change, std::span<std::uint8_t> pixe
       }
       scale_channels(pixels, change.contrast, shift);
     }
-    if (step == 2) saturate(pixels, change.saturation);
+    if (step == 2) saturate(pixels.data(), pixels.size(), change.saturation);
     if (step == 3) scale_channels(pixels, 1.0F, change.lighting);
   }
 }

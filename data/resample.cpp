@@ -99,7 +99,7 @@ inline void sum_colours(const RowSums& sums, const float* row, std::uint8_t* to)
     const float* from = row + 3 * static_cast<std::ptrdiff_t>(sums.firsts[x]);
     PixelLanes sum = weights[0] * load_lanes(from);
     for (std::size_t k = 1; k < taps; ++k) sum += weights[k] * load_lanes(from + 3 * k);
-    store_pixel(sum, to);
+    store_pixel(sum + 0.5F, to);
   }
 }
 

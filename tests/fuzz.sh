@@ -13,7 +13,7 @@ cmake/install_dependencies.sh "libclang-rt-$version-dev" "libomp-$version-dev"
 out=build/fuzz
 cmake -S . -B "$out" -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
   -DLQNET_BUILD_FUZZERS=ON -DLQNET_SANITIZE=address -DLQ_CUDA=OFF >/dev/null
-cmake --build "$out" --target safetensors_fuzz packed_file_fuzz fatbin_fuzz ptx_fuzz
+cmake --build "$out" --target safetensors_fuzz shard_index_fuzz packed_file_fuzz fatbin_fuzz ptx_fuzz
 fuzz() { # fuzzer corpus
   mkdir -p "$out/found/$1"
   if ! "$out/bin/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 \
@@ -25,6 +25,7 @@ fuzz() { # fuzzer corpus
   echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$out/$1.log") inputs, no finding"
 }
 fuzz safetensors_fuzz tests/fuzz/packed_file_corpus
+fuzz shard_index_fuzz tests/fuzz/shard_index_corpus
 fuzz packed_file_fuzz tests/fuzz/packed_file_corpus
 fuzz fatbin_fuzz tests/fuzz/fatbin_corpus
 fuzz ptx_fuzz tests/fuzz/ptx_corpus

@@ -1,6 +1,7 @@
 #include "train/device_batches.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -124,6 +125,50 @@ TEST_P(DeviceBatchesTest, OfTrainingArePaddedCroppedAndMirrored) {
                    [&](const Image& image, const Rng& rng) {
                      return naive_pad_crop_flip(image, normalization, options, rng);
                    });
+  }
+}
+
+/// Images of the fixture, of which batch 0 lacks one and batch 1 all four.
+class GappyImages final : public Dataset {
+ public:
+  explicit GappyImages(std::shared_ptr<const Dataset> all) : all_(std::move(all)) {}
+
+  std::int64_t size() const override { return all_->size(); }
+  Shape image_shape() const override { return all_->image_shape(); }
+  std::span<const std::string> classes() const override { return all_->classes(); }
+  std::int32_t label(std::int64_t index) const override { return all_->label(index); }
+  void load(std::int64_t index, Image& image) const override {
+    if (index == 2 || (index >= 4 && index < 8)) throw UnreadableImage("a gap");
+    all_->load(index, image);
+  }
+
+ private:
+  std::shared_ptr<const Dataset> all_;
+};
+
+TEST_P(DeviceBatchesTest, LackImagesThatCannotBeRead) {
+  Loader own(std::make_shared<GappyImages>(splits.train),
+             std::make_shared<NormalizeTransform>(normalization), {.batch = 4, .threads = 0});
+  DeviceBatches batches(own, GetParam());
+  for (const std::int64_t epoch : {0, 1}) {
+    batches.start(epoch);
+    std::vector<std::int64_t> sizes;
+    std::vector<std::int32_t> labels;
+    while (const std::optional<Batch> batch = batches.next()) {
+      EXPECT_EQ(batch->index, std::ssize(sizes));
+      sizes.push_back(batch->size());
+      if (batch->size() == 0) continue;
+      EXPECT_EQ(batch->images.shape(), (Shape{batch->size(), 5, 3, 2}));
+      const Tensor on_cpu = batch->labels.to(Device{});
+      std::ranges::copy(on_cpu.span<std::int32_t>(), std::back_inserter(labels));
+    }
+    EXPECT_EQ(sizes, (std::vector<std::int64_t>{3, 0, 4, 4, 4, 2}));
+    std::vector<std::int32_t> expected;
+    for (std::int64_t i = 0; i < splits.train->size(); ++i) {
+      if (i != 2 && (i < 4 || i >= 8)) expected.push_back(splits.train->label(i));
+    }
+    EXPECT_EQ(labels, expected);
+    EXPECT_EQ(own.skipped().count, 5);
   }
 }
 
