@@ -66,7 +66,6 @@ void print_text(const bench::TrainingStepTiming& timing, const bench::TrainingSt
 
 void run(const BenchTrainCommand& command) {
   bench::TrainingStepOptions options = command.options;
-  check_bit_forward(command.bit_forward, command.compute.device);
   options.device = apply(command.compute);
   options.model = command.network.model;
   options.network = command.network.parsed();

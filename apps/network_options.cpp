@@ -43,10 +43,6 @@ CLI::Validator bit_width() {
 
 }  // namespace
 
-void check_bit_forward(bool bit_forward, std::string_view device) {
-  check(!bit_forward || device == "cpu", "--bit-forward: device {}, expected cpu", device);
-}
-
 OptionSpec model_spec() {
   return {"--model", "NAME", list_names("Network", model_names()), known_name(model_names()),
           group};

@@ -19,10 +19,7 @@ OptionSpec quantizer_spec();
 /// Of --bit-forward, for commands that train.
 inline constexpr const char* bit_forward_description =
     "Run quantized convolutions forward on codes, with 1 to 4 bits: less memory, and\n"
-    "each layer's results are equal but for float rounding; on the CPU only";
-
-/// Throws Error if it is asked for on another device than the CPU, which would compute in float.
-void check_bit_forward(bool bit_forward, std::string_view device);
+    "each layer's results are equal but for float rounding";
 
 struct NetworkOptions {
   std::string model;  ///< empty until the user names one

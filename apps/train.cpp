@@ -128,7 +128,6 @@ TrainingResult train(const TrainCommand& command, const Run& run, Module& model,
 }
 
 void run(const TrainCommand& command) {
-  check_bit_forward(command.bit_forward, command.compute.device);
   const Device device = apply(command.compute);
   Run run;
   run.folder = command.out.empty() ? default_run_folder(command.recipe) : command.out;

@@ -1,6 +1,8 @@
 // The table of a quantizer as tensors, and the statistics that it gathers.
 #pragma once
 
+#include <optional>
+
 #include "core/tensor.h"
 #include "kernels/common/level_table_view.h"
 
@@ -13,6 +15,10 @@ struct LevelTable {
   Tensor thresholds;  // f32 R x (L-1)
   Tensor codes;       // u8 R x L
   Tensor pass_range;  // f32 R x 2
+  /// The levels of each row are sums of a basis over codes in this alphabet (level_basis.h), but
+  /// for float rounding: said by who makes the table, since on a device nobody looks. Not said:
+  /// they may be any.
+  std::optional<kernels::CodeAlphabet> alphabet;
 
   LevelTable() = default;
   /// Uninitialised tensors for `rows` quantizers of `size` levels.

@@ -1,7 +1,6 @@
 #include "kernels/bitconv/bitconv_arrange_cuda.h"
 
-#include <bit>
-
+#include "kernels/bitconv/bitconv_launch_cuda.h"
 #include "kernels/bitconv/bitconv_tile_plan.h"
 
 namespace lq::kernels::cuda {
@@ -178,10 +177,6 @@ class ArrangeSegment {
 ArrangedSegment arrange_segment(const Conv2dGeometry& geometry, const BitconvSegment& segment,
                                 Order order, DeviceArrays& arrays) {
   return std::visit(ArrangeSegment(geometry, order, arrays), segment);
-}
-
-std::int64_t pitch_of(std::int64_t outputs) {
-  return round_up<std::int64_t>(outputs, channel_block);
 }
 
 }  // namespace lq::kernels::cuda

@@ -39,7 +39,4 @@ struct ArrangedSegment {
 ArrangedSegment arrange_segment(const Conv2dGeometry& geometry, const BitconvSegment& segment,
                                 Order order, DeviceArrays& arrays);
 
-/// Output channels rounded up to channel_block.
-std::int64_t pitch_of(std::int64_t outputs);
-
 }  // namespace lq::kernels::cuda

@@ -1,13 +1,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/environment.h"
-#include "core/error.h"
 #include "kernels/bitconv/bitconv_arrange_cuda.h"
-#include "kernels/bitconv/bitconv_direct_cuda.h"
 #include "kernels/bitconv/bitconv_flips.h"
-#include "kernels/bitconv/bitconv_tiles_cuda.h"
-#include "kernels/bitconv/bitconv_warpgroup_cuda.h"
+#include "kernels/bitconv/bitconv_launch_cuda.h"
 
 namespace lq::kernels::cuda {
 
@@ -23,21 +19,14 @@ bool fits_tiles(const BitconvDescription& description) {
          });
 }
 
-int attribute(Device device, cudaDeviceAttr name) {
-  int value = 0;
-  check_cuda(cudaDeviceGetAttribute(&value, name, device.index), "bitconv");
-  return value;
-}
-
 class CudaBitconv final : public Bitconv {
  public:
   CudaBitconv(Stream& stream, const BitconvDescription& description, const BitconvPlan& plan)
       : stream_(stream),
         arrays_(stream.device()),
-        plan_(plan),
-        has_warpgroups_(has_warpgroups(stream.device())) {
-    set_geometry(description.geometry);
-    if (plan.path != BitconvPath::direct && fits_tiles(description)) order_ = Order::tiles;
+        conv_(device_convolution(description.geometry)),
+        launcher_(stream.device(), plan),
+        order_(launcher_.order(fits_tiles(description))) {
     for (const BitconvSegment& segment : description.segments) {
       const ArrangedSegment arranged =
           arrange_segment(description.geometry, segment, order_, arrays_);
@@ -58,16 +47,12 @@ class CudaBitconv final : public Bitconv {
   }
 
   std::size_t scratch_bytes() const override {
-    return order_ == Order::tiles ? split_bytes(conv_, split_blocks_) : 0;
+    return order_ == Order::tiles ? split_bytes(conv_, launcher_.split_blocks()) : 0;
   }
   std::size_t weight_bytes() const override { return weight_bytes_; }
 
   void run(const BitconvOperands& operands, Slice, std::span<std::byte> scratch) const override {
     DeviceConvolution conv = conv_;
-    check(operands.batch * conv.h * conv.w <= std::numeric_limits<int>::max(),
-          "bitconv: {} images of {} x {}, on a GPU fewer than 2^31 pixels are expected",
-          operands.batch, conv.h, conv.w);
-    conv.pixels = operands.batch * conv.p * conv.q;
     for (int i = 0; i < conv.segments; ++i) {
       conv.segment[i].input = operands.inputs[static_cast<std::size_t>(i)].data;
       conv.segment[i].plane_words = operands.inputs[static_cast<std::size_t>(i)].plane_words;
@@ -82,56 +67,12 @@ class CudaBitconv final : public Bitconv {
       output.to = to.data;
       output.plane_words = to.plane_words;
     }
-    if (order_ == Order::lanes) {
-      run_direct(stream_, conv);
-      return;
-    }
-    set_copy_words(conv);
-    const TileProblem problem = problem_of(conv);
-    if (const std::optional<WarpgroupTile> tile = warpgroup_tile(problem)) {
-      run_warpgroups(stream_, conv, *tile);
-      return;
-    }
     SplitMemory split = split_;
     split.sums = reinterpret_cast<std::int32_t*>(scratch.data());
-    const TilePlan plan = plan_.tiles ? within_bounds(problem, *plan_.tiles, multiprocessors_)
-                                      : plan_tiles(problem, multiprocessors_);
-    run_tiles(stream_, conv, plan, split);
+    launcher_.run(stream_, conv, order_, operands.batch, split);
   }
 
  private:
-  /// None: tiles of warps.
-  std::optional<WarpgroupTile> warpgroup_tile(const TileProblem& problem) const {
-    if (!has_warpgroups_ || plan_.path == BitconvPath::tensor) return std::nullopt;
-    if (plan_.tiles && !plan_.path) return std::nullopt;
-    if (plan_.warpgroup_tile) return within_bounds(problem, *plan_.warpgroup_tile);
-    const auto chosen = plan_warpgroups(problem, multiprocessors_);
-    if (chosen || plan_.path != BitconvPath::warpgroup) return chosen;
-    return WarpgroupTile::narrow;
-  }
-
-  void set_geometry(const Conv2dGeometry& g) {
-    constexpr std::int64_t most = std::int64_t{1} << 30;
-    check(g.h < most && g.w < most && g.c_in < most && g.c_out < most &&
-              g.kernel_h * g.kernel_w < most,
-          "bitconv: geometry {}, on a GPU extents below 2^30 are expected", g.to_string());
-    conv_.h = static_cast<int>(g.h);
-    conv_.w = static_cast<int>(g.w);
-    conv_.p = static_cast<int>(g.out_h);
-    conv_.q = static_cast<int>(g.out_w);
-    conv_.kernel_h = static_cast<int>(g.kernel_h);
-    conv_.kernel_w = static_cast<int>(g.kernel_w);
-    conv_.stride_h = static_cast<int>(g.stride_h);
-    conv_.stride_w = static_cast<int>(g.stride_w);
-    conv_.pad_top = static_cast<int>(g.pad_top);
-    conv_.pad_left = static_cast<int>(g.pad_left);
-    conv_.outputs = static_cast<int>(g.c_out);
-    conv_.outputs_pitch = static_cast<int>(pitch_of(g.c_out));
-    conv_.by_q = Divider(g.out_w);
-    conv_.by_p = Divider(g.out_h);
-    conv_.by_kernel_w = Divider(g.kernel_w);
-  }
-
   /// Those of planes, or those of bytes, behind the ones that there are. Returns how many.
   int add_symbols(const std::vector<BitconvSymbolOutput>& outputs, bool of_planes) {
     int added = 0;
@@ -184,38 +125,21 @@ class CudaBitconv final : public Bitconv {
   }
 
   void prepare_splits() {
-    multiprocessors_ = attribute(stream_.device(), cudaDevAttrMultiProcessorCount);
-    split_blocks_ = most_split_blocks(multiprocessors_);
     split_.slots = split_slots(conv_);
-    split_.arrived = arrays_.add(std::vector<std::int32_t>(split_blocks_));
+    split_.arrived = arrays_.add(std::vector<std::int32_t>(launcher_.split_blocks()));
   }
 
   Stream& stream_;
   DeviceArrays arrays_;
   DeviceConvolution conv_;
-  Order order_ = Order::lanes;
-  BitconvPlan plan_;
-  bool has_warpgroups_;
-  int multiprocessors_ = 0;
-  int split_blocks_ = 0;  // that have memory for their sums
+  BitconvLauncher launcher_;
+  Order order_;
   SplitMemory split_;
   std::size_t weight_bytes_ = 0;
   bool has_residual_ = false;
 };
 
 }  // namespace
-
-bool has_warpgroups(Device device) {
-  return is_built_for_warpgroups && attribute(device, cudaDevAttrComputeCapabilityMajor) == 9 &&
-         attribute(device, cudaDevAttrComputeCapabilityMinor) == 0;
-}
-
-std::optional<BitconvPath> wanted_bitconv_path() {
-  return chosen_by_environment<BitconvPath>("LQNET_CUDA_BITCONV",
-                                            {{"direct", BitconvPath::direct},
-                                             {"tensor", BitconvPath::tensor},
-                                             {"warpgroup", BitconvPath::warpgroup}});
-}
 
 std::unique_ptr<Bitconv> prepare_bitconv(Stream& stream, const BitconvDescription& description,
                                          const BitconvPlan& plan) {

@@ -62,6 +62,7 @@ LevelTable LearnedBasis::table() const {
     kernels::snap_rows_to_grid(stream, std::as_const(basis_).view<float>(), basis.view<float>());
   }
   LevelTable table(basis_.shape()[0], std::int64_t{1} << basis_.shape()[1], basis_.device());
+  table.alphabet = options_.alphabet;
   kernels::make_level_table(stream, basis.view<float>(), options_.alphabet,
                             {table.levels.view<float>(), table.thresholds.view<float>(),
                              table.codes.view<std::uint8_t>(), table.pass_range.view<float>()});

@@ -17,6 +17,7 @@ LevelTable XnorWeightQuantizer::table(const Tensor& weights) const {
   const std::int64_t rows = weights.shape()[0];
   const std::vector<double> means = mean_magnitudes(weights, rows);
   LevelTable table(rows, 2, Device{});
+  table.alphabet = kernels::CodeAlphabet::minus_plus_one;
   for (std::int64_t r = 0; r < rows; ++r) {
     const auto mean = static_cast<float>(means[r]);
     table.levels.data<float>()[2 * r] = -mean;

@@ -62,16 +62,6 @@ TEST(BenchTest, DrawsNetworks) {
   EXPECT_NE(chart.find("small-cnn, batch 2<"), std::string::npos) << chart;
 }
 
-TEST(BenchTest, RefusesCodesOnADevice) {
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"bench", "train"}, std::vector<std::string>{"train"}}) {
-    const ProcessResult result = run_lqnet(with(command, {"--device", "cuda", "--bit-forward"}));
-    EXPECT_EQ(result.exit_code, 1);
-    EXPECT_NE(result.err.find("--bit-forward: device cuda, expected cpu"), std::string::npos)
-        << result.err;
-  }
-}
-
 TEST(BenchTest, PredictsAndSaysSo) {
   const std::vector<std::string> command = {"bench", "gpu-model", "--shape", "64,64,56,56,3,1",
                                             "--gpu", "A100",      "--gpu",   "RTX 4090"};

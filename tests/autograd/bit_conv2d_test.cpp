@@ -33,6 +33,7 @@ LevelTable level_table(std::int64_t rows, int bits, CodeAlphabet alphabet, Rng& 
   table.thresholds = tensors.thresholds;
   table.codes = tensors.codes;
   table.pass_range = tensors.pass_range;
+  table.alphabet = alphabet;
   return table;
 }
 
@@ -129,6 +130,7 @@ TEST_P(BitConv2dTest, IsTheConvolutionOfTheLevelsForAnyShape) {
                             .input_bits = 3});
 }
 
+// Devices compute it in tests/kernels/bit_conv2d_test.cpp and tests/train/device_training_test.cpp.
 INSTANTIATE_TEST_SUITE_P(Backends, BitConv2dTest, ::testing::ValuesIn(without_cuda(all_backends())),
                          backend_case_name);
 
@@ -179,6 +181,11 @@ TEST(BitConv2dAutogradTest, WhatHasNoCodesIsGivenToConv2d) {
   EXPECT_EQ(operation(five_bits.quantized_x, five_bits.quantized_weight), "conv2d");
   const Operands signed_input(plain, CodeAlphabet::minus_plus_one);
   EXPECT_EQ(operation(signed_input.quantized_x, signed_input.quantized_weight), "conv2d");
+  Rng rng(8, RngPurpose::synthetic);
+  LevelTable any_levels = level_table(1, 2, CodeAlphabet::zero_one, rng);
+  any_levels.alphabet.reset();
+  const Variable of_any_levels = autograd::quantize(operands.x, any_levels, nullptr, false, {});
+  EXPECT_EQ(operation(of_any_levels, operands.quantized_weight), "conv2d");
   const RecordModeScope trace(RecordMode::trace);
   EXPECT_EQ(operation(operands.quantized_x, operands.quantized_weight), "conv2d");
 }

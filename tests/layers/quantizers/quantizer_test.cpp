@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "autograd/add.h"
+#include "kernels/common/level_basis.h"
 #include "layers/quantizers/uniform_table.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
@@ -160,6 +162,36 @@ TEST(QuantizerTest, NonFiniteInputIsRefusedByEveryKindAndNamesThePlace) {
       EXPECT_NO_THROW(layer(Variable(random_normal(weight_shape, 2)))) << what;
     }
   }
+}
+
+/// Where codes can be packed: with the bits that every kind has.
+TEST(QuantizerTableTest, SaysTheAlphabetThatItsLevelsAreSumsOver) {
+  using kernels::CodeAlphabet;
+  const auto expect_sums = [](const LevelTable& table, std::optional<CodeAlphabet> expected) {
+    EXPECT_EQ(table.alphabet, expected);
+    if (!table.alphabet) return;
+    EXPECT_TRUE(kernels::level_basis(table.view(), *table.alphabet));
+  };
+  const Tensor weights = random_normal({4, 3, 3, 5}, 1);
+  for (const std::string& kind : quantizer_kinds()) {
+    for (int bits = 1; bits <= 4; ++bits) {
+      const Quantization quantization{.kind = kind, .w_bits = bits, .a_bits = bits};
+      try {
+        validate(quantization);
+      } catch (const Error&) {
+        continue;
+      }
+      SCOPED_TRACE(kind + " " + std::to_string(bits));
+      expect_sums(make_weight_quantizer(quantization, weights.shape())->table(weights),
+                  CodeAlphabet::minus_plus_one);
+      const auto activations = make_activation_quantizer(quantization);
+      expect_sums(activations->table(),
+                  kind == "xnor" ? CodeAlphabet::minus_plus_one : CodeAlphabet::zero_one);
+    }
+  }
+  expect_sums(uniform_table(3, 0.0, 1.0, 0.0F, 1.0F), std::nullopt);
+  expect_sums(uniform_table(4, 0.5, 1.0, 0.0F, 1.0F), std::nullopt);
+  expect_sums(uniform_table(8, -0.7, 0.2, 0.0F, 1.0F), CodeAlphabet::minus_plus_one);
 }
 
 /// Notes what its hooks are called with.

@@ -1,0 +1,98 @@
+#include "kernels/bitconv/bitconv_launch_cuda.h"
+
+#include <limits>
+
+#include "core/environment.h"
+#include "core/error.h"
+#include "kernels/bitconv/bitconv_direct_cuda.h"
+#include "kernels/bitconv/bitconv_warpgroup_cuda.h"
+
+namespace lq::kernels::cuda {
+
+namespace {
+
+int attribute(Device device, cudaDeviceAttr name) {
+  int value = 0;
+  check_cuda(cudaDeviceGetAttribute(&value, name, device.index), "bitconv");
+  return value;
+}
+
+}  // namespace
+
+bool has_warpgroups(Device device) {
+  return is_built_for_warpgroups && attribute(device, cudaDevAttrComputeCapabilityMajor) == 9 &&
+         attribute(device, cudaDevAttrComputeCapabilityMinor) == 0;
+}
+
+std::optional<BitconvPath> wanted_bitconv_path() {
+  return chosen_by_environment<BitconvPath>("LQNET_CUDA_BITCONV",
+                                            {{"direct", BitconvPath::direct},
+                                             {"tensor", BitconvPath::tensor},
+                                             {"warpgroup", BitconvPath::warpgroup}});
+}
+
+std::int64_t pitch_of(std::int64_t outputs) {
+  return round_up<std::int64_t>(outputs, channel_block);
+}
+
+DeviceConvolution device_convolution(const Conv2dGeometry& g) {
+  constexpr std::int64_t most = std::int64_t{1} << 30;
+  check(
+      g.h < most && g.w < most && g.c_in < most && g.c_out < most && g.kernel_h * g.kernel_w < most,
+      "bitconv: geometry {}, on a GPU extents below 2^30 are expected", g.to_string());
+  DeviceConvolution conv;
+  conv.h = static_cast<int>(g.h);
+  conv.w = static_cast<int>(g.w);
+  conv.p = static_cast<int>(g.out_h);
+  conv.q = static_cast<int>(g.out_w);
+  conv.kernel_h = static_cast<int>(g.kernel_h);
+  conv.kernel_w = static_cast<int>(g.kernel_w);
+  conv.stride_h = static_cast<int>(g.stride_h);
+  conv.stride_w = static_cast<int>(g.stride_w);
+  conv.pad_top = static_cast<int>(g.pad_top);
+  conv.pad_left = static_cast<int>(g.pad_left);
+  conv.outputs = static_cast<int>(g.c_out);
+  conv.outputs_pitch = static_cast<int>(pitch_of(g.c_out));
+  conv.by_q = Divider(g.out_w);
+  conv.by_p = Divider(g.out_h);
+  conv.by_kernel_w = Divider(g.kernel_w);
+  return conv;
+}
+
+BitconvLauncher::BitconvLauncher(Device device, const BitconvPlan& plan)
+    : plan_(plan),
+      has_warpgroups_(has_warpgroups(device)),
+      multiprocessors_(attribute(device, cudaDevAttrMultiProcessorCount)) {}
+
+void BitconvLauncher::run(Stream& stream, DeviceConvolution conv, Order order, std::int64_t images,
+                          const SplitMemory& split) const {
+  check(images * conv.h * conv.w <= std::numeric_limits<int>::max(),
+        "bitconv: {} images of {} x {}, on a GPU fewer than 2^31 pixels are expected", images,
+        conv.h, conv.w);
+  conv.pixels = images * conv.p * conv.q;
+  if (order == Order::lanes) {
+    run_direct(stream, conv);
+    return;
+  }
+  set_copy_words(conv);
+  const TileProblem problem = problem_of(conv);
+  if (const std::optional<WarpgroupTile> tile = warpgroup_tile(problem)) {
+    run_warpgroups(stream, conv, *tile);
+    return;
+  }
+  const TilePlan plan = plan_.tiles ? within_bounds(problem, *plan_.tiles, multiprocessors_)
+                                    : plan_tiles(problem, multiprocessors_);
+  run_tiles(stream, conv, plan, split);
+}
+
+/// None: tiles of warps.
+std::optional<WarpgroupTile> BitconvLauncher::warpgroup_tile(const TileProblem& problem) const {
+  if (!has_warpgroups_ || plan_.path == BitconvPath::tensor) return std::nullopt;
+  if (plan_.tiles && !plan_.path) return std::nullopt;
+  if (plan_.warpgroup_tile) return within_bounds(problem, *plan_.warpgroup_tile);
+  const auto chosen = plan_warpgroups(problem, multiprocessors_);
+  if (chosen || plan_.path != BitconvPath::warpgroup) return chosen;
+  return WarpgroupTile::narrow;
+}
+
+}  // namespace lq::kernels::cuda
