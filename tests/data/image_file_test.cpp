@@ -159,6 +159,24 @@ TEST(ImageFileTest, ConvertsCmykJpeg) {
   expect_colour(decoded({200, 100, 50, 128}), 100, 50, 25);
 }
 
+TEST(ImageFileTest, RegionsOfCmykFilesAreThoseOfTheWhole) {
+  const Image image = gradient(90, 130, 3);
+  Bytes cmyk;
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+    cmyk.insert(cmyk.end(), {image.pixels[i], image.pixels[i + 1], image.pixels[i + 2], 200});
+  }
+  const Bytes file = jpeg_of(image, JCS_CMYK, 4, cmyk);
+  EXPECT_EQ(encoded_image_shape(span_of(file)), image.shape());
+  const Image whole = decode_image(span_of(file));
+  for (const PixelRegion& region :
+       {PixelRegion{0, 0, 90, 130}, {41, 50, 9, 70}, {80, 129, 10, 1}}) {
+    Image part, expected;
+    decode_image_region(span_of(file), region, part);
+    copy_region(whole, region, expected);
+    EXPECT_EQ(part.pixels, expected.pixels);
+  }
+}
+
 TEST(ImageFileTest, ReadsPgmAndPpm) {
   const Image grey = decode_image(
       span_of(bytes_of("P5\n# a comment\n3 2\n255\n") + Bytes{0, 1, 2, 253, 254, 255}));

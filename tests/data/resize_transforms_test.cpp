@@ -95,6 +95,18 @@ TEST(CentreCrop, ExtremeExtents) {
   }
 }
 
+TEST(CentreCrop, LongFiles) {
+  const std::vector<std::byte> file = encode_jpeg(random_photograph(20, 20000, 3, 14));
+  SourceImage source;
+  source.set_encoded("long") = file;
+  source.read_header();
+  const CentreCropTransform transform({});
+  std::vector<std::uint8_t> pixels(224 * 224 * 3);
+  Rng rng = rng_of(0);
+  transform.prepare(source, rng, pixels);
+  EXPECT_EQ(pixels, prepare(transform, decode_image(file)).pixels);
+}
+
 /// A file gives what the decoded image gives: what is decoded is enough.
 TEST(ResizeTransforms, FilesGiveWhatDecodedImagesGive) {
   const std::vector<std::byte> file = encode_jpeg(random_photograph(300, 420, 3, 10));
