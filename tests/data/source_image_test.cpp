@@ -126,7 +126,7 @@ TEST(SourceImage, FilesAreTurnedAsExifSays) {
 }
 
 TEST(ExifOrientation, DamagedDataIsUpright) {
-  const std::string whole("Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0", 34);
+  const std::string whole("Exif\0\0II\x2a\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0", 28);
   const auto of = [](const std::string& text) {
     return exif_orientation({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
   };
@@ -135,7 +135,7 @@ TEST(ExifOrientation, DamagedDataIsUpright) {
   Rng rng(3, RngPurpose::test);
   for (int round = 0; round < 2000; ++round) {
     std::string damaged = whole;
-    damaged[rng.below(34)] = static_cast<char>(rng.below(256));
+    damaged[rng.below(28)] = static_cast<char>(rng.below(256));
     of(damaged);  // nothing is read out of bounds
   }
 }
@@ -151,6 +151,37 @@ TEST(SourceImage, DamagedFilesAreNamed) {
   expect_contains(error_of([&] { source.part({40, 0, 24, 64}); }), {"b.JPEG: JPEG: "});
   source.set_encoded("c.JPEG") = {std::byte{'x'}};
   expect_contains(error_of([&] { source.read_header(); }), {"c.JPEG: not an image"});
+}
+
+/// With a sanitizer this is the test that nothing is read or written out of bounds.
+TEST(SourceImage, RandomDamageIsRefusedOrHarmless) {
+  Rng rng(6, RngPurpose::test);
+  SourceImage source;
+  int readable = 0;
+  for (const JpegOptions& options : {JpegOptions{}, JpegOptions{.progressive = true}}) {
+    const auto file =
+        with_orientation(encode_jpeg(random_photograph(70, 90, 3, 8), options), 6, true);
+    for (int round = 0; round < 1000; ++round) {
+      std::vector<std::byte>& bytes = source.set_encoded("damaged.JPEG") = file;
+      for (std::uint32_t changes = 1 + rng.below(3); changes > 0; --changes) {
+        // Headers more often than what follows them.
+        const auto most = static_cast<std::uint32_t>(rng.below(2) == 0 ? 700 : bytes.size());
+        bytes[rng.below(most)] = static_cast<std::byte>(rng.below(256));
+      }
+      try {
+        source.read_header();
+        const Shape shape = source.shape();
+        if (shape.elements() > 1'000'000) continue;
+        const int height = static_cast<int>(shape[0]), width = static_cast<int>(shape[1]);
+        const PixelRegion region{height / 3, width / 3, height - height / 3, width - width / 3};
+        EXPECT_EQ(source.part(region).shape(), (Shape{region.height, region.width, shape[2]}));
+        ++readable;
+      } catch (const UnreadableImage& error) {
+        EXPECT_EQ(std::string_view(error.what()).find('\n'), std::string_view::npos);
+      }
+    }
+  }
+  EXPECT_GT(readable, 100);
 }
 
 }  // namespace
