@@ -146,6 +146,7 @@ int run_command_line(int argc, char** argv) {
   occupy_closed_streams();
   // A file that reaches the limit of its size is then an error of the write, with a message.
   std::signal(SIGXFSZ, SIG_IGN);
+  constexpr const char* lost_output = "standard output cannot be written";
   try {
     CLI::App app(
         "lqnet trains, evaluates and inspects LQ-Nets: networks whose weights and\n"
@@ -154,13 +155,13 @@ int run_command_line(int argc, char** argv) {
     add_commands(app);
     const int code = parse_and_run(app, argc, argv);
     // Results that did not arrive (a full disk) are a failure too.
-    check(std::fflush(stdout) == 0 && std::ferror(stdout) == 0,
-          "standard output cannot be written");
+    check(std::fflush(stdout) == 0 && std::ferror(stdout) == 0, lost_output);
     return code;
   } catch (const std::bad_alloc&) {
     print_error("out of memory");
   } catch (const std::exception& error) {
-    print_error(error.what());
+    // A result that is longer than the stream's buffer is lost while it is printed.
+    print_error(std::ferror(stdout) != 0 ? lost_output : error.what());
   }
   return failure;
 }

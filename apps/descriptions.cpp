@@ -24,9 +24,11 @@ std::string epoch_of(std::int64_t epoch, std::int64_t epochs, std::int64_t steps
 }  // namespace
 
 std::string describe_network(const std::string& model, const ModelOptions& options) {
+  const std::string variant = variant_of(model, options);
+  const std::string network = variant.empty() ? model : fmt::format("{} ({})", model, variant);
   const bool is_float = options.w_bits == float_bits && options.a_bits == float_bits;
-  if (is_float) return model + " in floating point";
-  return fmt::format("{}, {}, {} ({})", model, describe_bits(options.w_bits, "weights"),
+  if (is_float) return network + " in floating point";
+  return fmt::format("{}, {}, {} ({})", network, describe_bits(options.w_bits, "weights"),
                      describe_bits(options.a_bits, "activations"), options.quantizer);
 }
 
@@ -55,6 +57,7 @@ ordered_json shape_json(const Shape& shape) {
 
 ordered_json network_json(const std::string& model, const ModelOptions& options) {
   return {{"model", model},
+          {"variant", variant_of(model, options)},
           {"w_bits", options.w_bits},
           {"a_bits", options.a_bits},
           {"quantizer", options.quantizer},

@@ -11,7 +11,8 @@
 
 namespace lq::apps {
 
-/// "resnet20, 2-bit weights, 2-bit activations (lq)".
+/// "resnet20, 2-bit weights, 2-bit activations (lq)"; "resnet18 (type-b), ..." for a model with
+/// variants.
 std::string describe_network(const std::string& model, const ModelOptions& options);
 
 /// "cifar10-resnet20", or "a modified cifar10-resnet20 (epochs, batch)" when fields differ from the
@@ -27,7 +28,7 @@ std::string describe_epoch(const Checkpoint& checkpoint);
 /// An array of the extents.
 nlohmann::ordered_json shape_json(const Shape& shape);
 
-/// Keys model, w_bits, a_bits, quantizer, classes and input.
+/// Keys model, variant (empty for a model without), w_bits, a_bits, quantizer, classes and input.
 nlohmann::ordered_json network_json(const std::string& model, const ModelOptions& options);
 
 /// Keys recipe, modified (fields, see modified_fields()), dataset, epochs and seed.

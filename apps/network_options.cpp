@@ -48,6 +48,14 @@ OptionSpec model_spec() {
           group};
 }
 
+OptionSpec variant_spec() {
+  return {"--variant",
+          "NAME",
+          "Variant of the network, where it has any: lqnet recipes lists them",
+          {},
+          group};
+}
+
 OptionSpec weight_bits_spec() {
   return {"--w-bits", "N", "Bits of weights: 1 to 8, or 32 for floating point", bit_width(), group};
 }
@@ -63,7 +71,10 @@ OptionSpec quantizer_spec() {
 
 ModelOptions NetworkOptions::parsed() const {
   ModelOptions options = network;
-  options.input = parse_input(input);
+  const ModelInfo& info = model_info(model);
+  options.classes = classes.value_or(info.classes);
+  options.input = input ? parse_input(*input) : info.input;
+  as_usage_error("--variant", [&] { variant_of(model, options); });
   as_usage_error("--quantizer", [&] { validate(options.quantization()); });
   // What is left is an input that the network cannot take.
   as_usage_error("--input", [&] { make_model(model, options); });
@@ -81,17 +92,19 @@ void refuse_network_options(const CLI::App& command, const CLI::Option& other) {
 CLI::Option* add_options(CLI::App& command, NetworkOptions& options) {
   ModelOptions& network = options.network;
   CLI::Option* model = add_option(command, model_spec(), options.model);
+  add_option(command, variant_spec(), network.variant);
   add_option(command, weight_bits_spec(), network.w_bits)->capture_default_str();
   add_option(command, activation_bits_spec(), network.a_bits)->capture_default_str();
   add_option(command, quantizer_spec(), network.quantizer)->capture_default_str();
-  add_option(command, {"--classes", "N", "Number of classes", whole_number(1, 1'000'000), group},
-             network.classes)
-      ->capture_default_str();
-  add_option(
-      command,
-      {"--input", "HxWxC", "Height, width and channels of an image", parsed_by(parse_input), group},
-      options.input)
-      ->capture_default_str();
+  add_option(command,
+             {"--classes", "N", "Number of classes; without it that of the network's own task",
+              whole_number(1, 1'000'000), group},
+             options.classes);
+  add_option(command,
+             {"--input", "HxWxC",
+              "Height, width and channels of an image; without it those of its own task",
+              parsed_by(parse_input), group},
+             options.input);
   return model;
 }
 

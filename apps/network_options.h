@@ -2,6 +2,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,8 +12,9 @@
 
 namespace lq::apps {
 
-/// --model, --w-bits, --a-bits and --quantizer, for every command that takes a network.
+/// --model, --variant, --w-bits, --a-bits and --quantizer, for every command that takes a network.
 OptionSpec model_spec();
+OptionSpec variant_spec();
 OptionSpec weight_bits_spec();
 OptionSpec activation_bits_spec();
 OptionSpec quantizer_spec();
@@ -24,9 +27,10 @@ inline constexpr const char* bit_forward_description =
 struct NetworkOptions {
   std::string model;  ///< empty until the user names one
   ModelOptions network;
-  std::string input = "32x32x3";
+  std::optional<std::int64_t> classes;  ///< without it and the input: the model's own
+  std::optional<std::string> input;
 
-  /// The options with `input` parsed into them. Throws CLI::ValidationError, naming the option,
+  /// The options with classes and input in them. Throws CLI::ValidationError, naming the option,
   /// when they make no network together.
   ModelOptions parsed() const;
 };
@@ -35,7 +39,7 @@ struct NetworkOptions {
 /// what network it holds. Throws CLI::ExcludesError for one that was given.
 void refuse_network_options(const CLI::App& command, const CLI::Option& other);
 
-/// The four options above, --classes and --input; returns the one for --model.
+/// The five options above, --classes and --input; returns the one for --model.
 CLI::Option* add_options(CLI::App& command, NetworkOptions& options);
 
 }  // namespace lq::apps

@@ -82,6 +82,7 @@ void add_replacement(CLI::App& command, RecipeOptions& options, const OptionSpec
 
 void add_network_replacements(CLI::App& command, RecipeOptions& options) {
   add_replacement(command, options, model_spec(), &Recipe::model);
+  add_replacement(command, options, variant_spec(), &Recipe::variant);
   add_replacement(command, options, weight_bits_spec(), &Recipe::w_bits);
   add_replacement(command, options, activation_bits_spec(), &Recipe::a_bits);
   add_replacement(command, options, quantizer_spec(), &Recipe::quantizer);
@@ -165,6 +166,7 @@ Recipe requested_recipe(const RecipeOptions& options) {
   const Recipe named = named_recipe(options);
   Recipe recipe = with_replacements(named, options);
   if (recipe != named && !is_built_in(named.name)) recipe.name = name_of_modified(named);
+  as_usage_error("--variant", [&] { variant_of(recipe.model, {.variant = recipe.variant}); });
   as_usage_error(given_network_options(options), [&] {
     validate(Quantization{recipe.quantizer, recipe.w_bits, recipe.a_bits});
   });
@@ -175,7 +177,8 @@ fs::path default_run_folder(const RecipeOptions& options) {
   const Recipe named = named_recipe(options);
   const Recipe recipe = with_replacements(named, options);
   std::string name = named.name;
-  for (const auto field : {&Recipe::model, &Recipe::quantizer, &Recipe::dataset}) {
+  for (const auto field :
+       {&Recipe::model, &Recipe::variant, &Recipe::quantizer, &Recipe::dataset}) {
     if (recipe.*field != named.*field) name += "-" + recipe.*field;
   }
   return fs::path("runs") / fmt::format("{}-w{}a{}", name, recipe.w_bits, recipe.a_bits);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/commands.h"
+#include "apps/descriptions.h"
 #include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/text_table.h"
@@ -27,14 +28,44 @@ ordered_json recipe_as_json(const std::string& name) {
   return ordered_json::parse(to_json(find_recipe(name)));
 }
 
+ordered_json model_json(const ModelInfo& model) {
+  ordered_json variants = ordered_json::array();
+  for (const ModelVariant& variant : model.variants) {
+    variants.push_back({{"name", variant.name}, {"description", variant.description}});
+  }
+  return {{"name", model.name},
+          {"description", model.description},
+          {"input", shape_json(model.input)},
+          {"classes", model.classes},
+          {"variants", std::move(variants)}};
+}
+
+TextTable model_table() {
+  using Align = TextTable::Align;
+  TextTable table({{"model", Align::left},
+                   {"variant", Align::left},
+                   {"input", Align::left},
+                   {"classes"},
+                   {"what it is", Align::left}});
+  for (const ModelInfo& model : models()) {
+    table.add_row({std::string(model.name), "", model.input.to_string(),
+                   std::to_string(model.classes), std::string(model.description)});
+    for (const ModelVariant& variant : model.variants) {
+      table.add_row({"", std::string(variant.name), "", "", std::string(variant.description)});
+    }
+  }
+  return table;
+}
+
 void print_json() {
   ordered_json report{{"recipes", ordered_json::array()},
-                      {"models", model_names()},
+                      {"models", ordered_json::array()},
                       {"datasets", ordered_json::array()},
                       {"quantizers", quantizer_kinds()}};
   for (const std::string& name : recipe_names()) {
     report["recipes"].push_back(recipe_as_json(name));
   }
+  for (const ModelInfo& model : models()) report["models"].push_back(model_json(model));
   for (const DatasetInfo& info : datasets()) {
     report["datasets"].push_back({{"name", info.name},
                                   {"description", info.description},
@@ -62,8 +93,7 @@ void print_text() {
   for (const DatasetInfo& info : datasets()) {
     sets.add_row({std::string(info.name), std::string(info.description)});
   }
-  fmt::print("{}\n{}\n", recipes.str(), sets.str());
-  fmt::print("models      {}\n", fmt::join(model_names(), ", "));
+  fmt::print("{}\n{}\n{}\n", recipes.str(), model_table().str(), sets.str());
   fmt::print("quantizers  {}\n", fmt::join(quantizer_kinds(), ", "));
 }
 

@@ -107,6 +107,8 @@ void validate(const TrainingStepOptions& options) {
 TrainingStepTiming time_training_steps(const TrainingStepOptions& options) {
   validate(options);
   ModelOptions float_network = options.network;
+  // Which variant is meant may depend on the bits.
+  float_network.variant = variant_of(options.model, options.network);
   float_network.w_bits = float_network.a_bits = float_bits;
   Contestant quantized(options, options.network);
   Contestant floating(options, float_network);

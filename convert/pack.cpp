@@ -321,38 +321,64 @@ class Packer {
     return convolution;
   }
 
+  /// More segments than a kernel takes become several convolutions: each adds its sums to those of
+  /// the one before, and only the last one is returned.
   Convolution layer_convolution(const FusedLayer& layer) {
     const Node& node = *layer.layer;
-    Convolution convolution{.name = name_of(node)};
-    kernels::BitconvDescription& description = convolution.description;
-    description.geometry = geometry_of(graph_, node);
-    add_segments(node, convolution);
-    const ChannelAffine affine = affine_of(graph_, layer, description.geometry.c_out);
-    description.scale.assign(affine.scale.begin(), affine.scale.end());
-    description.shift.assign(affine.shift.begin(), affine.shift.end());
-    if (layer.residual) {
-      convolution.residual = floats(*layer.residual);
-      description.has_residual = true;
+    const kernels::Conv2dGeometry whole = geometry_of(graph_, node);
+    const LayerWeights weights(graph_, node,
+                               {whole.c_out, whole.kernel_h * whole.kernel_w, whole.c_in});
+    const ChannelAffine affine = affine_of(graph_, layer, whole.c_out);
+    const std::vector<std::size_t> parts = segment_values(node, weights);
+    Convolution convolution;
+    ChannelRange range;
+    for (std::size_t first = 0; first < parts.size(); first += kernels::max_bitconv_segments) {
+      const std::size_t end = std::min(first + kernels::max_bitconv_segments, parts.size());
+      const std::optional<std::size_t> sums =
+          first == 0 ? std::nullopt
+                     : std::optional(add_partial_sums(std::move(convolution), first));
+      convolution = Convolution{.name = name_of(node)};
+      kernels::BitconvDescription& description = convolution.description;
+      description.geometry = whole;
+      description.geometry.c_in = 0;
+      for (std::size_t part = first; part < end; ++part) {
+        range = {range.first + range.count, extents_of(graph_, parts[part]).c};
+        add_segment(weights, parts[part], range, convolution);
+        description.geometry.c_in += range.count;
+      }
+      description.scale.assign(affine.scale.begin(), affine.scale.end());
+      if (end == parts.size()) {
+        description.shift.assign(affine.shift.begin(), affine.shift.end());
+      } else {
+        description.shift.assign(whole.c_out, 0.0F);
+      }
+      convolution.residual = sums;
+      if (first == 0 && layer.residual) convolution.residual = floats(*layer.residual);
+      description.has_residual = convolution.residual.has_value();
     }
     return convolution;
   }
 
-  void add_segments(const Node& node, Convolution& convolution) {
+  /// Appends a convolution of some of a layer's segments; returns the value of its sums.
+  std::size_t add_partial_sums(Convolution convolution, std::size_t segments) {
+    convolution.name += fmt::format(".first{}", segments);
     const kernels::Conv2dGeometry& geometry = convolution.description.geometry;
-    const LayerWeights weights(
-        graph_, node, {geometry.c_out, geometry.kernel_h * geometry.kernel_w, geometry.c_in});
+    const std::size_t value =
+        add_value(ValueKind::floats, {geometry.out_h, geometry.out_w, geometry.c_out});
+    convolution.description.float_outputs.emplace_back();
+    convolution.float_outputs.push_back(value);
+    model_.operations.emplace_back(std::move(convolution));
+    return value;
+  }
+
+  /// The values that a layer's segments take: its input, or what that is concatenated of where some
+  /// of it are codes.
+  std::vector<std::size_t> segment_values(const Node& node, const LayerWeights& weights) const {
     std::vector<std::size_t> parts = concatenated_values(graph_, node.inputs[0]);
     const bool has_codes = std::ranges::any_of(
         parts, [this](std::size_t part) { return level_source(graph_, part) != nullptr; });
     if (!weights.is_quantized() || !has_codes) parts = {node.inputs[0]};
-    check(parts.size() <= kernels::max_bitconv_segments,
-          "pack: {} at '{}' has {} concatenated inputs, at most {} are possible", node.operation,
-          node.scope, parts.size(), kernels::max_bitconv_segments);
-    ChannelRange range;
-    for (const std::size_t part : parts) {
-      range = {range.first + range.count, extents_of(graph_, part).c};
-      add_segment(weights, part, range, convolution);
-    }
+    return parts;
   }
 
   void add_segment(const LayerWeights& weights, std::size_t part, const ChannelRange& range,

@@ -38,12 +38,14 @@ struct PackOptions {
 /// - Batch normalization and ReLU become a part of the layer's float outputs, or thresholds on its
 ///   raw value where a quantizer follows. Without a layer before them they are a Convolution
 ///   without segments.
-/// - Concatenated inputs become segments, each with the basis of its own quantizer.
+/// - Concatenated inputs become segments, each with the basis of its own quantizer; more of them
+///   than a kernel has become several convolutions, each of which adds to the sums of the one
+///   before.
 /// - Maximum pooling runs on codes where possible (see pool_order.h).
 ///
 /// Throws Error, naming operation and module, for what cannot be expressed: an unknown operation,
 /// a sum of which neither operand is the result of a layer that goes nowhere else, grouped
-/// convolution, levels that are no sums of a basis, more segments or results than a kernel has.
+/// convolution, levels that are no sums of a basis, more results than a kernel has.
 deploy::PackedModel pack(Module& model, const Shape& input, const PackOptions& options = {});
 
 /// The same for a graph of one image.

@@ -10,12 +10,14 @@ bool tracing() { return autograd::record_mode() == autograd::RecordMode::trace; 
 
 }  // namespace
 
-BatchNorm2d::BatchNorm2d(std::int64_t channels, bool per_layer) : per_layer_(per_layer) {
-  if (!per_layer) {
-    state_.gamma = add_parameter("gamma", {channels}, Initializer::ones());
+BatchNorm2d::BatchNorm2d(std::int64_t channels, const BatchNorm2dOptions& options)
+    : per_layer_(options.per_layer) {
+  if (!per_layer_) {
+    state_.gamma = add_parameter("gamma", {channels},
+                                 options.zero_gamma ? Initializer::zeros() : Initializer::ones());
     state_.beta = add_parameter("beta", {channels}, Initializer::zeros());
   }
-  const Shape statistics{per_layer ? 1 : channels};
+  const Shape statistics{per_layer_ ? 1 : channels};
   state_.running_mean = add_buffer("running_mean", Tensor::zeros(statistics));
   state_.running_variance = add_buffer("running_variance", Tensor::full(statistics, 1.0F));
 }
@@ -25,12 +27,14 @@ Variable BatchNorm2d::fused(const Variable& x, const autograd::FusedActivation& 
                               activation);
 }
 
-BatchNormReluQuant::BatchNormReluQuant(std::int64_t channels, const Quantization& quantization)
-    : BatchNormReluQuant(channels, make_activation_quantizer(quantization)) {}
+BatchNormReluQuant::BatchNormReluQuant(std::int64_t channels, const Quantization& quantization,
+                                       const BatchNorm2dOptions& options)
+    : BatchNormReluQuant(channels, make_activation_quantizer(quantization), options) {}
 
 BatchNormReluQuant::BatchNormReluQuant(std::int64_t channels,
-                                       std::unique_ptr<ActivationQuantizer> quantizer)
-    : bn_(add<BatchNorm2d>("bn", channels)), quant_(quantizer.get()) {
+                                       std::unique_ptr<ActivationQuantizer> quantizer,
+                                       const BatchNorm2dOptions& options)
+    : bn_(add<BatchNorm2d>("bn", channels, options)), quant_(quantizer.get()) {
   if (quantizer != nullptr) adopt("quant", std::move(quantizer));
 }
 
@@ -47,8 +51,8 @@ Variable BatchNormReluQuant::forward(const Variable& x) {
   });
 }
 
-BatchNormRelu::BatchNormRelu(std::int64_t channels, bool relu)
-    : bn_(add<BatchNorm2d>("bn", channels)), relu_(relu) {}
+BatchNormRelu::BatchNormRelu(std::int64_t channels, bool relu, const BatchNorm2dOptions& options)
+    : bn_(add<BatchNorm2d>("bn", channels, options)), relu_(relu) {}
 
 Variable BatchNormRelu::forward(const Variable& x) {
   if (!relu_) return bn_(x);

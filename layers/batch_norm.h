@@ -6,12 +6,19 @@
 
 namespace lq {
 
+struct BatchNorm2dOptions {
+  /// One mean and variance for all channels and no parameters: the quirk of the official fully
+  /// connected layers (spec section 3.4).
+  bool per_layer = false;
+  /// gamma starts at 0, so that a residual block starts as its shortcut (section 3.1).
+  bool zero_gamma = false;
+};
+
 /// Parameters `gamma` (1) and `beta` (0), buffers `running_mean` (0) and `running_variance` (1).
-/// Decay 0.9, epsilon 1e-5 (spec section 2.2). With `per_layer`, one mean and variance for all
-/// channels and no parameters: the quirk of the official fully connected layers (section 3.4).
+/// Decay 0.9, epsilon 1e-5 (spec section 2.2).
 class BatchNorm2d final : public Module {
  public:
-  explicit BatchNorm2d(std::int64_t channels, bool per_layer = false);
+  explicit BatchNorm2d(std::int64_t channels, const BatchNorm2dOptions& options = {});
 
   /// Normalization with what follows it in one pass.
   Variable fused(const Variable& x, const autograd::FusedActivation& activation);
@@ -29,9 +36,11 @@ class BatchNorm2d final : public Module {
 /// three. A quantizer for signed values (sign) drops the ReLU.
 class BatchNormReluQuant final : public Module {
  public:
-  BatchNormReluQuant(std::int64_t channels, const Quantization& quantization);
+  BatchNormReluQuant(std::int64_t channels, const Quantization& quantization,
+                     const BatchNorm2dOptions& options = {});
   /// With a quantizer that no registry knows; null: none.
-  BatchNormReluQuant(std::int64_t channels, std::unique_ptr<ActivationQuantizer> quantizer);
+  BatchNormReluQuant(std::int64_t channels, std::unique_ptr<ActivationQuantizer> quantizer,
+                     const BatchNorm2dOptions& options = {});
 
  protected:
   Variable forward(const Variable& x) override;
@@ -46,7 +55,8 @@ class BatchNormReluQuant final : public Module {
 /// follows that is not fused, since a shortcut leaves in front of it.
 class BatchNormRelu final : public Module {
  public:
-  explicit BatchNormRelu(std::int64_t channels, bool relu = true);
+  explicit BatchNormRelu(std::int64_t channels, bool relu = true,
+                         const BatchNorm2dOptions& options = {});
 
  protected:
   Variable forward(const Variable& x) override;

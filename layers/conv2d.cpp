@@ -5,11 +5,11 @@
 namespace lq {
 
 Conv2d::Conv2d(const Conv2dSpec& spec) : spec_(spec) {
-  const std::int64_t window = spec.kernel * spec.kernel;
-  const std::int64_t fan =
-      window * (spec.fan == Fan::in ? spec.in / spec.options.groups : spec.out);
-  weight_ = add_parameter("weight", spec.weight_shape(), Initializer::variance_scaling(fan),
-                          /*decay=*/true);
+  const Shape shape = spec.weight_shape();
+  const std::int64_t fan = shape[1] * shape[2] * (spec.fan == Fan::in ? shape[3] : shape[0]);
+  weight_ =
+      add_parameter("weight", shape, spec.initializer.value_or(Initializer::variance_scaling(fan)),
+                    /*decay=*/true);
   if (spec.bias) bias_ = add_parameter("bias", {spec.out}, Initializer::zeros());
 }
 

@@ -1,6 +1,8 @@
 // Convolution layers.
 #pragma once
 
+#include <optional>
+
 #include "autograd/conv2d.h"
 #include "layers/quantizers/quantizer.h"
 
@@ -13,10 +15,12 @@ enum class Fan : unsigned char { in, out };
 struct Conv2dSpec {
   std::int64_t in = 0;
   std::int64_t out = 0;
-  std::int64_t kernel = 3;
+  std::int64_t kernel = 3;          ///< height, and width if no other is given
+  std::int64_t kernel_w = 0;        ///< width; 0: that of a square
   autograd::Conv2dOptions options;  ///< SAME padding, stride 1, one group by default
   bool bias = false;
   Fan fan = Fan::out;
+  std::optional<Initializer> initializer = {};  ///< of the weights, in place of the fan's
 
   /// The same with another stride.
   Conv2dSpec strided(std::int64_t stride) const {
@@ -24,7 +28,9 @@ struct Conv2dSpec {
     spec.options.stride_h = spec.options.stride_w = stride;
     return spec;
   }
-  Shape weight_shape() const { return {out, kernel, kernel, in / options.groups}; }
+  Shape weight_shape() const {
+    return {out, kernel, kernel_w == 0 ? kernel : kernel_w, in / options.groups};
+  }
 };
 
 /// Floating-point convolution. Parameters `weight` O R S I and, if asked for, `bias`.

@@ -5,9 +5,10 @@
 
 namespace lq {
 
-Linear::Linear(std::int64_t in, std::int64_t out)
+Linear::Linear(std::int64_t in, std::int64_t out, std::optional<Initializer> initializer)
     : in_(in),
-      weight_(add_parameter("weight", {out, in}, Initializer::variance_scaling(in),
+      weight_(add_parameter("weight", {out, in},
+                            initializer.value_or(Initializer::variance_scaling(in)),
                             /*decay=*/true)),
       bias_(add_parameter("bias", {out}, Initializer::zeros())) {}
 

@@ -7,7 +7,7 @@
 namespace lq {
 
 Initializer Initializer::variance_scaling(std::int64_t fan) {
-  return normal(std::sqrt(1.3 * 2.0 / static_cast<double>(fan)));
+  return {Kind::truncated_normal, std::sqrt(1.3 * 2.0 / static_cast<double>(fan))};
 }
 
 Variable Module::operator()(const Variable& x) {
@@ -100,6 +100,9 @@ void Module::initialize(std::uint64_t seed) {
           break;
         case Initializer::Kind::ones:
           value = 1.0F;
+          break;
+        case Initializer::Kind::normal:
+          value = static_cast<float>(parameter.initializer.stddev * rng.normal());
           break;
         case Initializer::Kind::truncated_normal:
           value = static_cast<float>(parameter.initializer.stddev * rng.truncated_normal());

@@ -16,14 +16,14 @@ using autograd::Variable;
 
 /// How a parameter starts.
 struct Initializer {
-  enum class Kind : unsigned char { zeros, ones, truncated_normal };
+  enum class Kind : unsigned char { zeros, ones, normal, truncated_normal };
   Kind kind = Kind::zeros;
-  /// truncated_normal: standard deviation before truncation at two of them (spec section 4).
+  /// Of normal; of truncated_normal before truncation at two of them (spec section 4).
   double stddev = 0.0;
 
   static Initializer zeros() { return {}; }
   static Initializer ones() { return {Kind::ones, 0.0}; }
-  static Initializer normal(double stddev) { return {Kind::truncated_normal, stddev}; }
+  static Initializer normal(double stddev) { return {Kind::normal, stddev}; }
   /// tf.contrib variance_scaling with factor 2: sqrt(1.3 * 2 / fan), so that the true standard
   /// deviation after truncation is about sqrt(2 / fan).
   static Initializer variance_scaling(std::int64_t fan);

@@ -12,8 +12,9 @@ namespace lq {
 
 /// A network is chosen by name and two integers: 32 means floating point on that side.
 struct ModelOptions {
-  int w_bits = 2;                ///< 1 to 8, or 32
-  int a_bits = 2;                ///< 1 to 8, or 32
+  std::string variant;  ///< one of the model's variants; empty: what the model takes by itself
+  int w_bits = 2;       ///< 1 to 8, or 32
+  int a_bits = 2;       ///< 1 to 8, or 32
   std::string quantizer = "lq";  ///< one of quantizer_kinds()
   std::int64_t classes = 10;
   Shape input{32, 32, 3};  ///< H W C of one image
@@ -25,11 +26,35 @@ struct ModelOptions {
   Quantization quantization() const { return {quantizer, w_bits, a_bits, lq, bit_forward}; }
 };
 
+/// A form of a model that differs in its operations.
+struct ModelVariant {
+  std::string_view name;
+  std::string_view description;  ///< one line
+};
+
+/// A row of the registry.
+struct ModelInfo {
+  std::string_view name;
+  std::string_view description;  ///< one line
+  std::vector<ModelVariant> variants;
+  /// The task that the model was made for: images and classes where nobody says others.
+  Shape input{32, 32, 3};  ///< H W C
+  std::int64_t classes = 10;
+};
+
 /// Builds the network `name` with zero parameters; call initialize(seed) on it. Throws Error for
-/// an unknown name (listing the known ones), bit width, quantizer or input shape.
+/// an unknown name or variant (listing the known ones), bit width, quantizer or input shape.
 std::unique_ptr<Module> make_model(std::string_view name, const ModelOptions& options);
 
-/// Known names, in a stable order.
+/// The models, in a stable order, and their names.
+std::vector<ModelInfo> models();
 std::vector<std::string> model_names();
+
+/// Throws Error that lists the known names when there is no such model.
+const ModelInfo& model_info(std::string_view name);
+
+/// The variant that make_model() builds by the bits and `variant` of these options; empty for a
+/// model without variants. Throws Error that lists the model's variants when it has no such one.
+std::string variant_of(std::string_view name, const ModelOptions& options);
 
 }  // namespace lq

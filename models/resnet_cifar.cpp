@@ -1,9 +1,8 @@
 #include "models/resnet_cifar.h"
 
 #include "autograd/add.h"
-#include "autograd/average_pool.h"
-#include "autograd/channel_pad.h"
 #include "autograd/global_average_pool.h"
+#include "models/residual.h"
 
 namespace lq {
 
@@ -13,12 +12,6 @@ constexpr std::int64_t first_channels = 16;
 
 /// A block changes resolution exactly where it changes the number of channels.
 std::int64_t stride_of(std::int64_t in, std::int64_t out) { return in == out ? 1 : 2; }
-
-/// Whether a ReLU belongs in front of the activations' quantizers.
-bool rectified(const Quantization& quantization) {
-  const auto quantizer = make_activation_quantizer(quantization);
-  return quantizer == nullptr || quantizer->rectified();
-}
 
 }  // namespace
 
@@ -43,9 +36,9 @@ Variable PreactivationBlock::forward(const Variable& x) {
 
 Variable PreactivationBlock::shortcut(const Variable& x) const {
   if (in_ == out_) return x;
-  const Variable pooled = autograd::average_pool(x, {.kernel = 2, .stride = 2});
   const std::int64_t before = (out_ - in_) / 2;
-  return autograd::channel_pad(pooled, {.before = before, .after = out_ - in_ - before});
+  return pooled_and_padded(x, {.kernel = 2, .stride = 2},
+                           {.before = before, .after = out_ - in_ - before});
 }
 
 ResNetCifar::ResNetCifar(int depth, const ModelOptions& options)

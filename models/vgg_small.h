@@ -1,13 +1,13 @@
 // VGG-Small (spec section 3.3).
 #pragma once
 
-#include "models/model.h"
+#include "models/staged_network.h"
 
 namespace lq {
 
 /// 3x3 128 (float), 3x3 128, pool, 2 of 3x3 256, pool, 2 of 3x3 512, pool, fully connected
 /// (float). All SAME, no bias, fan-in initialisation; pooling comes before BN ReLU Q.
-class VggSmall final : public Module {
+class VggSmall final : public StagedNetwork {
  public:
   explicit VggSmall(const ModelOptions& options);
 
@@ -15,12 +15,6 @@ class VggSmall final : public Module {
   Variable forward(const Variable& x) override;
 
  private:
-  struct Stage {
-    Module* conv;
-    bool pool;
-    Module* activation;
-  };
-  std::vector<Stage> stages_;
   Module* fc_;
 };
 

@@ -77,10 +77,11 @@ void check_name(const std::string& name) {
 
 void check_registries(const Recipe& recipe) {
   dataset_info(recipe.dataset);
-  const std::vector<std::string> models = model_names();
-  check(std::ranges::find(models, recipe.model) != models.end(),
-        "recipe: model '{}' is not known, expected one of: {}", recipe.model,
-        fmt::join(models, ", "));
+  try {
+    variant_of(recipe.model, {.variant = recipe.variant});
+  } catch (const Error& error) {
+    fail("recipe: {}", error.what());
+  }
   validate(Quantization{recipe.quantizer, recipe.w_bits, recipe.a_bits});
 }
 
@@ -134,7 +135,8 @@ DatasetSplits open_dataset(const Recipe& recipe, const std::filesystem::path& fo
 }
 
 ModelOptions model_options(const Recipe& recipe, std::int64_t classes, const Shape& input) {
-  return {.w_bits = recipe.w_bits,
+  return {.variant = recipe.variant,
+          .w_bits = recipe.w_bits,
           .a_bits = recipe.a_bits,
           .quantizer = recipe.quantizer,
           .classes = classes,

@@ -41,6 +41,7 @@ struct Recipe {
   std::string summary;  ///< one line for help texts
 
   std::string model = "resnet20";  ///< a name of models/model.h
+  std::string variant;             ///< of the model; empty: what it takes by itself
   int w_bits = 2;                  ///< 1 to 8, or 32 for floating point
   int a_bits = 2;                  ///< the same
   std::string quantizer = "lq";    ///< a name of models/model.h
@@ -80,8 +81,8 @@ const Recipe& find_recipe(std::string_view name);
 void validate(const Recipe& recipe);
 
 /// All fields as one JSON object, in the order of the struct, and back; throws Error, naming the
-/// key, for text that is not such an object: missing and unknown keys, values of another type.
-/// Numbers keep every bit.
+/// key, for text that is not such an object: missing and unknown keys, values of another type. Only
+/// "variant" may be missing, as it is in older files, and is empty then. Numbers keep every bit.
 std::string to_json(const Recipe& recipe);
 Recipe recipe_from_json(std::string_view text);
 

@@ -108,6 +108,7 @@ void visit_fields(MaybeConst<Recipe> auto& recipe, auto&& visit) {
   visit("name", recipe.name);
   visit("summary", recipe.summary);
   visit("model", recipe.model);
+  visit("variant", recipe.variant);
   visit("w_bits", recipe.w_bits);
   visit("a_bits", recipe.a_bits);
   visit("quantizer", recipe.quantizer);
@@ -309,7 +310,9 @@ std::string to_json(const Recipe& recipe) { return written(recipe).dump(); }
 
 Recipe recipe_from_json(std::string_view text) {
   try {
-    const ordered_json object = parse_without_repetition(text);
+    ordered_json object = parse_without_repetition(text);
+    // Files and checkpoints from before there were variants.
+    if (object.is_object() && !object.contains("variant")) object["variant"] = "";
     Recipe recipe;
     read(Place{object}, recipe);
     return recipe;

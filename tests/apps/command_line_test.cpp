@@ -62,9 +62,8 @@ TEST(HelpTest, EveryCommandExplainsItself) {
 
 TEST(HelpTest, OptionsListTheNamesOfTheRegistries) {
   const nlohmann::json known = run_lqnet({"recipes", "--json"}).json();
-  std::vector<std::string> names = known["models"];
-  for (const nlohmann::json& name : known["quantizers"]) names.push_back(name);
-  for (const char* key : {"datasets", "recipes"}) {
+  std::vector<std::string> names = known["quantizers"];
+  for (const char* key : {"models", "datasets", "recipes"}) {
     for (const nlohmann::json& row : known[key]) names.push_back(row["name"]);
   }
   EXPECT_TRUE(shows({"train", "--help"}, names));
@@ -90,6 +89,30 @@ TEST(RecipesTest, ListsWhatTheRegistriesHave) {
   EXPECT_EQ(report["recipes"][1]["schedule"]["decay"]["boundaries"],
             nlohmann::json::array({82, 123}));
   EXPECT_EQ(report["quantizers"].size(), 5U);
+}
+
+TEST(RecipesTest, ListsModelsWithTheirVariants) {
+  EXPECT_TRUE(shows({"recipes"}, {"resnet18", "type-a", "224x224x3", "1000", "densenet121",
+                                  "pre-activation", "vgg-small"}));
+  const nlohmann::json models = run_lqnet({"recipes", "--json"}).json()["models"];
+  const auto found = std::ranges::find_if(
+      models, [](const nlohmann::json& model) { return model["name"] == "alexnet"; });
+  ASSERT_TRUE(found != models.end());
+  EXPECT_EQ((*found)["input"], nlohmann::json::array({227, 227, 3}));
+  EXPECT_EQ((*found)["classes"], 1000);
+  EXPECT_EQ((*found)["variants"][1]["name"], "fc-bn-per-layer");
+  EXPECT_EQ(models[0]["variants"], nlohmann::json::array());
+}
+
+TEST(UsageTest, UnknownVariantsListThoseThatThereAre) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"info"}, {"train"}, {"bench", "train"}, {"bench", "network"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--model", "resnet18", "--variant", "type-c"});
+    EXPECT_TRUE(is_wrong_usage(arguments,
+                               "--variant: model resnet18: variant 'type-c' is not known, expected "
+                               "one of: type-b, type-a, post-activation"));
+  }
 }
 
 TEST(RecipesTest, PrintsOneRecipe) {

@@ -31,6 +31,23 @@ TEST(InfoTest, TotalsAreThoseOfTheSpecification) {
   EXPECT_NEAR(vgg["compression"], 19.7, 0.05);
 }
 
+TEST(InfoTest, NetworksForImageNetHaveItsTaskByThemselves) {
+  const ProcessResult result = run_lqnet({"info", "--model", "resnet18", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const nlohmann::json report = result.json();
+  EXPECT_EQ(report["variant"], "type-b");
+  EXPECT_EQ(report["classes"], 1000);
+  EXPECT_EQ(report["input"], nlohmann::json::array({224, 224, 3}));
+  EXPECT_NEAR(report["totals"]["macs"].get<double>(), 1.814e9, 0.0005e9);
+
+  const ProcessResult small = run_lqnet({"info", "--model", "resnet18", "--variant", "type-a",
+                                         "--classes", "7", "--input", "32x32x1", "--json"});
+  ASSERT_EQ(small.exit_code, 0) << small.err;
+  EXPECT_EQ(small.json()["variant"], "type-a");
+  EXPECT_EQ(small.json()["layers"].back()["output"], nlohmann::json::array({7}));
+  EXPECT_EQ(small.json()["input"], nlohmann::json::array({32, 32, 1}));
+}
+
 TEST(InfoTest, LayersAddUpToTheTotals) {
   const nlohmann::json report = info("resnet20", "3", "2");
   EXPECT_EQ(report["model"], "resnet20");

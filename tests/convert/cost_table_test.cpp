@@ -71,6 +71,56 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
+/// The rows of the same table for ImageNet: all but the ratios, which follow from the sizes.
+struct PublishedImageNetCost {
+  std::string model;
+  double weights;  ///< millions
+  double quantized_weight_percent;
+  double macs;  ///< thousand millions
+  double quantized_mac_percent;
+  double fp32;                   ///< MiB
+  std::array<double, 3> packed;  ///< of weights with 1, 2 and 3 bits
+};
+
+class PublishedImageNetCostTest : public ::testing::TestWithParam<PublishedImageNetCost> {};
+
+TEST_P(PublishedImageNetCostTest, TotalsAreWithinTwoPercent) {
+  const PublishedImageNetCost& published = GetParam();
+  const ModelInfo& info = model_info(published.model);
+  const auto expect_near = [](double value, double wanted) {
+    EXPECT_NEAR(value, wanted, 0.02 * wanted);
+  };
+  for (int bits = 1; bits <= 3; ++bits) {
+    SCOPED_TRACE(fmt::format("{} bits", bits));
+    const auto model = make_model(
+        info.name, {.w_bits = bits, .a_bits = 2, .classes = info.classes, .input = info.input});
+    const convert::CostTotals totals = convert::cost_table(*model, info.input).totals;
+    expect_near(static_cast<double>(totals.weights) / 1e6, published.weights);
+    expect_near(static_cast<double>(totals.macs) / 1e9, published.macs);
+    expect_near(totals.quantized_weight_percent, published.quantized_weight_percent);
+    expect_near(totals.quantized_mac_percent, published.quantized_mac_percent);
+    expect_near(mebibytes(totals.fp32_bytes), published.fp32);
+    expect_near(mebibytes(totals.packed_bytes), published.packed.at(bits - 1));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Spec, PublishedImageNetCostTest,
+    ::testing::Values(
+        PublishedImageNetCost{"alexnet", 62.37, 93.4, 1.135, 90.4, 238, {22.8, 29.8, 36.8}},
+        PublishedImageNetCost{"vgg-variant", 138.0, 97.0, 10.71, 98.3, 527, {31.8, 47.8, 63.8}},
+        PublishedImageNetCost{"resnet18", 11.68, 95.5, 1.814, 93.5, 44.7, {3.44, 4.79, 6.14}},
+        PublishedImageNetCost{"resnet34", 21.78, 97.6, 3.664, 96.8, 83.3, {4.75, 7.31, 9.88}},
+        PublishedImageNetCost{"resnet50", 25.50, 91.9, 4.089, 97.1, 97.9, {11.4, 14.3, 17.2}},
+        PublishedImageNetCost{
+            "googlenet-variant", 12.25, 91.6, 3.185, 96.3, 46.9, {5.45, 6.83, 8.20}},
+        PublishedImageNetCost{"densenet121", 7.89, 86.9, 2.834, 95.8, 30.3, {4.96, 5.82, 6.67}}),
+    [](const auto& test) {
+      std::string name = test.param.model;
+      std::ranges::replace(name, '-', '_');
+      return name;
+    });
+
 TEST(CostTableTest, ResNet20IsCountedToTheByte) {
   // Worked out by hand: 16-, 32- and 64-channel stages of three blocks.
   const std::int64_t stage1 = 6 * 9 * 16 * 16;
@@ -167,7 +217,7 @@ class Unusual final : public Module {
             "grouped", Conv2dSpec{.in = 6, .out = 3, .kernel = 1, .options = {.groups = 3}},
             Quantization{"lq", 3, 32})),
         shared_(add<Conv2d>("shared", Conv2dSpec{.in = 3, .out = 3, .bias = true})),
-        bn_(add<BatchNorm2d>("bn", 3, /*per_layer=*/true)) {}
+        bn_(add<BatchNorm2d>("bn", 3, BatchNorm2dOptions{.per_layer = true})) {}
 
  protected:
   Variable forward(const Variable& x) override {

@@ -256,6 +256,45 @@ TEST(PackTest, CodesBesideFloatsAreSegmentsToo) {
   EXPECT_EQ(layer.inputs[0], packed.input);
 }
 
+TEST(PackTest, MoreSegmentsThanAKernelTakesAreAddedOneConvolutionAfterTheOther) {
+  constexpr std::int64_t parts = 2 * kernels::max_bitconv_segments + 3;
+  Network network;
+  auto& first = network.add<Conv2d>("first", Conv2dSpec{.in = 3, .out = 5});
+  std::vector<BatchNormReluQuant*> activations;
+  for (int i = 0; i < parts; ++i) {
+    activations.push_back(&network.add<BatchNormReluQuant>(
+        "act" + std::to_string(i), 2, Quantization{.w_bits = 2, .a_bits = 1 + i % 3}));
+  }
+  auto& shortcut = network.add<Conv2d>("shortcut", Conv2dSpec{.in = 3, .out = 5});
+  auto& joined =
+      network.add<QuantConv2d>("joined", Conv2dSpec{.in = 2 * parts + 5, .out = 5}, two_bits);
+  auto& norm = network.add<BatchNorm2d>("norm", 5);
+  std::vector<QuantConv2d*> narrow;
+  for (int i = 0; i < parts; ++i) {
+    narrow.push_back(&network.add<QuantConv2d>("narrow" + std::to_string(i),
+                                               Conv2dSpec{.in = 3, .out = 2}, two_bits));
+  }
+  network.body = [&](const Variable& x) {
+    std::vector<Variable> inputs;
+    for (int i = 0; i < parts; ++i) inputs.push_back((*activations[i])((*narrow[i])(x)));
+    inputs.push_back(first(x));
+    const Variable y = shortcut(x);
+    return autograd::global_average_pool(autograd::add(y, norm(joined(autograd::concat(inputs)))));
+  };
+  const PackedModel packed = pack_and_compare(network, {5, 6, 3}, {.int8_grid = Int8Grid::never});
+  const Convolution& last = convolution(packed, "joined");
+  const Convolution& second = convolution(packed, "joined.first16");
+  const Convolution& start = convolution(packed, "joined.first8");
+  EXPECT_EQ(start.inputs.size(), 8U);
+  EXPECT_EQ(second.inputs.size(), 8U);
+  EXPECT_EQ(last.inputs.size(), 4U);  // the floats, too
+  EXPECT_EQ(last.description.geometry.c_in, 2 * 3 + 5);
+  EXPECT_EQ(second.residual, start.float_outputs.at(0));
+  EXPECT_EQ(last.residual, second.float_outputs.at(0));
+  // The addition behind the layer is a part of it.
+  EXPECT_EQ(start.residual, convolution(packed, "shortcut").float_outputs.at(0));
+}
+
 TEST(PackTest, FloatWeightsTakeLevelsAsFloats) {
   Network network;
   auto& quantizer = network.add<LqActivationQuantizer>("quant", 2);
@@ -299,7 +338,7 @@ TEST(PackTest, WorkBetweenPoolsIsPointwise) {
   for (const bool per_layer : {false, true}) {
     Network network;
     auto& conv = network.add<Conv2d>("conv", Conv2dSpec{.in = 3, .out = 4});
-    auto& norm = network.add<BatchNorm2d>("norm", 4, per_layer);
+    auto& norm = network.add<BatchNorm2d>("norm", 4, BatchNorm2dOptions{.per_layer = per_layer});
     auto& quantizer = network.add<LqActivationQuantizer>("quant", 3);
     auto& last = network.add<QuantConv2d>("last", Conv2dSpec{.in = 4, .out = 3}, two_bits);
     network.body = [&](const Variable& x) {

@@ -93,8 +93,19 @@ TEST(BatchNorm2dTest, NormalisesTheBatchInTrainingAndByRunningStatisticsInEvalua
   EXPECT_EQ(layer.buffers()[0].tensor.span<float>()[0], mean);
 }
 
+TEST(BatchNorm2dTest, GammaMayStartAtZero) {
+  BatchNorm2d layer(3, {.zero_gamma = true});
+  layer.initialize(1);
+  const auto parameters = layer.parameters();
+  ASSERT_EQ(parameters.size(), 2U);
+  EXPECT_EQ(parameters[0].name, "gamma");
+  for (const Parameter& parameter : parameters) {
+    for (const float value : parameter.variable.value().span<float>()) EXPECT_EQ(value, 0.0F);
+  }
+}
+
 TEST(BatchNorm2dTest, PerLayerFormHasNoParameters) {
-  BatchNorm2d layer(3, /*per_layer=*/true);
+  BatchNorm2d layer(3, {.per_layer = true});
   EXPECT_TRUE(layer.parameters().empty());
   EXPECT_EQ(layer.buffers()[0].tensor.shape(), (Shape{1}));
   const auto y = to_double(layer(Variable(random_normal({8, 1, 1, 3}, 1, 2.0, 3.0))).value());

@@ -65,6 +65,25 @@ TEST(Conv2dLayerTest, InitialDeviationFollowsTheFan) {
   EXPECT_NEAR(mean_square(grouped.weight().value()) * 9 * 32 / 2, 1.0, 0.03);
 }
 
+TEST(Conv2dLayerTest, AnotherInitializerTakesThePlaceOfTheFans) {
+  Conv2d layer({.in = 32, .out = 128, .initializer = Initializer::normal(0.25)});
+  layer.initialize(1);
+  EXPECT_NEAR(mean_square(layer.weight().value()) / (0.25 * 0.25), 1.0, 0.04);
+}
+
+TEST(Conv2dLayerTest, WindowsNeedNotBeSquare) {
+  Conv2d layer({.in = 64,
+                .out = 128,
+                .kernel = 2,
+                .kernel_w = 3,
+                .options = {.padding = autograd::Padding::valid()},
+                .fan = Fan::in});
+  EXPECT_EQ(layer.weight().shape(), (Shape{128, 2, 3, 64}));
+  EXPECT_EQ(layer(Variable(Tensor::zeros({1, 2, 3, 64}))).shape(), (Shape{1, 1, 1, 128}));
+  layer.initialize(1);
+  EXPECT_NEAR(mean_square(layer.weight().value()) * 6 * 64 / 2, 1.0, 0.03);
+}
+
 TEST(Conv2dLayerTest, RefusesAnotherNumberOfChannels) {
   Conv2d layer({.in = 3, .out = 5});
   EXPECT_TRUE(throws_error([&] { layer(Variable(Tensor::zeros({1, 4, 4, 2}))); }, "conv2d"));

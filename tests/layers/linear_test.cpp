@@ -52,6 +52,17 @@ TEST(LinearLayerTest, ParametersAndTheirStart) {
       all_close(parameters[1].variable.value().span<float>(), std::vector<float>(40, 0.0F), 0, 0));
 }
 
+TEST(LinearLayerTest, AnotherInitializerTakesThePlaceOfTheFanIn) {
+  Linear layer(500, 40, Initializer::normal(0.25));
+  layer.initialize(1);
+  double squares = 0;
+  for (const double weight : to_double(layer.parameters()[0].variable.value())) {
+    squares += weight * weight;
+  }
+  // One standard error is one percent.
+  EXPECT_NEAR(squares / 20'000 / (0.25 * 0.25), 1.0, 0.05);
+}
+
 TEST(LinearLayerTest, RefusesOtherSizes) {
   Linear layer(12, 5);
   EXPECT_TRUE(throws_error(

@@ -308,6 +308,31 @@ TEST(ModuleTest, VarianceScalingIsATruncatedNormalOfTheRightDeviation) {
   EXPECT_NEAR(static_cast<double>(within_one) / n, 0.6827 / 0.9545, 5 * 0.45 / std::sqrt(n));
 }
 
+TEST(ModuleTest, NormalIsNotTruncated) {
+  class Normal final : public Module {
+   public:
+    Variable weight = add_parameter("weight", {100'000}, Initializer::normal(0.01));
+
+   protected:
+    Variable forward(const Variable& x) override { return x; }
+  };
+  Normal module;
+  module.initialize(1);
+  double sum = 0, squares = 0;
+  std::int64_t beyond_two = 0;
+  for (const float value : module.weight.value().span<float>()) {
+    const auto x = static_cast<double>(value) / 0.01;
+    sum += x;
+    squares += x * x;
+    beyond_two += std::abs(x) > 2 ? 1 : 0;
+  }
+  // Five standard errors of the mean, of the mean square and of the share beyond two deviations.
+  const double root = std::sqrt(1e5);
+  EXPECT_NEAR(sum / 1e5, 0.0, 5 / root);
+  EXPECT_NEAR(squares / 1e5, 1.0, 5 * std::sqrt(2.0) / root);
+  EXPECT_NEAR(static_cast<double>(beyond_two) / 1e5, 0.0455, 5 * 0.21 / root);
+}
+
 // ---- State
 
 TEST(ModuleTest, StateGoesRoundToAnotherModule) {

@@ -10,6 +10,7 @@
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
+#include "tests/support/small_input.h"
 
 namespace lq::testing {
 namespace {
@@ -119,7 +120,8 @@ TEST_F(ModelTest, ParametersOfSmallCnn) {
 
 TEST_F(ModelTest, OnlyConvolutionAndLinearWeightsDecay) {
   for (const std::string& name : model_names()) {
-    for (const Parameter& parameter : make_model(name, {})->parameters()) {
+    const auto model = make_model(name, {.input = small_input(name)});
+    for (const Parameter& parameter : model->parameters()) {
       EXPECT_EQ(parameter.decay, parameter.name.ends_with("weight")) << parameter.name;
     }
   }
@@ -128,7 +130,8 @@ TEST_F(ModelTest, OnlyConvolutionAndLinearWeightsDecay) {
 TEST_F(ModelTest, NamesAreUnique) {
   for (const std::string& model : model_names()) {
     Names names;
-    for (const auto& [name, tensor] : make_model(model, {})->state_dict()) names.push_back(name);
+    const auto network = make_model(model, {.input = small_input(model)});
+    for (const auto& [name, tensor] : network->state_dict()) names.push_back(name);
     std::ranges::sort(names);
     EXPECT_TRUE(std::ranges::adjacent_find(names) == names.end()) << model;
   }
@@ -145,28 +148,58 @@ bool is_zero(const Tensor& tensor) {
   return std::ranges::all_of(tensor.span<float>(), [](float value) { return value == 0.0F; });
 }
 
+void expect_forward_and_backward(const std::string& name, const ModelOptions& options) {
+  SCOPED_TRACE(fmt::format("{} {} {}/{}", name, options.variant, options.w_bits, options.a_bits));
+  constexpr std::int64_t batch = 4;  // a batch normalization of less has next to no gradient
+  const Shape& input = options.input;
+  const Variable images(random_normal({batch, input[0], input[1], input[2]}, 1));
+  const auto model = made(name, options);
+  for (Parameter& parameter : model->parameters()) {
+    // Where gamma starts at zero, nothing else of the branch has a gradient in the first step.
+    if (parameter.name.ends_with("gamma")) {
+      std::ranges::fill(parameter.variable.value().span<float>(), 1.0F);
+    }
+  }
+  Variable y = (*model)(images);
+  ASSERT_EQ(y.shape(), (Shape{batch, 10}));
+  EXPECT_TRUE(is_finite(y.value()));
+  y.backward(random_normal({batch, 10}, 2));
+  for (const Parameter& parameter : model->parameters()) {
+    ASSERT_TRUE(parameter.variable.has_gradient()) << parameter.name;
+    EXPECT_TRUE(is_finite(parameter.variable.gradient())) << parameter.name;
+    EXPECT_FALSE(is_zero(parameter.variable.gradient())) << parameter.name;
+  }
+  model->eval();
+  const autograd::NoGradScope no_tape;
+  EXPECT_TRUE(is_finite((*model)(images).value()));
+}
+
 TEST_F(ModelTest, ForwardAndBackwardReachEveryParameter) {
-  const Shape input{16, 16, 3};
-  const Variable images(random_normal({2, 16, 16, 3}, 1));
-  const Tensor grad_y = random_normal({2, 10}, 2);
-  for (const std::string& name : model_names()) {
-    for (const int w_bits : {2, 32}) {
-      for (const int a_bits : {2, 32}) {
-        SCOPED_TRACE(name + " " + std::to_string(w_bits) + "/" + std::to_string(a_bits));
-        const auto model = made(name, {.w_bits = w_bits, .a_bits = a_bits, .input = input});
-        Variable y = (*model)(images);
-        ASSERT_EQ(y.shape(), (Shape{2, 10}));
-        EXPECT_TRUE(is_finite(y.value()));
-        y.backward(grad_y);
-        for (const Parameter& parameter : model->parameters()) {
-          ASSERT_TRUE(parameter.variable.has_gradient()) << parameter.name;
-          EXPECT_TRUE(is_finite(parameter.variable.gradient())) << parameter.name;
-          EXPECT_FALSE(is_zero(parameter.variable.gradient())) << parameter.name;
-        }
-        model->eval();
-        const autograd::NoGradScope no_tape;
-        EXPECT_TRUE(is_finite((*model)(images).value()));
-      }
+  for (const ModelInfo& info : models()) {
+    const std::string name(info.name);
+    const Shape input = small_input(name);
+    std::vector<std::pair<int, int>> bits = {{2, 2}};
+    // Models with variants are large; the largest have more blocks than resnet50, nothing else.
+    if (name != "resnet101" && name != "resnet152") bits.emplace_back(32, 32);
+    if (info.variants.empty()) bits.insert(bits.end(), {{2, 32}, {32, 2}});
+    for (const auto& [w_bits, a_bits] : bits) {
+      expect_forward_and_backward(name, {.w_bits = w_bits, .a_bits = a_bits, .input = input});
+    }
+  }
+}
+
+TEST_F(ModelTest, EveryVariantRuns) {
+  for (const ModelInfo& info : models()) {
+    const std::string name(info.name);
+    for (const ModelVariant& variant : info.variants) {
+      EXPECT_FALSE(variant.description.empty()) << name;
+      if (variant.name == variant_of(name, {})) continue;  // see above
+      // As resnet18 and resnet50, with more blocks.
+      if (name == "resnet34" || name == "resnet101" || name == "resnet152") continue;
+      const int a_bits = variant.name == "post-activation" ? 32 : 2;
+      expect_forward_and_backward(
+          name,
+          {.variant = std::string(variant.name), .a_bits = a_bits, .input = small_input(name)});
     }
   }
 }
@@ -187,8 +220,29 @@ TEST_F(ModelTest, EveryQuantizerRunsInTheSmallNetwork) {
 TEST_F(ModelTest, OtherImagesAndClasses) {
   for (const std::string& name : model_names()) {
     if (name == "resnet32" || name == "resnet44" || name == "resnet56") continue;  // as resnet20
-    const auto model = make_model(name, {.classes = 7, .input = {16, 24, 1}});
-    EXPECT_EQ((*model)(Variable(random_normal({3, 16, 24, 1}, 1))).shape(), (Shape{3, 7})) << name;
+    if (name == "resnet101" || name == "resnet152") continue;                      // as resnet50
+    const std::int64_t side = small_input(name)[0];
+    const Shape input{side, side * 3 / 2, 1};
+    const auto model = make_model(name, {.classes = 7, .input = input});
+    EXPECT_EQ((*model)(Variable(random_normal({3, input[0], input[1], 1}, 1))).shape(),
+              (Shape{3, 7}))
+        << name;
+  }
+}
+
+TEST_F(ModelTest, ImagesOfOddExtents) {
+  for (const auto& [name, variant] :
+       std::vector<std::pair<std::string, std::string>>{{"resnet18", "type-a"},
+                                                        {"resnet18", "type-b"},
+                                                        {"resnet50", "type-a"},
+                                                        {"googlenet-variant", ""},
+                                                        {"densenet121", ""},
+                                                        {"alexnet", ""},
+                                                        {"vgg-variant", ""}}) {
+    const std::int64_t side = name == "alexnet" ? 71 : 37;
+    const auto model = make_model(name, {.variant = variant, .input = {side, side + 2, 3}});
+    EXPECT_EQ((*model)(Variable(random_normal({1, side, side + 2, 3}, 1))).shape(), (Shape{1, 10}))
+        << name;
   }
 }
 
@@ -273,9 +327,38 @@ TEST_F(ModelTest, OptionsOfTheLearnedBasisReachTheQuantizers) {
 
 TEST_F(ModelTest, NetworksOfThePaperAreRegistered) {
   const Names known = model_names();
-  for (const char* name :
-       {"resnet20", "resnet32", "resnet44", "resnet56", "vgg-small", "small-cnn"}) {
+  for (const char* name : {"resnet20", "resnet32", "resnet44", "resnet56", "vgg-small", "small-cnn",
+                           "alexnet", "vgg-variant", "resnet18", "resnet34", "resnet50",
+                           "resnet101", "resnet152", "googlenet-variant", "densenet121"}) {
     EXPECT_TRUE(std::ranges::find(known, name) != known.end()) << name;
+  }
+}
+
+TEST_F(ModelTest, EveryModelTellsItsTask) {
+  const auto all = models();
+  ASSERT_TRUE(std::ranges::equal(all, model_names(), {}, &ModelInfo::name));
+  for (const ModelInfo& info : all) {
+    EXPECT_FALSE(info.description.empty()) << info.name;
+    EXPECT_EQ(model_info(info.name).description, info.description);
+    EXPECT_EQ(info.input.rank(), 3U) << info.name;
+    EXPECT_GE(info.classes, 1) << info.name;
+  }
+  EXPECT_EQ(model_info("resnet20").input, (Shape{32, 32, 3}));
+  EXPECT_EQ(model_info("alexnet").input, (Shape{227, 227, 3}));
+  EXPECT_EQ(model_info("vgg-variant").input, (Shape{224, 224, 3}));
+  EXPECT_EQ(model_info("densenet121").classes, 1000);
+}
+
+TEST_F(ModelTest, VariantsThatAModelTakesByItself) {
+  EXPECT_EQ(variant_of("resnet20", {}), "");
+  EXPECT_EQ(variant_of("alexnet", {}), "fc-bn-per-feature");
+  EXPECT_EQ(variant_of("vgg-variant", {}), "fc-bn-per-feature");
+  EXPECT_EQ(variant_of("googlenet-variant", {}), "quantizer-per-branch");
+  EXPECT_EQ(variant_of("densenet121", {}), "as-released");
+  for (const char* name : {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152"}) {
+    EXPECT_EQ(variant_of(name, {.a_bits = 2}), "type-b");
+    EXPECT_EQ(variant_of(name, {.w_bits = 2, .a_bits = 32}), "post-activation");
+    EXPECT_EQ(variant_of(name, {.variant = "type-a", .a_bits = 32}), "type-a");
   }
 }
 
@@ -293,6 +376,20 @@ TEST_F(ModelTest, UnknownNamesAndOptionsAreRefusedWithWhatIsPossible) {
   EXPECT_TRUE(
       refused("resnet20", {.quantizer = "no such kind"}, "quantizer 'no such kind' is not known"));
   EXPECT_TRUE(refused("resnet20", {.quantizer = "xnor"}, "'xnor' has 1 bit there"));
+  EXPECT_TRUE(refused("resnet20", {.variant = "type-a"},
+                      "model resnet20: variant 'type-a' is not known, expected none: the model has "
+                      "no variants"));
+  EXPECT_TRUE(refused("densenet121", {.variant = "type-a"},
+                      "model densenet121: variant 'type-a' is not known, expected one of: "
+                      "as-released, pre-activation"));
+  EXPECT_TRUE(
+      refused("resnet50", {.variant = "post-activation", .a_bits = 2},
+              "resnet50: variant 'post-activation' has float activations, 2 activation bits "
+              "given, expected 32"));
+  EXPECT_TRUE(refused("alexnet", {.input = {66, 227, 3}},
+                      "alexnet: input 66x227x3, expected height and width of 67 or more"));
+  EXPECT_TRUE(refused("vgg-variant", {.input = {224, 30, 3}},
+                      "vgg-variant: input 224x30x3, expected height and width of 31 or more"));
   for (const std::string& name : model_names()) {
     EXPECT_TRUE(refused(name, {.classes = 0}, "0 classes, expected 1 or more"));
     EXPECT_TRUE(refused(name, {.input = {32, 32}}, "input 32x32, expected H W C"));

@@ -97,6 +97,7 @@ Recipe unusual_recipe() {
   recipe.name = "name \"quoted\"";
   recipe.summary = "summary";
   recipe.model = "vgg-small";
+  recipe.variant = "variant";
   recipe.w_bits = 3;
   recipe.a_bits = 32;
   recipe.quantizer = "dorefa";
@@ -152,11 +153,12 @@ TEST(RecipeTest, JsonThatIsNoRecipeIsRefused) {
   EXPECT_TRUE(json_is_refused(json::array(), "recipe: the text: expected an object"));
 }
 
-TEST(RecipeTest, EveryKeyOfTheJsonIsNeeded) {
+TEST(RecipeTest, EveryKeyOfTheJsonIsNeededButTheVariant) {
   const json flat = example().flatten();
   for (const auto& [path, value] : flat.items()) {
     const json::json_pointer pointer(path);
     if (pointer.back() == "0" || pointer.back() == "1") continue;  // of the boundaries
+    if (pointer.back() == "variant") continue;
     json without = example();
     without[pointer.parent_pointer()].erase(pointer.back());
     std::string key = path.substr(1);
@@ -240,9 +242,28 @@ TEST(RecipeTest, AFileHoldsARecipeThatCanBeTrained) {
                             "'/' and control characters"));
   EXPECT_TRUE(refuses_value("name", "a\x7f", "recipe: name is "));
   EXPECT_TRUE(refuses_value("model", "resnet21", "recipe: model 'resnet21' is not known"));
+  EXPECT_TRUE(
+      refuses_value("variant", "type-b", "recipe: model resnet20: variant 'type-b' is not known"));
   EXPECT_TRUE(refuses_value("dataset", "cifar", "data set: \"cifar\" is not known"));
   EXPECT_TRUE(refuses_value("quantizer", "pact", "quantizer 'pact' is not known"));
   EXPECT_TRUE(refuses_value("w_bits", 9, "weight bits: 9 given"));
+}
+
+TEST(RecipeTest, FilesFromBeforeThereWereVariantsHaveNone) {
+  json object = example();
+  ASSERT_EQ(object.erase("variant"), 1U);
+  EXPECT_EQ(recipe_from_json(object.dump()), find_recipe("cifar10-resnet20"));
+}
+
+TEST(RecipeTest, TheVariantReachesTheNetwork) {
+  Recipe recipe;
+  recipe.model = "resnet18";
+  recipe.variant = "type-a";
+  EXPECT_EQ(model_options(recipe, 10, {32, 32, 3}).variant, "type-a");
+  Recipe other = recipe;
+  other.variant = "type-b";
+  ASSERT_TRUE(conflict(recipe, other).has_value());
+  EXPECT_EQ(conflict(recipe, other)->field, "variant");
 }
 
 TEST(RecipeTest, KeysThatOccurTwiceAreRefused) {
