@@ -181,7 +181,9 @@ fs::path default_run_folder(const RecipeOptions& options) {
        {&Recipe::model, &Recipe::variant, &Recipe::quantizer, &Recipe::dataset}) {
     if (recipe.*field != named.*field) name += "-" + recipe.*field;
   }
-  return fs::path("runs") / fmt::format("{}-w{}a{}", name, recipe.w_bits, recipe.a_bits);
+  // Names of ImageNet's recipes end in their bits.
+  const std::string bits = fmt::format("-w{}a{}", recipe.w_bits, recipe.a_bits);
+  return fs::path("runs") / (name.ends_with(bits) ? name : name + bits);
 }
 
 Recipe resumed_recipe(const RecipeOptions& options, const Recipe& stored, const fs::path& folder) {

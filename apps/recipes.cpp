@@ -11,6 +11,7 @@
 #include "apps/text_table.h"
 #include "data/dataset_registry.h"
 #include "models/model.h"
+#include "train/published_accuracy.h"
 #include "train/recipe.h"
 
 namespace lq::apps {
@@ -28,33 +29,13 @@ ordered_json recipe_as_json(const std::string& name) {
   return ordered_json::parse(to_json(find_recipe(name)));
 }
 
-ordered_json model_json(const ModelInfo& model) {
-  ordered_json variants = ordered_json::array();
-  for (const ModelVariant& variant : model.variants) {
-    variants.push_back({{"name", variant.name}, {"description", variant.description}});
-  }
-  return {{"name", model.name},
-          {"description", model.description},
-          {"input", shape_json(model.input)},
-          {"classes", model.classes},
-          {"variants", std::move(variants)}};
-}
+  fmt::print("{}
+paper: top-1 or top-1/top-5 accuracy in % that the paper reports
 
-TextTable model_table() {
-  using Align = TextTable::Align;
-  TextTable table({{"model", Align::left},
-                   {"variant", Align::left},
-                   {"input", Align::left},
-                   {"classes"},
-                   {"what it is", Align::left}});
-  for (const ModelInfo& model : models()) {
-    table.add_row({std::string(model.name), "", model.input.to_string(),
-                   std::to_string(model.classes), std::string(model.description)});
-    for (const ModelVariant& variant : model.variants) {
-      table.add_row({"", std::string(variant.name), "", "", std::string(variant.description)});
-    }
-  }
-  return table;
+{}
+{}
+",
+             recipes.str(), model_table().str(), sets.str());
 }
 
 void print_json() {
@@ -63,7 +44,9 @@ void print_json() {
                       {"datasets", ordered_json::array()},
                       {"quantizers", quantizer_kinds()}};
   for (const std::string& name : recipe_names()) {
-    report["recipes"].push_back(recipe_as_json(name));
+    ordered_json recipe = recipe_as_json(name);
+    recipe["published"] = published_json(find_recipe(name));
+    report["recipes"].push_back(std::move(recipe));
   }
   for (const ModelInfo& model : models()) report["models"].push_back(model_json(model));
   for (const DatasetInfo& info : datasets()) {
@@ -78,22 +61,31 @@ void print_text() {
   using Align = TextTable::Align;
   TextTable recipes({{"recipe", Align::left},
                      {"model", Align::left},
+                     {"W/A"},
                      {"data set", Align::left},
                      {"epochs"},
                      {"batch"},
                      {"lr"},
+                     {"paper"},
                      {"what it is", Align::left}});
   for (const std::string& name : recipe_names()) {
     const Recipe& recipe = find_recipe(name);
-    recipes.add_row({recipe.name, recipe.model, recipe.dataset, std::to_string(recipe.epochs),
-                     std::to_string(recipe.batch), fmt::format("{}", recipe.schedule.base_rate),
+    recipes.add_row({recipe.name, recipe.model, fmt::format("{}/{}", recipe.w_bits, recipe.a_bits),
+                     recipe.dataset, std::to_string(recipe.epochs), std::to_string(recipe.batch),
+                     fmt::format("{}", recipe.schedule.base_rate), published_text(recipe),
                      recipe.summary});
   }
   TextTable sets({{"data set", Align::left}, {"what it is", Align::left}});
   for (const DatasetInfo& info : datasets()) {
     sets.add_row({std::string(info.name), std::string(info.description)});
   }
-  fmt::print("{}\n{}\n{}\n", recipes.str(), model_table().str(), sets.str());
+  fmt::print("{}
+paper: top-1 or top-1/top-5 accuracy in % that the paper reports
+
+{}
+{}
+",
+             recipes.str(), model_table().str(), sets.str());
   fmt::print("quantizers  {}\n", fmt::join(quantizer_kinds(), ", "));
 }
 

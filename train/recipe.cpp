@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "core/error.h"
 #include "core/io/file.h"
+#include "train/imagenet_recipes.h"
 
 namespace lq {
 
@@ -60,8 +62,11 @@ Recipe cifar10_vgg_small() {
 }
 
 const std::vector<Recipe>& recipes() {
-  static const std::vector<Recipe> all = {fashion_mnist_resnet20(), cifar10_resnet20(),
-                                          cifar10_vgg_small()};
+  static const std::vector<Recipe> all = [] {
+    std::vector<Recipe> table = {fashion_mnist_resnet20(), cifar10_resnet20(), cifar10_vgg_small()};
+    std::ranges::move(imagenet_recipes(), std::back_inserter(table));
+    return table;
+  }();
   return all;
 }
 
