@@ -14,8 +14,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check_network(const fs::path& path, std::string_view found, const Recipe& recipe) {
+void check_model(const fs::path& path, std::string_view found, const Recipe& recipe) {
   check(found == recipe.model, "{}: holds a {}, expected a {}", path.string(), found, recipe.model);
+}
+
+/// Variants of a model name other things alike.
+void check_variant(const fs::path& path, const Recipe& found, const Recipe& recipe) {
+  const auto variant = [](const Recipe& of) {
+    return variant_of(of.model, {.variant = of.variant, .w_bits = of.w_bits, .a_bits = of.a_bits});
+  };
+  check(variant(found) == variant(recipe),
+        "{}: holds a {} of variant {}, expected variant {} (see --variant)", path.string(),
+        found.model, variant(found), variant(recipe));
 }
 
 /// The weights in the shape that the model keeps them in: fully connected layers have flat ones.
@@ -42,12 +52,13 @@ StateDict packed_weights(const deploy::PackedModel& packed, const Module& model)
 StateDict initial_values(const fs::path& given, const Recipe& recipe, const Module& model) {
   if (given.extension() == ".lqn") {
     const deploy::PackedModel packed = deploy::read_packed_model(given);
-    check_network(given, packed.name, recipe);
+    check_model(given, packed.name, recipe);
     return packed_weights(packed, model);
   }
   const fs::path path = checkpoint_path(given);
   Checkpoint checkpoint = load_checkpoint(path);
-  check_network(path, checkpoint.recipe.model, recipe);
+  check_model(path, checkpoint.recipe.model, recipe);
+  check_variant(path, checkpoint.recipe, recipe);
   return std::move(checkpoint.model);
 }
 

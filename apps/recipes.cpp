@@ -29,13 +29,48 @@ ordered_json recipe_as_json(const std::string& name) {
   return ordered_json::parse(to_json(find_recipe(name)));
 }
 
-  fmt::print("{}
-paper: top-1 or top-1/top-5 accuracy in % that the paper reports
+ordered_json published_json(const Recipe& recipe) {
+  const auto published = published_accuracy(recipe);
+  if (!published) return nullptr;
+  return {{"top1", published->top1},
+          {"top5", published->top5 ? ordered_json(*published->top5) : ordered_json()}};
+}
 
-{}
-{}
-",
-             recipes.str(), model_table().str(), sets.str());
+/// "62.6/84.3", or the first number alone, or "-".
+std::string published_text(const Recipe& recipe) {
+  const auto published = published_accuracy(recipe);
+  if (!published) return "-";
+  if (!published->top5) return fmt::format("{:.1f}", published->top1);
+  return fmt::format("{:.1f}/{:.1f}", published->top1, *published->top5);
+}
+
+ordered_json model_json(const ModelInfo& model) {
+  ordered_json variants = ordered_json::array();
+  for (const ModelVariant& variant : model.variants) {
+    variants.push_back({{"name", variant.name}, {"description", variant.description}});
+  }
+  return {{"name", model.name},
+          {"description", model.description},
+          {"input", shape_json(model.input)},
+          {"classes", model.classes},
+          {"variants", std::move(variants)}};
+}
+
+TextTable model_table() {
+  using Align = TextTable::Align;
+  TextTable table({{"model", Align::left},
+                   {"variant", Align::left},
+                   {"input", Align::left},
+                   {"classes"},
+                   {"what it is", Align::left}});
+  for (const ModelInfo& model : models()) {
+    table.add_row({std::string(model.name), "", model.input.to_string(),
+                   std::to_string(model.classes), std::string(model.description)});
+    for (const ModelVariant& variant : model.variants) {
+      table.add_row({"", std::string(variant.name), "", "", std::string(variant.description)});
+    }
+  }
+  return table;
 }
 
 void print_json() {
@@ -79,12 +114,7 @@ void print_text() {
   for (const DatasetInfo& info : datasets()) {
     sets.add_row({std::string(info.name), std::string(info.description)});
   }
-  fmt::print("{}
-paper: top-1 or top-1/top-5 accuracy in % that the paper reports
-
-{}
-{}
-",
+  fmt::print("{}\npaper: top-1 or top-1/top-5 accuracy in % that the paper reports\n\n{}\n{}\n",
              recipes.str(), model_table().str(), sets.str());
   fmt::print("quantizers  {}\n", fmt::join(quantizer_kinds(), ", "));
 }

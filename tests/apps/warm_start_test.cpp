@@ -92,6 +92,24 @@ TEST_F(InitTest, ARunBeginsWithTheWeightsOfAPackedNetwork) {
   }
 }
 
+TEST_F(InitTest, VariantsAreToldApart) {
+  const std::vector<std::string> one_step = {"--model", "resnet18", "--max-steps", "1"};
+  const auto train_resnet = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), one_step.begin(), one_step.end());
+    return train(arguments);
+  };
+  ASSERT_EQ(train_resnet({"--w-bits", "32", "--a-bits", "32", "--out", "post"}).exit_code, 0);
+  const ProcessResult refused = train_resnet({"--init", "post", "--out", "failed"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("post/best.safetensors: holds a resnet18 of variant post-activation, "
+                             "expected variant type-b (see --variant)"),
+            std::string::npos)
+      << refused.err;
+  const ProcessResult begun =
+      train_resnet({"--init", "post", "--w-bits", "2", "--a-bits", "32", "--out", "weights_only"});
+  EXPECT_EQ(begun.exit_code, 0) << begun.err;
+}
+
 TEST_F(InitTest, WhatCannotBeBegunWithIsSaidInOneLine) {
   const auto expect_error = [](const std::vector<std::string>& arguments, int exit_code,
                                const std::string& message) {
