@@ -1,11 +1,13 @@
-// The stand-in for libcublas.so.13: products of float matrices, by plain loops with sums in double.
+// The stand-in for libcublas.so.13: products of matrices, by plain loops with sums in double.
 // Types and values are those of cuBLAS, declared here so that no toolkit is needed.
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
+#include <string>
 
-#include "emulator/libraries/float_products.h"
 #include "emulator/libraries/library_call.h"
+#include "emulator/libraries/numbers.h"
 
 namespace lq::emulator::cublas {
 namespace {
@@ -25,17 +27,21 @@ struct Handle {
   std::size_t workspace_bytes = 0;
 };
 
-constexpr int float_type = 0;        // CUDA_R_32F
-constexpr int host_pointers = 0;     // CUBLAS_POINTER_MODE_HOST
-constexpr int tf32_math = 3;         // CUBLAS_TF32_TENSOR_OP_MATH
-constexpr int default_compute = 68;  // CUBLAS_COMPUTE_32F
+// cudaDataType_t.
+constexpr int float_type = 0, half_type = 2, int8_type = 3, int32_type = 10;
+
+constexpr int host_pointers = 0;           // CUBLAS_POINTER_MODE_HOST
+constexpr int tf32_math = 3;               // CUBLAS_TF32_TENSOR_OP_MATH
+constexpr int default_compute = 68;        // CUBLAS_COMPUTE_32F
+constexpr int pedantic_compute = 69;       // CUBLAS_COMPUTE_32F_PEDANTIC
+constexpr int integer_computes[]{72, 73};  // CUBLAS_COMPUTE_32I, its pedantic kind
 
 /// Of a cublasComputeType_t.
 std::optional<FactorType> factor_type(const Handle& handle, int compute_type) {
   switch (compute_type) {
     case default_compute:
       return handle.math_mode == tf32_math ? FactorType::tf32 : FactorType::f32;
-    case 69:  // CUBLAS_COMPUTE_32F_PEDANTIC
+    case pedantic_compute:
       return FactorType::f32;
     case 74:  // CUBLAS_COMPUTE_32F_FAST_16F
       return FactorType::f16;
@@ -48,20 +54,29 @@ std::optional<FactorType> factor_type(const Handle& handle, int compute_type) {
   }
 }
 
-/// Columns of floats, `pitch` elements apart.
+/// Columns of numbers, `pitch` elements apart.
 struct Matrix {
   const void* data = nullptr;
   std::int64_t rows = 0, columns = 0, pitch = 0;
+  Number type = Number::f32;
 
   bool is_possible() const {
     return rows >= 0 && columns >= 0 && pitch >= std::max<std::int64_t>(rows, 1);
   }
+  /// Whether columns are of words, and begin at words.
+  bool has_words() const {
+    constexpr std::size_t word_bytes = 4;
+    const auto bits = reinterpret_cast<std::uintptr_t>(data) |
+                      static_cast<std::size_t>(rows) * bytes_of(type) |
+                      static_cast<std::size_t>(pitch) * bytes_of(type);
+    return bits % word_bytes == 0;
+  }
 
   LibraryOperand operand(const char* name, LibraryOperand::Use use) const {
-    if (pitch == rows) return packed_floats(name, data, rows * columns, use);
-    LibraryOperand operand = packed_floats(name, data, rows, use);
+    if (pitch == rows) return packed_numbers(name, data, rows * columns, type, use);
+    LibraryOperand operand = packed_numbers(name, data, rows, type, use);
     operand.height = static_cast<std::size_t>(columns);
-    operand.pitch = static_cast<std::size_t>(pitch) * sizeof(float);
+    operand.pitch = static_cast<std::size_t>(pitch) * bytes_of(type);
     return operand;
   }
 };
@@ -71,16 +86,20 @@ struct Product {
   bool transposes_a = false, transposes_b = false;
   Matrix a, b, c;
   std::int64_t depth = 0;
-  float alpha = 0, beta = 0;
+  double alpha = 0, beta = 0;
   FactorType factors = FactorType::f32;
 
-  void compute(const float* a_data, const float* b_data, float* c_data) const {
+  void compute(std::byte* a_data, std::byte* b_data, std::byte* c_data) const {
+    const auto value_of = [this](const Numbers& numbers, std::int64_t at) {
+      return factor(static_cast<float>(numbers[at]), factors);
+    };
+    const Numbers a_values{a_data, a.type}, b_values{b_data, b.type}, results{c_data, c.type};
     // Rows of op(a) side by side, so that a step of all sums of a column is one pass over them.
     std::vector<double> a_steps(static_cast<std::size_t>(c.rows * depth));
     for (std::int64_t k = 0; k < depth; ++k) {
       for (std::int64_t row = 0; row < c.rows; ++row) {
         const std::int64_t at = transposes_a ? k + row * a.pitch : row + k * a.pitch;
-        a_steps[static_cast<std::size_t>(k * c.rows + row)] = factor(a_data[at], factors);
+        a_steps[static_cast<std::size_t>(k * c.rows + row)] = value_of(a_values, at);
       }
     }
     std::vector<double> sums(static_cast<std::size_t>(c.rows));
@@ -88,15 +107,14 @@ struct Product {
       std::fill(sums.begin(), sums.end(), 0.0);
       for (std::int64_t k = 0; k < depth; ++k) {
         const std::int64_t at = transposes_b ? column + k * b.pitch : k + column * b.pitch;
-        const double value = factor(b_data[at], factors);
+        const double value = value_of(b_values, at);
         const double* const step = a_steps.data() + k * c.rows;
         for (std::size_t row = 0; row < sums.size(); ++row) sums[row] += step[row] * value;
       }
-      float* const results = c_data + column * c.pitch;
       for (std::size_t row = 0; row < sums.size(); ++row) {
+        const std::int64_t at = column * c.pitch + static_cast<std::int64_t>(row);
         // What is multiplied by a beta of zero is not read.
-        const double before = beta == 0 ? 0 : static_cast<double>(beta) * results[row];
-        results[row] = static_cast<float>(static_cast<double>(alpha) * sums[row] + before);
+        results.set(at, alpha * sums[row] + (beta == 0 ? 0 : beta * results[at]));
       }
     }
   }
@@ -110,8 +128,7 @@ Status issue(const char* call, const Handle& handle, const Product& product) {
                    product.c.operand("C", c_use)};
   lend_workspace(work, handle.workspace, handle.workspace_bytes);
   work.run = [product](std::span<std::byte* const> host) {
-    product.compute(reinterpret_cast<const float*>(host[0]),
-                    reinterpret_cast<const float*>(host[1]), reinterpret_cast<float*>(host[2]));
+    product.compute(host[0], host[1], host[2]);
   };
   return lqnet_emulator_issue(handle.stream, work) == 0 ? success : execution_failed;
 }
@@ -133,37 +150,86 @@ struct Arguments {
   int compute_type;
 };
 
+/// What the types of factors, results and sums say.
+struct Types {
+  Number factors = Number::f32;
+  Number results = Number::f32;
+  FactorType rounding = FactorType::f32;
+};
+
+/// Floats with every compute type of floats, halves with the plain ones, and bytes with integers;
+/// nothing for other types, of which `complaint` says one.
+std::optional<Types> types_of(const Handle& handle, const Arguments& given,
+                              std::string& complaint) {
+  for (const int type : {given.a_type, given.b_type, given.c_type}) {
+    const bool is_known =
+        type == float_type || type == half_type || type == int8_type || type == int32_type;
+    if (!is_known) complaint = fmt::format("data type {}", type);
+  }
+  const int compute = given.compute_type;
+  const bool is_of_integers = std::find(std::begin(integer_computes), std::end(integer_computes),
+                                        compute) != std::end(integer_computes);
+  const auto rounding =
+      is_of_integers ? std::optional(FactorType::f32) : factor_type(handle, compute);
+  if (!rounding) complaint = fmt::format("compute type {}", compute);
+  if (!complaint.empty()) return std::nullopt;
+  const auto are = [&](int factors, int results) {
+    return given.a_type == factors && given.b_type == factors && given.c_type == results;
+  };
+  if (is_of_integers && are(int8_type, int32_type)) return Types{Number::s8, Number::s32};
+  if (!is_of_integers && are(float_type, float_type)) {
+    return Types{Number::f32, Number::f32, *rounding};
+  }
+  if (compute == default_compute || compute == pedantic_compute) {
+    if (are(half_type, half_type)) return Types{Number::f16, Number::f16};
+    if (are(half_type, float_type)) return Types{Number::f16, Number::f32};
+  }
+  complaint = fmt::format("the combination of data types {}, {}, {} and compute type {}",
+                          given.a_type, given.b_type, given.c_type, compute);
+  return std::nullopt;
+}
+
+/// Alpha or beta: of the type of the sums.
+double scale_of(const void* scale, const Types& types) {
+  return types.results == Number::s32 ? *static_cast<const std::int32_t*>(scale)
+                                      : static_cast<double>(*static_cast<const float*>(scale));
+}
+
 Status multiply(const char* call, const Handle* handle, const Arguments& given) {
   if (handle == nullptr) return not_initialized;
-  for (const int type : {given.a_type, given.b_type, given.c_type}) {
-    if (type != float_type) return unsupported(not_supported, call, "data type {}", type);
-  }
   for (const int operation : {given.transpose_a, given.transpose_b}) {
     if (operation < 0 || operation > 2) return invalid_value;
   }
-  const auto factors = factor_type(*handle, given.compute_type);
-  if (!factors) return unsupported(not_supported, call, "compute type {}", given.compute_type);
+  std::string complaint;
+  const auto types = types_of(*handle, given, complaint);
+  if (!types) return unsupported(not_supported, call, "{}", complaint);
   const bool transposes_a = given.transpose_a != 0, transposes_b = given.transpose_b != 0;
   const auto matrix = [](const void* data, std::int64_t rows, std::int64_t columns,
-                         std::int64_t pitch, bool transposed) {
-    return transposed ? Matrix{data, columns, rows, pitch} : Matrix{data, rows, columns, pitch};
+                         std::int64_t pitch, bool transposed, Number type) {
+    return transposed ? Matrix{data, columns, rows, pitch, type}
+                      : Matrix{data, rows, columns, pitch, type};
   };
   const Product product{
       .transposes_a = transposes_a,
       .transposes_b = transposes_b,
-      .a = matrix(given.a, given.m, given.k, given.a_pitch, transposes_a),
-      .b = matrix(given.b, given.k, given.n, given.b_pitch, transposes_b),
-      .c = matrix(given.c, given.m, given.n, given.c_pitch, false),
+      .a = matrix(given.a, given.m, given.k, given.a_pitch, transposes_a, types->factors),
+      .b = matrix(given.b, given.k, given.n, given.b_pitch, transposes_b, types->factors),
+      .c = matrix(given.c, given.m, given.n, given.c_pitch, false, types->results),
       .depth = given.k,
-      .alpha = *static_cast<const float*>(given.alpha),
-      .beta = *static_cast<const float*>(given.beta),
-      .factors = *factors,
+      .alpha = scale_of(given.alpha, *types),
+      .beta = scale_of(given.beta, *types),
+      .factors = types->rounding,
   };
   if (!product.a.is_possible() || !product.b.is_possible() || !product.c.is_possible()) {
     return invalid_value;
   }
   if (given.m == 0 || given.n == 0) return success;
   if (given.k == 0) return unsupported(not_supported, call, "a depth of 0");
+  // Real ones take bytes on these terms, too.
+  if (types->factors != Number::f32 &&
+      !(product.a.has_words() && product.b.has_words() && product.c.has_words())) {
+    return not_supported;
+  }
   return issue(call, *handle, product);
 }
 

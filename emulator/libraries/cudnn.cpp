@@ -1,5 +1,4 @@
-// The stand-in for libcudnn.so.9: the entry points of its graph interface, for single convolutions
-// of floats.
+// The stand-in for libcudnn.so.9: the entry points of its graph interface, for single convolutions.
 
 #include <algorithm>
 #include <atomic>
@@ -66,11 +65,15 @@ Status find_pointer(const Node& pack, const Node& tensor, void*& pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer) % alignment == 0 ? success : misaligned_pointer;
 }
 
-/// As if the sums had been made in another order each time.
-void vary(std::span<float> results) {
+/// As if the sums had been made in another order each time: halves and floats beside the results.
+void vary(const Numbers& results, std::int64_t count) {
   static std::atomic<unsigned> runs{0};
-  const float towards = runs.fetch_add(1) % 2 == 0 ? HUGE_VALF : -HUGE_VALF;
-  for (float& result : results) result = std::nextafter(result, towards);
+  const bool up = runs.fetch_add(1) % 2 == 0;
+  const double step = results.type == Number::f16 ? 0x1p-11 : 0x1p-24;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double value = results[i];
+    results.set(i, value + (up ? 1.5 : -1.5) * step * std::max(std::fabs(value), 0x1p-14));
+  }
 }
 
 Status issue(const Handle& handle, const Execution& execution, void* const (&pointers)[3],
@@ -87,15 +90,13 @@ Status issue(const Handle& handle, const Execution& execution, void* const (&poi
     const LibraryOperand::Use use = i != result      ? read
                                     : conv.beta == 0 ? written
                                                      : read_and_written;
-    work.operands.push_back(packed_floats(names[i], pointers[i], sizes[i], use));
+    work.operands.push_back(packed_numbers(names[i], pointers[i], sizes[i], conv.type, use));
   }
   lend_workspace(work, workspace, static_cast<std::size_t>(workspace_bytes));
   work.run = [conv, result, size = sizes[result],
               varies = !execution.is_deterministic](std::span<std::byte* const> host) {
-    float* const tensors[] = {reinterpret_cast<float*>(host[0]), reinterpret_cast<float*>(host[1]),
-                              reinterpret_cast<float*>(host[2])};
-    compute(conv, tensors[0], tensors[1], tensors[2]);
-    if (varies) vary({tensors[result], static_cast<std::size_t>(size)});
+    compute(conv, host[0], host[1], host[2]);
+    if (varies) vary({host[result], conv.type}, size);
   };
   return lqnet_emulator_issue(handle.stream, work) == 0 ? success : execution_failed;
 }

@@ -5,17 +5,20 @@
 namespace lq::emulator::cudnn {
 namespace {
 
-std::vector<double> rounded(const float* values, std::int64_t count, FactorType type) {
+std::vector<double> rounded(const Numbers& values, std::int64_t count, FactorType type) {
   std::vector<double> result(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < result.size(); ++i) result[i] = factor(values[i], type);
+  for (std::int64_t i = 0; i < count; ++i) {
+    result[static_cast<std::size_t>(i)] = factor(static_cast<float>(values[i]), type);
+  }
   return result;
 }
 
-void deliver(const Convolution& conv, const std::vector<double>& sums, float* results) {
-  for (std::size_t i = 0; i < sums.size(); ++i) {
+void deliver(const Convolution& conv, const std::vector<double>& sums, const Numbers& results) {
+  for (std::size_t at = 0; at < sums.size(); ++at) {
+    const auto i = static_cast<std::int64_t>(at);
     // What is multiplied by a beta of zero is not read.
     const double before = conv.beta == 0 ? 0 : static_cast<double>(conv.beta) * results[i];
-    results[i] = static_cast<float>(static_cast<double>(conv.alpha) * sums[i] + before);
+    results.set(i, static_cast<double>(conv.alpha) * sums[at] + before);
   }
 }
 
@@ -44,12 +47,12 @@ void for_each_meeting(const Convolution& g, Visit&& visit) {
 
 }  // namespace
 
-void compute(const Convolution& conv, float* x, float* w, float* y) {
+void compute(const Convolution& conv, std::byte* x, std::byte* w, std::byte* y) {
   const std::int64_t channels = conv.c / conv.groups;
-  const auto factors_of = [&](Pass pass, const float* values, std::int64_t count) {
+  const auto factors_of = [&](Pass pass, std::byte* values, std::int64_t count) {
     // The tensor that the pass gives is none.
     return pass == conv.pass ? std::vector<double>(static_cast<std::size_t>(count))
-                             : rounded(values, count, conv.factors);
+                             : rounded({values, conv.type}, count, conv.factors);
   };
   std::vector<double> xs = factors_of(Pass::backward_data, x, conv.x_size());
   std::vector<double> ws = factors_of(Pass::backward_filter, w, conv.filter_size());
@@ -72,13 +75,13 @@ void compute(const Convolution& conv, float* x, float* w, float* y) {
   });
   switch (conv.pass) {
     case Pass::forward:
-      deliver(conv, ys, y);
+      deliver(conv, ys, {y, conv.type});
       break;
     case Pass::backward_data:
-      deliver(conv, xs, x);
+      deliver(conv, xs, {x, conv.type});
       break;
     case Pass::backward_filter:
-      deliver(conv, ws, w);
+      deliver(conv, ws, {w, conv.type});
       break;
   }
 }

@@ -1,10 +1,10 @@
-// Convolutions of floats on the host, channels last, by plain loops with sums in double.
+// Convolutions on the host, channels last, by plain loops with sums in double.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
-#include "emulator/libraries/float_products.h"
+#include "emulator/libraries/numbers.h"
 
 namespace lq::emulator::cudnn {
 
@@ -20,6 +20,7 @@ struct Convolution {
   std::int64_t groups = 1;
   float alpha = 1, beta = 0;
   FactorType factors = FactorType::f32;
+  Number type = Number::f32;  // of all three tensors
 
   std::int64_t x_size() const { return n * h * w * c; }
   std::int64_t filter_size() const { return k * r * s * (c / groups); }
@@ -27,6 +28,6 @@ struct Convolution {
 };
 
 /// result = alpha times the pass's one of x, w and y, of the other two, + beta result.
-void compute(const Convolution& convolution, float* x, float* w, float* y);
+void compute(const Convolution& convolution, std::byte* x, std::byte* w, std::byte* y);
 
 }  // namespace lq::emulator::cudnn

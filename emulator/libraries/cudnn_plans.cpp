@@ -24,17 +24,30 @@ struct Engine {
   std::int64_t workspace_bytes;
 };
 
-const std::vector<Engine>& engines() {
+const std::vector<Engine>& engines(Number type) {
   using enum Note;
-  static const std::vector<Engine> all = {
-      {0, FactorType::f16, {tensor_core, down_converts}, true, false, false, 0},
-      {1, FactorType::f32, {nondeterministic}, true, true, false, 0},
-      {2, FactorType::f16, {tensor_core, down_converts}, true, true, false, 4096},
-      {3, FactorType::tf32, {tensor_core}, true, true, false, 4096},
-      {4, FactorType::f32, {}, true, true, false, 4096},
-      {5, FactorType::f32, {}, false, true, true, 0},
+  using enum FactorType;
+  static const std::vector<Engine> of_floats = {
+      {0, f16, {tensor_core, down_converts}, true, false, false, 0},
+      {1, f32, {nondeterministic}, true, true, false, 0},
+      {2, f16, {tensor_core, down_converts}, true, true, false, 4096},
+      {3, tf32, {tensor_core}, true, true, false, 4096},
+      {4, f32, {}, true, true, false, 4096},
+      {5, f32, {}, false, true, true, 0},
   };
-  return all;
+  static const std::vector<Engine> of_halves = {
+      {0, f16, {tensor_core}, true, false, false, 0},
+      {1, f16, {tensor_core, nondeterministic}, true, true, false, 0},
+      {2, f16, {tensor_core}, true, true, false, 4096},
+      {3, f16, {}, false, true, true, 0},
+  };
+  static const std::vector<Engine> of_bytes = {
+      {0, f32, {tensor_core}, true, false, false, 0},
+      {1, f32, {tensor_core}, true, true, false, 4096},
+      {2, f32, {}, true, true, false, 0},
+      {3, f32, {}, false, true, true, 0},
+  };
+  return type == Number::f16 ? of_halves : type == Number::s8 ? of_bytes : of_floats;
 }
 
 /// An operation's attributes, by what they mean.
@@ -58,6 +71,18 @@ OperationNames names_of(Kind kind) {
 
 bool is_operation(Kind kind) {
   return kind == Kind::forward || kind == Kind::backward_data || kind == Kind::backward_filter;
+}
+
+/// Of tensors that are finalized.
+Number number_of(const Node& tensor) {
+  switch (tensor.value<int>(Name::tensor_data_type)) {
+    case half_type:
+      return Number::f16;
+    case int8_type:
+      return Number::s8;
+    default:
+      return Number::f32;
+  }
 }
 
 Integers extents_of(const Node& tensor) {
@@ -86,12 +111,13 @@ Convolution convolution_of(const Node& operation) {
           .pad_left = pair(Name::pre_paddings)[1],
           .groups = x[1] / std::max<std::int64_t>(w[1], 1),
           .alpha = operation.value<float>(names.alpha),
-          .beta = operation.value<float>(names.beta)};
+          .beta = operation.value<float>(names.beta),
+          .type = number_of(operation.node(names.x))};
 }
 
 Status finish_tensor(const Node& tensor, std::string& complaint) {
   const int type = tensor.value<int>(Name::tensor_data_type);
-  if (type != float_type) {
+  if (type != float_type && type != half_type && type != int8_type) {
     complaint = fmt::format("data type {}", type);
     return not_supported;
   }
@@ -120,7 +146,8 @@ Status finish_convolution(const Node& convolution, std::string& complaint) {
     complaint = fmt::format("{} {}", what, value);
     return not_supported;
   };
-  if (const int type = convolution.value<int>(Name::compute_type); type != float_type) {
+  if (const int type = convolution.value<int>(Name::compute_type);
+      type != float_type && type != int32_type) {
     return refuse("compute type", type);
   }
   if (const int mode = convolution.value<int>(Name::convolution_mode); mode != cross_correlation) {
@@ -140,13 +167,30 @@ Status finish_convolution(const Node& convolution, std::string& complaint) {
   return success;
 }
 
-Status finish_operation(const Node& operation) {
+/// All tensors of floats, or of halves, with sums of floats; forward also of bytes with sums of
+/// integers.
+bool has_known_types(const Node& operation, const OperationNames& names) {
+  const auto type = [&](Name tensor) {
+    return operation.node(tensor).value<int>(Name::tensor_data_type);
+  };
+  const int sums = operation.node(names.convolution).value<int>(Name::compute_type);
+  const bool is_of_bytes = type(names.x) == int8_type;
+  return type(names.w) == type(names.x) && type(names.y) == type(names.x) &&
+         sums == (is_of_bytes ? int32_type : float_type) &&
+         (!is_of_bytes || operation.kind == Kind::forward);
+}
+
+Status finish_operation(const Node& operation, std::string& complaint) {
   const OperationNames names = names_of(operation.kind);
   for (const Name tensor : {names.x, names.w, names.y}) {
     if (operation.node(tensor).kind != Kind::tensor) return wrong_descriptor_type;
   }
   const Node& convolution = operation.node(names.convolution);
   if (convolution.kind != Kind::convolution) return wrong_descriptor_type;
+  if (!has_known_types(operation, names)) {
+    complaint = "a convolution whose tensors and sums are of these types";
+    return not_supported;
+  }
   const Convolution g = convolution_of(operation);
   const Integers y = extents_of(operation.node(names.y));
   const Integers after = convolution.values<std::int64_t>(Name::post_paddings);
@@ -163,8 +207,10 @@ Status finish_heuristics(Node& heuristics) {
   const int mode = heuristics.value<int>(Name::heuristics_mode);
   const SharedNode graph = heuristics.attributes.at(Name::heuristics_graph).nodes.at(0);
   if (graph->kind != Kind::graph) return wrong_descriptor_type;
+  const Node& operation = graph->node(Name::graph_operations);
+  const Number type = number_of(operation.node(names_of(operation.kind).x));
   Attribute results{.type = ValueType::descriptor};
-  for (const Engine& engine : engines()) {
+  for (const Engine& engine : engines(type)) {
     if (engine.is_fallback != (mode == fallback_mode)) continue;
     const auto node = std::make_shared<Node>(Node{Kind::engine, true, {}});
     node->set_node(Name::engine_graph, graph);
@@ -184,9 +230,21 @@ const Node& engine_node(const Node& plan) {
   return plan.node(Name::plan_config).node(Name::config_engine);
 }
 
+const Node& operation_of(const Node& plan) {
+  return engine_node(plan).node(Name::engine_graph).node(Name::graph_operations);
+}
+
 const Engine& engine_of(const Node& plan) {
   const auto index = engine_node(plan).value<std::int64_t>(Name::engine_index);
-  return engines().at(static_cast<std::size_t>(index));
+  const Node& operation = operation_of(plan);
+  const Number type = number_of(operation.node(names_of(operation.kind).x));
+  return engines(type).at(static_cast<std::size_t>(index));
+}
+
+std::size_t bytes_of_tensor(const Node& tensor) {
+  std::int64_t elements = 1;
+  for (const std::int64_t extent : extents_of(tensor)) elements *= extent;
+  return static_cast<std::size_t>(elements) * bytes_of(number_of(tensor));
 }
 
 Status finish_plan(Node& plan) {
@@ -195,9 +253,11 @@ Status finish_plan(Node& plan) {
   if (!engine.has_plans) return not_supported;
   const Execution execution = execution_of(plan);
   constexpr std::int64_t vector_bytes = 16;
+  constexpr std::size_t word_bytes = 4;  // of LibraryOperand
   for (const Node* const tensor : {execution.x, execution.w, execution.y}) {
     const auto alignment = tensor->value<std::int64_t>(Name::tensor_alignment);
     if (engine.is_for_vectors && alignment % vector_bytes != 0) return not_supported;
+    if (bytes_of_tensor(*tensor) % word_bytes != 0) return not_supported;
   }
   plan.set_values(Name::plan_workspace_bytes, ValueType::int64,
                   std::span(&engine.workspace_bytes, 1));
@@ -207,7 +267,7 @@ Status finish_plan(Node& plan) {
 }  // namespace
 
 Status finish(Node& node, std::string& complaint) {
-  if (is_operation(node.kind)) return finish_operation(node);
+  if (is_operation(node.kind)) return finish_operation(node, complaint);
   switch (node.kind) {
     case Kind::tensor:
       return finish_tensor(node, complaint);
@@ -232,7 +292,7 @@ Status finish(Node& node, std::string& complaint) {
 
 Execution execution_of(const Node& plan) {
   const Engine& engine = engine_of(plan);
-  const Node& operation = engine_node(plan).node(Name::engine_graph).node(Name::graph_operations);
+  const Node& operation = operation_of(plan);
   const OperationNames names = names_of(operation.kind);
   Execution execution{.convolution = convolution_of(operation),
                       .x = &operation.node(names.x),

@@ -97,7 +97,9 @@ enum class Name : int {
 /// cudnnBackendNumericalNote_t.
 enum class Note : int { tensor_core = 0, down_converts = 1, nondeterministic = 4 };
 
-constexpr int float_type = 0;         // CUDNN_DATA_FLOAT
+/// cudnnDataType_t.
+constexpr int float_type = 0, half_type = 2, int8_type = 3, int32_type = 4;
+
 constexpr int cross_correlation = 1;  // CUDNN_CROSS_CORRELATION
 constexpr int fallback_mode = 2;      // CUDNN_HEUR_MODE_FALLBACK
 

@@ -6,14 +6,15 @@
 #include <cstdint>
 #include <utility>
 
+#include "emulator/libraries/numbers.h"
 #include "emulator/runtime/library_work.h"
 
 namespace lq::emulator {
 
-/// An operand of packed floats.
-inline LibraryOperand packed_floats(std::string name, const void* first, std::int64_t count,
-                                    LibraryOperand::Use use) {
-  const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
+/// An operand of packed numbers.
+inline LibraryOperand packed_numbers(std::string name, const void* first, std::int64_t count,
+                                     Number type, LibraryOperand::Use use) {
+  const auto bytes = static_cast<std::size_t>(count) * bytes_of(type);
   return {.name = std::move(name), .first = first, .width = bytes, .pitch = bytes, .use = use};
 }
 

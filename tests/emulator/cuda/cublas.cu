@@ -2,8 +2,10 @@
 // reported with the text behind EXPECT.
 
 #include <cublas_v2.h>
+#include <cuda_fp16.h>
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 #include "check.h"
@@ -116,6 +118,55 @@ void factors_are_rounded_as_the_compute_type_says(cublasHandle_t handle) {
   require(cublasSetMathMode(handle, CUBLAS_DEFAULT_MATH), "math mode");
 }
 
+/// Halves, with results of halves and of floats.
+void halves_match_the_host(cublasHandle_t handle) {
+  const Product product{CUBLAS_OP_T, CUBLAS_OP_N, 6, 4, 8, 2, 3, 2};
+  const auto a = small_integers(product.a_size(), 1), b = small_integers(product.b_size(), 2),
+             before = small_integers(product.c_size(), 3);
+  const auto halved = [](const std::vector<float>& values) {
+    return std::vector<__half>(values.begin(), values.end());
+  };
+  const auto expected = product.on_host(a, b, before);
+  Buffer<__half> a_there(halved(a)), b_there(halved(b)), c_halves(halved(before));
+  Buffer<float> c_floats(before);
+  const auto multiply = [&](void* c, cudaDataType_t type) {
+    require(cublasGemmEx(handle, product.a_operation, product.b_operation, product.m, product.n,
+                         product.k, &product.alpha, a_there.get(), CUDA_R_16F, product.a_pitch(),
+                         b_there.get(), CUDA_R_16F, product.b_pitch(), &product.beta, c, type,
+                         product.c_pitch(), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+            "product");
+  };
+  multiply(c_floats.get(), CUDA_R_32F);
+  expect(c_floats.download() == expected, "a product of halves in floats differs from the host's");
+  multiply(c_halves.get(), CUDA_R_16F);
+  const auto actual = c_halves.download();
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    // Sums stay below 2048: halves hold them.
+    expect(__half2float(actual[i]) == expected[i], "a product of halves differs from the host's");
+  }
+}
+
+void bytes_match_the_host(cublasHandle_t handle) {
+  const Product product{CUBLAS_OP_T, CUBLAS_OP_N, 8, 3, 12, 4, 3, 2};
+  const auto a = small_integers(product.a_size(), 1), b = small_integers(product.b_size(), 2),
+             before = small_integers(product.c_size(), 3);
+  Buffer<std::int8_t> a_there(std::vector<std::int8_t>(a.begin(), a.end())),
+      b_there(std::vector<std::int8_t>(b.begin(), b.end()));
+  Buffer<std::int32_t> c_there(std::vector<std::int32_t>(before.begin(), before.end()));
+  const std::int32_t alpha = 3, beta = 2;
+  const auto multiply = [&](const std::int8_t* a_data) {
+    return cublasGemmEx(handle, product.a_operation, product.b_operation, product.m, product.n,
+                        product.k, &alpha, a_data, CUDA_R_8I, product.a_pitch(), b_there.get(),
+                        CUDA_R_8I, product.b_pitch(), &beta, c_there.get(), CUDA_R_32I,
+                        product.c_pitch(), CUBLAS_COMPUTE_32I, CUBLAS_GEMM_DEFAULT);
+  };
+  expect(multiply(a_there.get() + 1) == CUBLAS_STATUS_NOT_SUPPORTED, "bytes not at words");
+  require(multiply(a_there.get()), "product");
+  const auto expected = product.on_host(a, b, before);
+  expect(c_there.download() == std::vector<std::int32_t>(expected.begin(), expected.end()),
+         "a product of bytes differs from the host's");
+}
+
 /// What is captured is done when the graph is launched, with the scale that it was given.
 void captured_products_are_done_later(cublasHandle_t handle) {
   cudaStream_t stream = nullptr;
@@ -178,8 +229,9 @@ void what_makes_no_sense_has_its_status(cublasHandle_t handle) {
 /// EXPECT freed_workspace: cublasGemmEx: workspace:
 /// EXPECT late_fault: cublasGemmEx: A: read of
 /// EXPECT compute_type: cublasGemmEx: compute type 70 is not supported
-/// EXPECT data_type: cublasGemmEx: data type 2 is not supported
-/// EXPECT pointer_mode: cublasSetPointerMode: mode 1 is not supported
+/// EXPECT data_type: cublasGemmEx: data type 1 is not supported
+/// EXPECT mixed_types: cublasGemmEx: the combination of data types 3, 3, 0 and compute type 72 is
+/// not supported EXPECT pointer_mode: cublasSetPointerMode: mode 1 is not supported
 void commit(cublasHandle_t handle, const char* name) {
   const auto is = [name](const char* other) { return std::strcmp(name, other) == 0; };
   const auto values = small_integers(12, 1);
@@ -192,8 +244,14 @@ void commit(cublasHandle_t handle, const char* name) {
   }
   if (is("data_type")) {
     const float one = 1;
-    cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 2, &one, a.get(), CUDA_R_16F, 2, b.get(),
-                 CUDA_R_16F, 2, &one, c.get(), CUDA_R_32F, 2, CUBLAS_COMPUTE_32F,
+    cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 2, &one, a.get(), CUDA_R_64F, 2, b.get(),
+                 CUDA_R_64F, 2, &one, c.get(), CUDA_R_32F, 2, CUBLAS_COMPUTE_32F,
+                 CUBLAS_GEMM_DEFAULT);
+  }
+  if (is("mixed_types")) {
+    const int one = 1;
+    cublasGemmEx(handle, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 4, &one, a.get(), CUDA_R_8I, 4, b.get(),
+                 CUDA_R_8I, 4, &one, c.get(), CUDA_R_32F, 4, CUBLAS_COMPUTE_32I,
                  CUBLAS_GEMM_DEFAULT);
   }
   if (is("pointer_mode")) cublasSetPointerMode(handle, CUBLAS_POINTER_MODE_DEVICE);
@@ -229,6 +287,8 @@ int main(int argc, char** argv) {
   }
   products_match_the_host(handle);
   factors_are_rounded_as_the_compute_type_says(handle);
+  halves_match_the_host(handle);
+  bytes_match_the_host(handle);
   captured_products_are_done_later(handle);
   workspaces_are_used_up_to_the_next_stream(handle);
   what_makes_no_sense_has_its_status(handle);

@@ -1,6 +1,7 @@
 // An unmodified program that uses the graph interface of cuDNN, against loops of the host.
 // `cudnn NAME` does what is reported with the text behind EXPECT.
 
+#include <cuda_fp16.h>
 #include <cudnn.h>
 
 #include <cmath>
@@ -53,7 +54,7 @@ Tensors small_integers(const Problem& problem) {
 }
 
 struct Pointers {
-  float *x, *w, *y;
+  void *x, *w, *y;
 };
 
 /// Executes a plan for the way.
@@ -112,6 +113,38 @@ void engines_match_the_host(cudnnHandle_t handle) {
     }
     expect(executed == 5, "not every engine was executed");
   }
+}
+
+/// Those of another type, forward: small integers, whose sums halves hold; bytes end at 127.
+template <typename T>
+void other_engines_match_the_host(cudnnHandle_t handle, cudnnDataType_t type, cudnnDataType_t sums,
+                                  int ways) {
+  const Problem& problem = problems[0];
+  Tensors tensors = small_integers(problem);
+  for (float& value : tensors.x) value *= 3;  // so that some end at 127
+  const auto converted = [](const std::vector<float>& values) {
+    return std::vector<T>(values.begin(), values.end());
+  };
+  Buffer<T> x(converted(tensors.x)), w(converted(tensors.w)), y(converted(tensors.y));
+  std::vector<float> expected = on_host(problem, tensors).y;
+  if (type == CUDNN_DATA_INT8) {
+    for (float& value : expected) value = std::clamp(value, -128.0F, 127.0F);
+  }
+  Graph graph(problem, problem.p(), 16, type, sums);
+  const Descriptor& finalized = graph.finalized();
+  int executed = 0;
+  for (const auto mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
+    for (const auto& way : ways_of(finalized, mode)) {
+      if (!way->has_plan()) continue;
+      ++executed;
+      require(execute(handle, *way, {x.get(), w.get(), y.get()}), "execute");
+      const std::vector<T> results = y.download();
+      const std::vector<float> actual(results.begin(), results.end());
+      expect((actual == expected) != way->has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC),
+             "a convolution of another type differs from the host's");
+    }
+  }
+  expect(executed == ways, "not every engine of another type was executed");
 }
 
 constexpr Problem product{Pass::forward, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0};
@@ -191,8 +224,9 @@ void what_makes_no_sense_has_its_status(cudnnHandle_t handle) {
 /// EXPECT unwritten: cudnnBackendExecute: w: read of
 /// EXPECT dilation: cudnnBackendFinalize: dilation 2,1 is not supported
 /// EXPECT layout: cudnnBackendFinalize: a tensor of extents 1,2,3,3 with strides 18,9,3,1
-/// EXPECT data_type: cudnnBackendFinalize: data type 2 is not supported
-/// EXPECT descriptor: cudnnBackendCreateDescriptor: descriptor type 13 is not supported
+/// EXPECT data_type: cudnnBackendFinalize: data type 1 is not supported
+/// EXPECT mixed_types: cudnnBackendFinalize: a convolution whose tensors and sums are of these
+/// types EXPECT descriptor: cudnnBackendCreateDescriptor: descriptor type 13 is not supported
 /// EXPECT attribute: cudnnBackendSetAttribute: attribute 907 of descriptor type 17 is not supported
 void commit(cudnnHandle_t handle, const char* name) {
   const auto is = [name](const char* other) { return std::strcmp(name, other) == 0; };
@@ -227,9 +261,10 @@ void commit(cudnnHandle_t handle, const char* name) {
   describe_tensor(tensor, 't', 1, 2, 3);
   if (is("layout")) tensor.set(CUDNN_ATTR_TENSOR_STRIDES, {18, 9, 3, 1}).try_finalize();
   if (is("data_type")) {
-    tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, std::vector{CUDNN_DATA_HALF})
+    tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, std::vector{CUDNN_DATA_DOUBLE})
         .try_finalize();
   }
+  if (is("mixed_types")) Graph(product, 1, 16, CUDNN_DATA_INT8).try_finalize();
   if (is("descriptor")) Descriptor other(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
   if (is("attribute")) {
     const bool is_virtual = true;
@@ -248,6 +283,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   engines_match_the_host(handle);
+  other_engines_match_the_host<__half>(handle, CUDNN_DATA_HALF, CUDNN_DATA_FLOAT, 3);
+  other_engines_match_the_host<std::int8_t>(handle, CUDNN_DATA_INT8, CUDNN_DATA_INT32, 3);
   engines_round_as_their_notes_say(handle);
   captured_convolutions_are_done_later(handle);
   what_makes_no_sense_has_its_status(handle);

@@ -80,8 +80,9 @@ struct Tensors {
 };
 
 inline void describe_tensor(Descriptor& tensor, std::int64_t id, std::int64_t n, std::int64_t c,
-                            std::int64_t h, std::int64_t alignment = 16) {
-  tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, std::vector{CUDNN_DATA_FLOAT})
+                            std::int64_t h, std::int64_t alignment = 16,
+                            cudnnDataType_t type = CUDNN_DATA_FLOAT) {
+  tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, std::vector{type})
       .set(CUDNN_ATTR_TENSOR_DIMENSIONS, {n, c, h, h})
       .set(CUDNN_ATTR_TENSOR_STRIDES, {h * h * c, 1, h * c, c})
       .set(CUDNN_ATTR_TENSOR_UNIQUE_ID, {id})
@@ -92,17 +93,17 @@ inline void describe_tensor(Descriptor& tensor, std::int64_t id, std::int64_t n,
 class Graph {
  public:
   explicit Graph(const Problem& a) : Graph(a, a.p()) {}
-  Graph(const Problem& a, std::int64_t y_extent, std::int64_t alignment = 16)
+  Graph(const Problem& a, std::int64_t y_extent, std::int64_t alignment = 16,
+        cudnnDataType_t type = CUDNN_DATA_FLOAT, cudnnDataType_t sums = CUDNN_DATA_FLOAT)
       : operation_(a.pass == Pass::forward ? CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR
                    : a.pass == Pass::data
                        ? CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR
                        : CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR) {
-    describe_tensor(x_, 'x', a.n, a.c, a.h, alignment);
-    describe_tensor(w_, 'w', a.k, a.c / a.groups, a.r, alignment);
-    describe_tensor(y_, 'y', a.n, a.k, y_extent, alignment);
+    describe_tensor(x_, 'x', a.n, a.c, a.h, alignment, type);
+    describe_tensor(w_, 'w', a.k, a.c / a.groups, a.r, alignment, type);
+    describe_tensor(y_, 'y', a.n, a.k, y_extent, alignment, type);
     for (Descriptor* const tensor : {&x_, &w_, &y_}) tensor->finalize();
-    convolution_
-        .set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, std::vector{CUDNN_DATA_FLOAT})
+    convolution_.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, std::vector{sums})
         .set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE,
              std::vector{CUDNN_CROSS_CORRELATION})
         .set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, {2})

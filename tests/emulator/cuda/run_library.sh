@@ -5,7 +5,7 @@
 # Usage: run_library.sh emulator/run source.cu build-folder library
 source "$(dirname "${BASH_SOURCE[0]}")/with_nvcc.sh" "$@"
 library=${rest[0]}
-header=$(sed -n 's/^#include <\(cu.*\)>$/\1/p' "$source")
+header=$(sed -n "s/^#include <\($library.*\)>$/\1/p" "$source")
 echo "#include <$header>" | nvcc -x cu -E - >/dev/null 2>&1 || {
   echo "skipped: no $header"
   exit 77
