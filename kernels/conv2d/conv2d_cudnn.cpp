@@ -1,4 +1,3 @@
-#include <array>
 #include <map>
 
 #include "core/cuda/stream.h"
@@ -14,18 +13,9 @@ namespace {
 /// cuDNN on one device, for one thread, and the plans that it has made there.
 class Context {
  public:
-  explicit Context(int device) {
-    const CudaDeviceScope scope(device);
-    cudnn().check(cudnn().create(&handle_), "cudnnCreate");
-  }
-  ~Context() {
-    plans_.clear();
-    cudnn().destroy(handle_);
-  }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
+  explicit Context(int device) : handle_(device) {}
 
-  cudnnHandle_t handle() const { return handle_; }
+  cudnnHandle_t handle() const { return handle_.get(); }
 
   /// Null where there is none.
   const CudnnPlan* plan(const CudnnProblem& problem) {
@@ -33,12 +23,12 @@ class Context {
     const auto& plan =
         known != plans_.end()
             ? known->second
-            : plans_.emplace(problem, find_plan({.handle = handle_}, problem)).first->second;
+            : plans_.emplace(problem, find_plan({.handle = handle()}, problem)).first->second;
     return plan ? &*plan : nullptr;
   }
 
  private:
-  cudnnHandle_t handle_ = nullptr;
+  CudnnHandle handle_;
   std::map<CudnnProblem, std::optional<CudnnPlan>> plans_;
 };
 
@@ -76,18 +66,7 @@ bool run(std::string_view operation, Stream& stream, const Conv2dGeometry& geome
                                               .precision = wanted_precision()});
   if (plan == nullptr) return false;
   Scratch<std::byte> workspace(stream, plan->workspace_bytes);
-  CudnnDescriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
-  const std::array ids{static_cast<std::int64_t>(CudnnTensor::x),
-                       static_cast<std::int64_t>(CudnnTensor::weight),
-                       static_cast<std::int64_t>(CudnnTensor::y)};
-  const std::array<const void*, 3> pointers{operands.x, operands.weight, operands.y};
-  pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, ids);
-  pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR,
-           std::span<const void* const>(pointers));
-  pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR,
-           static_cast<void*>(workspace.data()));
-  pack.finalize();
-  cudnn().check(cudnn().execute(context.handle(), plan->execution.get(), pack.get()), operation);
+  execute(context.handle(), *plan, {operands.x, operands.weight, operands.y}, workspace.data());
   return true;
 }
 
@@ -116,14 +95,8 @@ bool backward_weights(Stream& stream, const Conv2dGeometry& geometry, ConstView<
 
 Conv2dLibrary load() {
   try {
-    const Context works(0);
-    const std::size_t number = cudnn().get_version();
-    return {
-        {.version = fmt::format("cuDNN {}.{}.{}", number / 10000, number / 100 % 100, number % 100),
-         .failure = {}},
-        forward,
-        backward_data,
-        backward_weights};
+    const CudnnHandle works(0);
+    return {{.version = cudnn_version(), .failure = {}}, forward, backward_data, backward_weights};
   } catch (const Error& error) {
     return {{.version = {}, .failure = error.what()}};
   }

@@ -1,5 +1,8 @@
 #include "kernels/conv2d/cudnn_graph.h"
 
+#include <fmt/format.h>
+
+#include "core/cuda/stream.h"
 #include "kernels/common/cuda/shared_library.h"
 
 namespace lq::kernels::cuda {
@@ -22,6 +25,16 @@ Cudnn::Cudnn() {
 const Cudnn& cudnn() {
   static const Cudnn functions;
   return functions;
+}
+
+std::string cudnn_version() {
+  const std::size_t number = cudnn().get_version();
+  return fmt::format("cuDNN {}.{}.{}", number / 10000, number / 100 % 100, number % 100);
+}
+
+CudnnHandle::CudnnHandle(int device) {
+  const CudaDeviceScope scope(device);
+  cudnn().check(cudnn().create(&handle_), "cudnnCreate");
 }
 
 std::vector<CudnnDescriptor> engine_configurations(const CudnnDescriptor& graph,

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,6 +39,23 @@ struct Cudnn {
 
 /// Loaded by the first call.
 const Cudnn& cudnn();
+
+/// "cuDNN 9.19.0".
+std::string cudnn_version();
+
+/// cuDNN on one device.
+class CudnnHandle {
+ public:
+  explicit CudnnHandle(int device);
+  ~CudnnHandle() { cudnn().destroy(handle_); }
+  CudnnHandle(const CudnnHandle&) = delete;
+  CudnnHandle& operator=(const CudnnHandle&) = delete;
+
+  cudnnHandle_t get() const { return handle_; }
+
+ private:
+  cudnnHandle_t handle_ = nullptr;
+};
 
 /// Owns a descriptor. Errors of cuDNN are thrown as Error.
 class CudnnDescriptor {

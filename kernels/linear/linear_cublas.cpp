@@ -1,75 +1,17 @@
-#include <cublas_v2.h>
-
 #include <map>
 
-#include "core/cuda/check.h"
 #include "core/cuda/stream.h"
 #include "kernels/common/cuda/add_bias.h"
 #include "kernels/common/cuda/scratch.h"
-#include "kernels/common/cuda/shared_library.h"
+#include "kernels/linear/cublas.h"
 #include "kernels/linear/linear_library.h"
 
 namespace lq::kernels::cuda {
 
 namespace {
 
-/// What is used of cuBLAS.
-struct Cublas {
-  decltype(&cublasCreate_v2) create = nullptr;
-  decltype(&cublasDestroy_v2) destroy = nullptr;
-  decltype(&cublasGetVersion_v2) get_version = nullptr;
-  decltype(&cublasGetStatusName) name_of = nullptr;
-  decltype(&cublasSetStream_v2) set_stream = nullptr;
-  decltype(&cublasSetWorkspace_v2) set_workspace = nullptr;
-  decltype(&cublasGemmEx_64) multiply = nullptr;
-
-  Cublas() {
-    const SharedLibrary library("libcublas.so.13");
-    library.find(create, "cublasCreate_v2");
-    library.find(destroy, "cublasDestroy_v2");
-    library.find(get_version, "cublasGetVersion_v2");
-    library.find(name_of, "cublasGetStatusName");
-    library.find(set_stream, "cublasSetStream_v2");
-    library.find(set_workspace, "cublasSetWorkspace_v2");
-    library.find(multiply, "cublasGemmEx_64");
-  }
-
-  void check(cublasStatus_t status, std::string_view what) const {
-    lq::check(status == CUBLAS_STATUS_SUCCESS, "{}: {}", what, name_of(status));
-  }
-};
-
-const Cublas& cublas() {
-  static const Cublas functions;
-  return functions;
-}
-
-/// cuBLAS on one device, for one thread.
-class Handle {
- public:
-  explicit Handle(int device) {
-    const CudaDeviceScope scope(device);
-    int major = 0;
-    check_cuda(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
-               "cudaDeviceGetAttribute");
-    // What cuBLAS asks for, by its documentation.
-    workspace_bytes_ = major < 9 ? 4 << 20 : 32 << 20;
-    cublas().check(cublas().create(&handle_), "cublasCreate");
-  }
-  ~Handle() { cublas().destroy(handle_); }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-
-  cublasHandle_t get() const { return handle_; }
-  std::int64_t workspace_bytes() const { return workspace_bytes_; }
-
- private:
-  cublasHandle_t handle_ = nullptr;
-  std::int64_t workspace_bytes_ = 0;
-};
-
-const Handle& handle_for(Device device) {
-  thread_local std::map<int, Handle> handles;
+const CublasHandle& handle_for(Device device) {
+  thread_local std::map<int, CublasHandle> handles;
   return handles.try_emplace(device.index, device.index).first->second;
 }
 
@@ -98,7 +40,7 @@ void multiply(std::string_view operation, Stream& stream, const Factor& a, const
               std::int64_t rows, std::int64_t columns, std::int64_t depth, float* result,
               GradientMode mode) {
   const CudaDeviceScope device(stream.device().index);
-  const Handle& handle = handle_for(stream.device());
+  const CublasHandle& handle = handle_for(stream.device());
   // The same workspace each time, whatever other streams do: the way of a product depends on it.
   Scratch<std::byte> workspace(stream, handle.workspace_bytes());
   const auto bytes = static_cast<std::size_t>(handle.workspace_bytes());
@@ -138,17 +80,9 @@ void backward_weights(Stream& stream, ConstView<float> grad_y, ConstView<float> 
            outputs, inputs, batch, grad_weight.data, mode);
 }
 
-/// Its name and version: that it can be used at all shows here.
-std::string version() {
-  const Handle handle(0);
-  int number = 0;
-  cublas().check(cublas().get_version(handle.get(), &number), "cublasGetVersion");
-  return fmt::format("cuBLAS {}.{}.{}", number / 10000, number / 100 % 100, number % 100);
-}
-
 LinearLibrary load() {
   try {
-    return {{.version = version(), .failure = {}}, forward, backward_data, backward_weights};
+    return {{.version = cublas_version(), .failure = {}}, forward, backward_data, backward_weights};
   } catch (const Error& error) {
     return {{.version = {}, .failure = error.what()}};
   }

@@ -18,6 +18,7 @@ namespace {
 using kernels::Conv2dGeometry;
 using kernels::Conv2dOptions;
 using kernels::Padding;
+using kernels::cuda::ConvolutionNumbers;
 using kernels::cuda::ConvolutionPass;
 using kernels::cuda::CudnnDescriptor;
 using kernels::cuda::FloatPrecision;
@@ -87,6 +88,27 @@ TEST_F(CudnnPlanTest, LayersOfTheNetworksHavePlans) {
         if (pass == ConvolutionPass::forward) continue;
         EXPECT_TRUE(has_plan(layer, pass, precision, /*accumulates=*/true)) << layer.to_string();
       }
+    }
+  }
+}
+
+/// What `lqnet bench cuda` compares with.
+TEST_F(CudnnPlanTest, QuantizedLayersHavePlansInHalvesAndBytes) {
+  const Conv2dGeometry layers[] = {
+      kernels::conv2d_geometry({1, 56, 56, 64}, {64, 3, 3, 64}, {}),
+      kernels::conv2d_geometry({8, 7, 7, 512}, {512, 3, 3, 512}, {}),
+      kernels::conv2d_geometry({8, 56, 56, 64}, {128, 3, 3, 64}, halving),
+      kernels::conv2d_geometry({1, 56, 56, 64}, {128, 1, 1, 64}, halving),
+      kernels::conv2d_geometry({1, 32, 32, 16}, {16, 3, 3, 16}, {}),
+      kernels::conv2d_geometry({1, 16, 16, 1024}, {1024, 3, 3, 1024}, {}),
+      kernels::conv2d_geometry({1, 64, 128, 8192}, {8192, 1, 1, 8192}, {})};
+  for (const Conv2dGeometry& layer : layers) {
+    for (const ConvolutionNumbers numbers :
+         {ConvolutionNumbers::halves, ConvolutionNumbers::bytes}) {
+      const auto plans = kernels::cuda::find_plans(
+          {.handle = nullptr, .properties = &*properties},
+          {.geometry = layer, .is_aligned = true, .numbers = numbers, .may_vary = true}, 100);
+      EXPECT_FALSE(plans.empty()) << layer.to_string() << " numbers " << static_cast<int>(numbers);
     }
   }
 }
