@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/error.h"
 #include "kernels/bitconv/bitconv_arrange_cuda.h"
 #include "kernels/bitconv/bitconv_flips.h"
 #include "kernels/bitconv/bitconv_launch_cuda.h"
@@ -72,6 +73,10 @@ class CudaBitconv final : public Bitconv {
     launcher_.run(stream_, conv, order_, operands.batch, split);
   }
 
+  BitconvWay way(std::int64_t batch) const {
+    return launcher_.way(stream_.device(), conv_, order_, batch);
+  }
+
  private:
   /// Those of planes, or those of bytes, behind the ones that there are. Returns how many.
   int add_symbols(const std::vector<BitconvSymbolOutput>& outputs, bool of_planes) {
@@ -140,6 +145,12 @@ class CudaBitconv final : public Bitconv {
 };
 
 }  // namespace
+
+BitconvWay way_of(const Bitconv& conv, std::int64_t batch) {
+  const auto* const of_device = dynamic_cast<const CudaBitconv*>(&conv);
+  check(of_device != nullptr, "bitconv: a convolution of another backend, expected one of cuda");
+  return of_device->way(batch);
+}
 
 std::unique_ptr<Bitconv> prepare_bitconv(Stream& stream, const BitconvDescription& description,
                                          const BitconvPlan& plan) {

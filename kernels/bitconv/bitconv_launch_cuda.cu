@@ -1,6 +1,8 @@
 #include "kernels/bitconv/bitconv_launch_cuda.h"
 
 #include <limits>
+#include <string>
+#include <string_view>
 
 #include "core/environment.h"
 #include "core/error.h"
@@ -17,7 +19,34 @@ int attribute(Device device, cudaDeviceAttr name) {
   return value;
 }
 
+/// That multiplies a segment.
+std::string_view instruction(Device device, Arithmetic arithmetic, BitconvPath path) {
+  if (path == BitconvPath::direct) {
+    return arithmetic == Arithmetic::bits    ? "popc"
+           : arithmetic == Arithmetic::bytes ? "dp4a"
+                                             : "fma";
+  }
+  if (arithmetic == Arithmetic::bytes) return "s8";
+  if (path == BitconvPath::warpgroup) return "b1 and";
+  // As BitProduct of bitconv_mma_cuda.h.
+  const int architecture = tiles_architecture(device);
+  return architecture >= 100 ? "s8" : architecture >= 90 ? "b1 and" : "b1 xor";
+}
+
 }  // namespace
+
+std::string BitconvWay::path_name() const {
+  return path == BitconvPath::warpgroup ? "wgmma" : path == BitconvPath::tensor ? "mma" : "direct";
+}
+
+std::string BitconvWay::tile_name() const {
+  if (warpgroup_tile) {
+    return fmt::format("{}x{}", WarpgroupExtents::rows, extents_of(*warpgroup_tile).columns);
+  }
+  if (!tiles) return {};
+  const TileExtents extents = extents_of(tiles->tile);
+  return fmt::format("{}x{}", extents.rows, extents.columns);
+}
 
 bool has_warpgroups(Device device) {
   return is_built_for_warpgroups && attribute(device, cudaDevAttrComputeCapabilityMajor) == 9 &&
@@ -80,9 +109,31 @@ void BitconvLauncher::run(Stream& stream, DeviceConvolution conv, Order order, s
     run_warpgroups(stream, conv, *tile);
     return;
   }
-  const TilePlan plan = plan_.tiles ? within_bounds(problem, *plan_.tiles, multiprocessors_)
-                                    : plan_tiles(problem, multiprocessors_);
-  run_tiles(stream, conv, plan, split);
+  run_tiles(stream, conv, tile_plan(problem), split);
+}
+
+BitconvWay BitconvLauncher::way(Device device, DeviceConvolution conv, Order order,
+                                std::int64_t images) const {
+  conv.pixels = images * conv.p * conv.q;
+  BitconvWay way;
+  if (order == Order::tiles) {
+    const TileProblem problem = problem_of(conv);
+    way.warpgroup_tile = warpgroup_tile(problem);
+    way.path = way.warpgroup_tile ? BitconvPath::warpgroup : BitconvPath::tensor;
+    if (!way.warpgroup_tile) way.tiles = tile_plan(problem);
+  }
+  for (int i = 0; i < conv.segments; ++i) {
+    const std::string_view name = instruction(device, conv.segment[i].arithmetic, way.path);
+    if (way.instructions.find(name) != std::string::npos) continue;
+    if (!way.instructions.empty()) way.instructions += " + ";
+    way.instructions += name;
+  }
+  return way;
+}
+
+TilePlan BitconvLauncher::tile_plan(const TileProblem& problem) const {
+  return plan_.tiles ? within_bounds(problem, *plan_.tiles, multiprocessors_)
+                     : plan_tiles(problem, multiprocessors_);
 }
 
 /// None: tiles of warps.

@@ -32,7 +32,11 @@ class BitconvLauncher {
   void run(Stream& stream, DeviceConvolution conv, Order order, std::int64_t images,
            const SplitMemory& split) const;
 
+  /// What run() does on this device.
+  BitconvWay way(Device device, DeviceConvolution conv, Order order, std::int64_t images) const;
+
  private:
+  TilePlan tile_plan(const TileProblem& problem) const;
   std::optional<WarpgroupTile> warpgroup_tile(const TileProblem& problem) const;
 
   BitconvPlan plan_;

@@ -1,9 +1,10 @@
 // How a bit-convolution is computed on a GPU, for benches and tests that want to choose themselves.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
-#include <string_view>
+#include <string>
 
 #include "core/device.h"
 #include "kernels/bitconv/bitconv.h"
@@ -36,5 +37,27 @@ std::optional<BitconvPath> wanted_bitconv_path();
 /// cuda::prepare_bitconv() follows wanted_bitconv_path(); this one the plan.
 std::unique_ptr<Bitconv> prepare_bitconv(Stream& stream, const BitconvDescription& description,
                                          const BitconvPlan& plan);
+
+/// What a prepared convolution does with a batch.
+struct BitconvWay {
+  BitconvPath path = BitconvPath::direct;
+  /// Of its products, in the code that this device runs, by kinds of segments: "b1 and", "b1 xor"
+  /// (binary products of mma or wgmma), "s8", "popc", "dp4a", "fma"; "b1 and + s8" for segments of
+  /// both.
+  std::string instructions;
+  std::optional<TilePlan> tiles;                // where the path is tensor
+  std::optional<WarpgroupTile> warpgroup_tile;  // where it is warpgroup
+
+  /// "wgmma", "mma", or "direct".
+  std::string path_name() const;
+  /// Output pixels x output channels of a block: "128x64"; empty where the path is direct.
+  std::string tile_name() const;
+  /// Blocks that share the window of a tile.
+  int splits() const { return tiles ? tiles->splits : 1; }
+};
+
+/// What run() will do for operands of so many images. Throws Error for a convolution that neither
+/// this prepare_bitconv() nor cuda::prepare_bitconv() has made.
+BitconvWay way_of(const Bitconv& conv, std::int64_t batch);
 
 }  // namespace lq::kernels::cuda

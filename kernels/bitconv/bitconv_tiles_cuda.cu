@@ -244,4 +244,11 @@ void run_tiles(Stream& stream, const DeviceConvolution& conv, const TilePlan& pl
   });
 }
 
+int tiles_architecture(Device device) {
+  const CudaDeviceScope scope(device.index);
+  cudaFuncAttributes attributes{};
+  check_cuda(cudaFuncGetAttributes(&attributes, tiles_kernel<SmallTile>), "cudaFuncGetAttributes");
+  return attributes.ptxVersion;
+}
+
 }  // namespace lq::kernels::cuda

@@ -32,4 +32,7 @@ void set_copy_words(DeviceConvolution& conv);
 void run_tiles(Stream& stream, const DeviceConvolution& conv, const TilePlan& plan,
                const SplitMemory& split);
 
+/// The architecture for which the code was compiled that the device runs: 80 for 8.0.
+int tiles_architecture(Device device);
+
 }  // namespace lq::kernels::cuda

@@ -1,12 +1,15 @@
 // The ways in which a GPU computes bit-convolutions, each by name, whatever would be chosen.
 #if defined(LQNET_WITH_CUDA)
 
+#include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "kernels/bitconv/bitconv_plan_cuda.h"
@@ -167,6 +170,60 @@ TEST_P(BitconvPathTest, LargestCounts) {
                .w = 3,
                .segments = {{SegmentKind::bits, 512, 1, 2, /*all_differ=*/true}}},
               3);
+}
+
+/// Of binary products by tensor cores on this device, by the tables of PTX and of docs/cuda.md.
+std::string binary_instruction(BitconvPath path) {
+  if (path == BitconvPath::direct) return "popc";
+  int major = 0;
+  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
+  return major < 9 ? "b1 xor" : major == 9 ? "b1 and" : "s8";
+}
+
+/// What is told of an image of 4 x 4 pixels.
+kernels::cuda::BitconvWay way_for(Stream& stream, const BitconvPlan& plan, int outputs,
+                                  const std::vector<SegmentCase>& segments) {
+  BitconvProblem problem({.name = "way", .h = 4, .w = 4, .outputs = outputs, .segments = segments},
+                         1);
+  problem.add_outputs();
+  const auto conv = kernels::cuda::prepare_bitconv(stream, problem.description, plan);
+  return kernels::cuda::way_of(*conv, 1);
+}
+
+TEST_P(BitconvPathTest, TheWayIsToldAsItWasAskedFor) {
+  // Wide tiles are for many channels, parts for few tiles.
+  const BitconvPlan& plan = GetParam().plan;
+  const int outputs = plan.tiles && plan.tiles->splits > 1 ? 32 : 128;
+  const auto way = way_for(stream_, plan, outputs, {{SegmentKind::bits, 256, 1, 2}});
+  EXPECT_EQ(way.path, plan.path);
+  EXPECT_EQ(way.instructions, binary_instruction(way.path));
+  const std::map<std::string, std::string> names = {{"cuda_direct", "direct  1"},
+                                                    {"cuda_wide", "mma 128x64 1"},
+                                                    {"cuda_square", "mma 64x64 1"},
+                                                    {"cuda_small", "mma 32x32 1"},
+                                                    {"cuda_small_in_2", "mma 32x32 2"},
+                                                    {"cuda_small_in_5", "mma 32x32 5"},
+                                                    {"cuda_warpgroup_wide", "wgmma 64x128 1"},
+                                                    {"cuda_warpgroup_narrow", "wgmma 64x64 1"}};
+  EXPECT_EQ(way.path_name() + " " + way.tile_name() + " " + std::to_string(way.splits()),
+            names.at(GetParam().name));
+}
+
+TEST_P(BitconvPathTest, TheWayNamesEachInstructionOnce) {
+  const auto way = way_for(
+      stream_, GetParam().plan, 20,
+      {{SegmentKind::bits, 64, 1, 2}, {SegmentKind::int8, 16}, {SegmentKind::bits, 32, 2, 2}});
+  const std::string binary = binary_instruction(way.path);
+  const std::string bytes = way.path == BitconvPath::direct ? "dp4a" : "s8";
+  EXPECT_EQ(way.instructions, binary == bytes ? bytes : binary + " + " + bytes);
+}
+
+TEST(BitconvWayTest, IsThatOfAConvolutionOnADevice) {
+  BitconvProblem problem({.name = "bits", .segments = {{SegmentKind::bits, 32, 1, 2}}}, 1);
+  problem.add_outputs();
+  Stream stream;
+  const auto conv = kernels::prepare_bitconv(stream, problem.description);
+  EXPECT_TRUE(throws_error([&] { kernels::cuda::way_of(*conv, 1); }, "expected one of cuda"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Paths, BitconvPathTest, ::testing::ValuesIn(all_paths()),
