@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "apps/bench_commands.h"
 #include "apps/convolution_selection.h"
@@ -11,6 +11,7 @@
 #include "apps/option_spec.h"
 #include "apps/speed_chart.h"
 #include "apps/text_table.h"
+#include "apps/timing_groups.h"
 #include "bench/convolution.h"
 #include "core/io/diagnostics.h"
 #include "core/io/file.h"
@@ -74,34 +75,16 @@ void add_row(TextTable& table, const bench::ConvolutionTiming& timing) {
        fmt::format("{:.2f}", timing.int8_us / timing.us), peak_text(timing.peak_percent)});
 }
 
-/// Timings of one pair of widths, batch and number of threads.
-using Group = std::vector<bench::ConvolutionTiming>;
-
-std::vector<Group> group(const std::vector<bench::ConvolutionTiming>& timings) {
-  std::vector<Group> groups;
-  for (const bench::ConvolutionTiming& timing : timings) {
-    const auto is_alike = [&timing](const Group& other) {
-      const bench::ConvolutionTiming& first = other.front();
-      return first.widths.to_string() == timing.widths.to_string() && first.batch == timing.batch &&
-             first.threads == timing.threads;
-    };
-    const auto found = std::ranges::find_if(groups, is_alike);
-    if (found == groups.end()) {
-      groups.push_back({timing});
-    } else {
-      found->push_back(timing);
-    }
-  }
-  return groups;
-}
-
 void print_text(const std::vector<bench::ConvolutionTiming>& timings) {
   TextTable table = make_table();
   for (const bench::ConvolutionTiming& timing : timings) add_row(table, timing);
   fmt::print("{}", table.str());
   fmt::print("\nGeometric means, times faster than oneDNN in the same run ({}):\n",
              lq::name_of(active_isa()));
-  for (const Group& of_group : group(timings)) {
+  const auto key = [](const bench::ConvolutionTiming& timing) {
+    return std::tuple(timing.widths.to_string(), timing.batch, timing.threads);
+  };
+  for (const std::vector<bench::ConvolutionTiming>& of_group : grouped(timings, key)) {
     const bench::ConvolutionTiming& first = of_group.front();
     fmt::print("{}, batch {}, {} threads: {:.2f} x fp32, {:.2f} x int8\n", first.widths.to_string(),
                first.batch, first.threads,

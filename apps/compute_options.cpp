@@ -32,10 +32,19 @@ void add_options(CLI::App& command, ComputeOptions& options) {
   add_device_option(command, options.device);
 }
 
+Device usable_device(const std::string& text) {
+  const Device device = Device::parse(text);
+  try {
+    device_memory(device);
+  } catch (const Error& error) {
+    fail("{}, use --device cpu", error.what());
+  }
+  return device;
+}
+
 Device apply(const ComputeOptions& options) {
   if (options.threads) set_num_threads(*options.threads);
-  const Device device = Device::parse(options.device);
-  device_memory(device);  // or an error says why not
+  const Device device = usable_device(options.device);
   active_isa();
   return device;
 }

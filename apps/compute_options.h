@@ -20,6 +20,10 @@ void add_device_option(CLI::App& command, std::string& device);
 /// --threads: for commands that look into a network on the host.
 void add_threads_option(CLI::App& command, ComputeOptions& options);
 
+/// The device, which is there: throws Error, with the advice to use another, for one that this
+/// build or this machine does not have.
+Device usable_device(const std::string& text);
+
 /// Sets the number of threads and returns the device. Throws Error for a device that this build or
 /// this machine does not have, and for an instruction set (LQNET_ISA) that is none, before there is
 /// anything to lose.

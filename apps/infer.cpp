@@ -203,7 +203,7 @@ void print(const DatasetResult& result, const InferCommand& command,
 void run(const InferCommand& command) {
   deploy::PackedNetwork network(command.network, {.max_batch = command.batch,
                                                   .threads = command.threads,
-                                                  .device = Device::parse(command.device)});
+                                                  .device = usable_device(command.device)});
   if (!command.images.empty()) {
     infer_files(command, network);
   } else {

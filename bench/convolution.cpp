@@ -1,10 +1,10 @@
 #include "bench/convolution.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 
 #include "bench/contest.h"
+#include "bench/geometric_mean.h"
 #include "bench/onednn_convolution.h"
 #include "bench/popcount_peak.h"
 #include "core/error.h"
@@ -146,12 +146,9 @@ std::vector<ConvolutionTiming> time_convolutions(
 
 double geometric_mean_speedup(const std::vector<ConvolutionTiming>& timings,
                               double ConvolutionTiming::*peer) {
-  if (timings.empty()) return 1.0;
-  double logarithms = 0;
-  for (const ConvolutionTiming& timing : timings) {
-    logarithms += std::log(timing.*peer / timing.us);
-  }
-  return std::exp(logarithms / static_cast<double>(timings.size()));
+  std::vector<double> ratios;
+  for (const ConvolutionTiming& timing : timings) ratios.push_back(timing.*peer / timing.us);
+  return geometric_mean(ratios);
 }
 
 }  // namespace lq::bench

@@ -17,6 +17,8 @@ struct BitWidths {
 
   /// "2/2".
   std::string to_string() const;
+
+  friend bool operator==(const BitWidths&, const BitWidths&) = default;
 };
 
 /// Throws Error for anything but "W/A" with 1 to 4 bits each.

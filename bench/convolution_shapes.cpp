@@ -32,6 +32,8 @@ const std::map<std::string, std::vector<ConvolutionShape>, std::less<>>& suites(
        {shape(128, 128, 16, 16, 3, 1), shape(256, 256, 16, 16, 3, 1), shape(384, 384, 16, 16, 3, 1),
         shape(512, 512, 16, 16, 3, 1), shape(640, 640, 16, 16, 3, 1), shape(768, 768, 16, 16, 3, 1),
         shape(896, 896, 16, 16, 3, 1), shape(1024, 1024, 16, 16, 3, 1)}},
+      {"gemm-8192",  // the product of 8192 x 8192 matrices that CUTLASS was measured on
+       {shape(8192, 8192, 64, 128, 1, 1)}},
       {"resnet18-all",
        {shape(64, 64, 56, 56, 3, 1), shape(64, 128, 56, 56, 3, 2), shape(64, 128, 56, 56, 1, 2),
         shape(128, 128, 28, 28, 3, 1), shape(128, 256, 28, 28, 3, 2), shape(128, 256, 28, 28, 1, 2),

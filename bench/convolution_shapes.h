@@ -23,8 +23,8 @@ struct ConvolutionShape {
   kernels::Conv2dGeometry geometry() const;
 };
 
-/// The quantized layers of a network that differ: "resnet18", "resnet20" or "vgg-small". Throws
-/// Error for other names.
+/// The quantized layers of a network that differ ("resnet18", "resnet20", "vgg-small"), or what
+/// others have published times of ("apnn-tc", "gemm-8192"). Throws Error for other names.
 std::vector<ConvolutionShape> convolution_suite(std::string_view name);
 
 std::vector<std::string> convolution_suites();

@@ -34,7 +34,7 @@ DeviceBackend& device_backend(DeviceType type) {
 #if defined(LQNET_WITH_CUDA)
   return cuda_backend();
 #else
-  fail("device cuda: this build of lqnet has no CUDA backend, use --device cpu");
+  fail("device cuda: this build of lqnet has no CUDA backend");
 #endif
 }
 

@@ -1,16 +1,17 @@
 #include "bench/cuda_convolution.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
+#include "bench/cuda/contestant.h"
+#include "bench/cuda/peers.h"
 #include "bench/gpu_spec.h"
-#include "bench/median.h"
 #include "core/cuda/check.h"
-#include "core/cuda/graph.h"
 #include "core/cuda/stream.h"
-#include "core/cuda/timeline.h"
 #include "core/error.h"
 #include "core/tensor.h"
+#include "kernels/bitconv/bitconv_plan_cuda.h"
 
 namespace lq::bench {
 
@@ -18,6 +19,7 @@ namespace {
 
 using kernels::AlignedVector;
 using kernels::BitconvBuffer;
+using kernels::Conv2dGeometry;
 using Words = AlignedVector<std::uint32_t>;
 
 Tensor on_device(const Words& words, Device device) {
@@ -25,27 +27,25 @@ Tensor on_device(const Words& words, Device device) {
                       {std::ssize(words)}, device);
 }
 
-/// A convolution with operands on the device, as a graph.
-class CudaContestant {
+/// A packed convolution with operands on the device.
+class PackedLayer {
  public:
-  CudaContestant(ConvolutionProblem& problem, std::int64_t batch, const Words& inputs,
-                 Stream& stream)
-      : stream_(stream),
-        batch_(batch),
+  PackedLayer(ConvolutionProblem& problem, std::int64_t batch, const Words& inputs, Stream& stream)
+      : batch_(batch),
         inputs_(on_device(inputs, stream.device())),
         outputs_(Tensor::zeros({problem.planes() * batch * problem.output_words()}, DType::i32,
                                stream.device())),
         conv_(kernels::prepare_bitconv(stream, problem.description())),
         scratch_({static_cast<std::int64_t>(conv_->scratch_bytes())}, DType::u8, stream.device()),
         input_{inputs_.raw(), batch * problem.input_words()},
-        output_{outputs_.raw(), batch * problem.output_words()} {
-    queue();  // what is done once, such as loading the code, must not be recorded
-    device_backend(DeviceType::cuda).synchronize(stream_);
-    graph_ = std::make_unique<CudaGraph>(stream_, [this] { queue(); });
-  }
+        output_{outputs_.raw(), batch * problem.output_words()},
+        contestant_(stream, [this] { queue(); }) {}
+  PackedLayer(const PackedLayer&) = delete;
+  PackedLayer& operator=(const PackedLayer&) = delete;
 
-  void launch() { graph_->launch(stream_); }
+  CudaContestant& contestant() { return contestant_; }
   Tensor outputs() const { return outputs_.to(Device{}); }
+  kernels::cuda::BitconvWay way() const { return kernels::cuda::way_of(*conv_, batch_); }
 
  private:
   void queue() {
@@ -55,7 +55,6 @@ class CudaContestant {
                {reinterpret_cast<std::byte*>(scratch_.data<std::uint8_t>()), scratch_.bytes()});
   }
 
-  Stream& stream_;
   std::int64_t batch_;
   Tensor inputs_;
   Tensor outputs_;
@@ -63,7 +62,7 @@ class CudaContestant {
   Tensor scratch_;
   BitconvBuffer<const void*> input_;
   BitconvBuffer<void*> output_;
-  std::unique_ptr<CudaGraph> graph_;
+  CudaContestant contestant_;  // last: it records what needs the others
 };
 
 /// The same layer on the CPU.
@@ -78,40 +77,16 @@ Words expected_outputs(ConvolutionProblem& problem, std::int64_t batch, const Wo
   return outputs;
 }
 
-void check_outputs(const CudaContestant& contestant, const Words& expected,
-                   const ConvolutionShape& shape, BitWidths widths) {
-  const Tensor outputs = contestant.outputs();
+void check_outputs(PackedLayer& layer, const Words& expected, const ConvolutionShape& shape,
+                   BitWidths widths) {
+  layer.contestant().run();
+  const Tensor outputs = layer.outputs();
   const auto actual = outputs.span<std::int32_t>();
   const bool is_right = std::ranges::equal(actual, expected, [](std::int32_t a, std::uint32_t b) {
     return static_cast<std::uint32_t>(a) == b;
   });
   check(is_right, "bench: {} with {}/{} bits gives wrong results on the device", shape.name,
         widths.weights, widths.activations);
-}
-
-/// Memory that is written so that nothing else stays in the second-level cache.
-Tensor cache_filler(Device device) {
-  int bytes = 0;
-  check_cuda(cudaDeviceGetAttribute(&bytes, cudaDevAttrL2CacheSize, device.index),
-             "cudaDeviceGetAttribute");
-  return Tensor({std::int64_t{2} * bytes}, DType::u8, device);
-}
-
-double median_us(CudaContestant& contestant, const CudaConvolutionOptions& options,
-                 Stream& stream) {
-  constexpr int warm_up = 5;
-  CudaTimeline timeline(2);
-  Tensor filler = options.cold ? cache_filler(options.device) : Tensor();
-  std::vector<double> samples;
-  for (int round = -warm_up; round < options.rounds; ++round) {
-    if (options.cold) filler.fill_zero();
-    timeline.mark(0, stream);
-    contestant.launch();
-    timeline.mark(1, stream);
-    device_backend(DeviceType::cuda).synchronize(stream);
-    if (round >= 0) samples.push_back(1e6 * timeline.seconds_after(0));
-  }
-  return median(samples);
 }
 
 std::optional<double> peak_percent(double operations_per_second, BitWidths widths, Device device) {
@@ -123,36 +98,107 @@ std::optional<double> peak_percent(double operations_per_second, BitWidths width
          spec->per_second(uses_grid(widths) ? spec->byte_peak() : spec->bit_peak());
 }
 
-CudaConvolutionTiming time_one(const ConvolutionShape& shape, BitWidths widths, std::int64_t batch,
-                               const CudaConvolutionOptions& options, Stream& stream) {
-  ConvolutionProblem problem(shape.geometry(), widths, 1);
-  const Words inputs = problem.inputs(batch);
-  CudaContestant contestant(problem, batch, inputs, stream);
-  check_outputs(contestant, expected_outputs(problem, batch, inputs), shape, widths);
-  CudaConvolutionTiming timing{.layer = shape.name, .widths = widths, .batch = batch};
-  timing.us = median_us(contestant, options, stream);
-  const double operations = 2 * problem.macs() * static_cast<double>(batch);
-  const double per_second = operations / (timing.us * 1e-6);
-  timing.tops = per_second * 1e-12;
-  timing.peak_percent = peak_percent(per_second, widths, options.device);
-  return timing;
-}
+/// The layer in each pair of widths, and by libraries: all take turns.
+class LayerContest {
+ public:
+  LayerContest(const ConvolutionShape& shape, std::int64_t batch,
+               const CudaConvolutionOptions& options, Stream& stream, Peers* peers)
+      : shape_(shape), batch_(batch), options_(options), filler_(options.device, options.cold) {
+    for (const BitWidths widths : options.widths) add_packed(widths, stream);
+    if (peers == nullptr) return;
+    Conv2dGeometry geometry = shape.geometry();
+    geometry.n = batch;
+    peer_problem_.emplace(geometry, stream);
+    peers_ = peers->enter(*peer_problem_, geometry, filler_);
+  }
+
+  /// A timing for each pair of widths.
+  std::vector<CudaConvolutionTiming> run() {
+    constexpr int warm_up = 5;
+    std::vector<CudaContestant*> contestants;
+    for (const auto& layer : packed_) contestants.push_back(&layer->contestant());
+    for (const PeerEntry& peer : peers_) {
+      if (peer.contestant) contestants.push_back(peer.contestant.get());
+    }
+    const std::vector<double> us =
+        median_us_in_turns(contestants, options_.rounds, warm_up, filler_);
+    std::vector<CudaPeerTiming> peers;
+    std::size_t next = packed_.size();
+    for (const PeerEntry& peer : peers_) {
+      peers.push_back({.library = peer.library,
+                       .numbers = std::string(name_of(peer.numbers)),
+                       .us = {},
+                       .missing = peer.missing});
+      if (peer.contestant) peers.back().us = us[next++];
+    }
+    std::vector<CudaConvolutionTiming> timings;
+    for (std::size_t i = 0; i < packed_.size(); ++i) {
+      timings.push_back(timing_of(*packed_[i], options_.widths[i], us[i]));
+      timings.back().peers = peers;
+    }
+    return timings;
+  }
+
+ private:
+  void add_packed(BitWidths widths, Stream& stream) {
+    ConvolutionProblem problem(shape_.geometry(), widths, 1);
+    const Words inputs = problem.inputs(batch_);
+    packed_.push_back(std::make_unique<PackedLayer>(problem, batch_, inputs, stream));
+    check_outputs(*packed_.back(), expected_outputs(problem, batch_, inputs), shape_, widths);
+  }
+
+  CudaConvolutionTiming timing_of(const PackedLayer& layer, BitWidths widths, double us) const {
+    const kernels::cuda::BitconvWay way = layer.way();
+    const double operations =
+        2 * convolution_macs(shape_.geometry(), widths) * static_cast<double>(batch_);
+    const double per_second = operations / (us * 1e-6);
+    return {.shape = shape_,
+            .widths = widths,
+            .batch = batch_,
+            .us = us,
+            .tops = per_second * 1e-12,
+            .peak_percent = peak_percent(per_second, widths, options_.device),
+            .path = way.path_name(),
+            .instructions = way.instructions,
+            .tile = way.tile_name(),
+            .splits = way.splits(),
+            .peers = {}};
+  }
+
+  const ConvolutionShape& shape_;
+  std::int64_t batch_;
+  const CudaConvolutionOptions& options_;
+  CacheFiller filler_;
+  std::vector<std::unique_ptr<PackedLayer>> packed_;
+  std::optional<PeerProblem> peer_problem_;
+  std::vector<PeerEntry> peers_;
+};
 
 }  // namespace
 
-std::vector<CudaConvolutionTiming> time_cuda_convolutions(const CudaConvolutionOptions& options) {
+std::optional<double> CudaConvolutionTiming::speedup_over(std::string_view numbers) const {
+  std::optional<double> fastest;
+  for (const CudaPeerTiming& peer : peers) {
+    if (peer.numbers == numbers && peer.us && (!fastest || *peer.us < *fastest)) fastest = peer.us;
+  }
+  if (!fastest) return std::nullopt;
+  return *fastest / us;
+}
+
+CudaConvolutionReport time_cuda_convolutions(const CudaConvolutionOptions& options) {
   check(options.rounds >= 1, "bench: rounds is {}, expected at least 1", options.rounds);
   const auto stream = device_backend(DeviceType::cuda).make_stream(options.device.index);
   const StreamScope scope(*stream);
-  std::vector<CudaConvolutionTiming> timings;
+  std::optional<Peers> peers;
+  CudaConvolutionReport report;
+  if (options.has_peers) report.libraries = peers.emplace(*stream).descriptions();
   for (const ConvolutionShape& shape : options.shapes) {
-    for (const BitWidths widths : options.widths) {
-      for (const std::int64_t batch : options.batches) {
-        timings.push_back(time_one(shape, widths, batch, options, *stream));
-      }
+    for (const std::int64_t batch : options.batches) {
+      LayerContest contest(shape, batch, options, *stream, peers ? &*peers : nullptr);
+      std::ranges::move(contest.run(), std::back_inserter(report.timings));
     }
   }
-  return timings;
+  return report;
 }
 
 }  // namespace lq::bench

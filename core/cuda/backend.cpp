@@ -87,9 +87,9 @@ class CudaBackend final : public DeviceBackend {
     int driver = 0;
     if (status_ == cudaErrorInsufficientDriver) cudaDriverGetVersion(&driver);
     check(status_ != cudaErrorInsufficientDriver || driver != 0,
-          "device cuda:{}: this machine has no NVIDIA driver, use --device cpu", index);
-    check(status_ == cudaSuccess, "device cuda:{}: {} ({}), use --device cpu", index,
-          cudaGetErrorString(status_), cudaGetErrorName(status_));
+          "device cuda:{}: this machine has no NVIDIA driver", index);
+    check(status_ == cudaSuccess, "device cuda:{}: {} ({})", index, cudaGetErrorString(status_),
+          cudaGetErrorName(status_));
     check(index < count_, "device cuda:{}: this machine has {} CUDA device{}", index, count_,
           count_ == 1 ? "" : "s");
   }
