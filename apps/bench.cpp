@@ -71,8 +71,10 @@ void run(const BenchTrainCommand& command) {
   options.network = command.network.parsed();
   options.network.bit_forward = command.bit_forward;
   // Before anything is measured: variables of the environment may be wrong.
-  const std::string device = describe_training(options.device);
+  describe_training(options.device);
   const bench::TrainingStepTiming timing = bench::time_training_steps(options);
+  // Only now it is known what the library had no way to compute.
+  const std::string device = describe_training(options.device);
   if (command.json) {
     print_json(timing, options, device);
   } else {

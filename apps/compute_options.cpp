@@ -5,6 +5,10 @@
 #include "core/threads.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/linear/linear.h"
+#if defined(LQNET_WITH_CUDA)
+#include "kernels/bitconv/bitconv_plan_cuda.h"
+#include "kernels/common/cuda/library_choice.h"
+#endif
 
 namespace lq::apps {
 
@@ -39,7 +43,16 @@ Device usable_device(const std::string& text) {
   } catch (const Error& error) {
     fail("{}, use --device cpu", error.what());
   }
+  check_variables_of(device);
   return device;
+}
+
+void check_variables_of(Device device) {
+#if defined(LQNET_WITH_CUDA)
+  if (device.type != DeviceType::cuda) return;
+  kernels::cuda::check_library_variables();
+  kernels::cuda::wanted_bitconv_path();
+#endif
 }
 
 Device apply(const ComputeOptions& options) {
@@ -53,9 +66,11 @@ std::string describe_training(Device device) {
   std::string text = device_backend(device.type).describe(device.index);
 #if defined(LQNET_WITH_CUDA)
   if (device.type == DeviceType::cuda) {
-    text +=
-        fmt::format("; convolutions by {}, linear layers by {}",
-                    kernels::cuda::conv2d_implementation(), kernels::cuda::linear_implementation());
+    text += fmt::format("; convolutions by {}", kernels::cuda::conv2d_implementation());
+    if (const std::int64_t passes = kernels::cuda::conv2d_fallbacks(); passes > 0) {
+      text += fmt::format(" ({} of their passes by own kernels, for which it has no way)", passes);
+    }
+    text += fmt::format(", linear layers by {}", kernels::cuda::linear_implementation());
   }
 #endif
   return text;

@@ -43,8 +43,8 @@ ClassificationSums evaluate_with_progress(Module& model, Loader& loader) {
   });
 }
 
-void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint,
-                const fs::path& path) {
+void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint, const fs::path& path,
+                const std::string& machine) {
   nlohmann::ordered_json report{{"checkpoint", path.string()}};
   report.update(network_json(checkpoint.recipe.model, model_options(checkpoint)));
   report["training"] = training_json(checkpoint);
@@ -54,11 +54,12 @@ void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint,
   report["loss"] = sums.mean_loss();
   report["correct"] = sums.correct;
   report["count"] = sums.images;
+  report["device"] = machine;
   print_report(report);
 }
 
-void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,
-                const fs::path& path) {
+void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint, const fs::path& path,
+                const std::string& machine) {
   fmt::print("checkpoint  {} ({})\n", path.string(),
              describe_network(checkpoint.recipe.model, model_options(checkpoint)));
   fmt::print("recipe      {}\n", describe_recipe(checkpoint.recipe));
@@ -67,10 +68,12 @@ void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint,
              100 * sums.accuracy(), sums.correct, sums.images, checkpoint.recipe.dataset,
              100 * sums.top5_accuracy());
   fmt::print("loss        {:.4f}\n", sums.mean_loss());
+  fmt::print("computed    on {}\n", machine);
 }
 
 void run(const EvalCommand& command) {
   const Device device = apply(command.compute);
+  const std::string machine = describe_training(device);
   const TrainedNetwork network = load_network(command.checkpoint);
   network.model->to(device);
   Loader loader =
@@ -79,9 +82,9 @@ void run(const EvalCommand& command) {
   const ClassificationSums sums = evaluate_with_progress(*network.model, loader);
   warn_of_skipped(loader.skipped());
   if (command.json) {
-    print_json(sums, network.checkpoint, network.path);
+    print_json(sums, network.checkpoint, network.path, machine);
   } else {
-    print_text(sums, network.checkpoint, network.path);
+    print_text(sums, network.checkpoint, network.path, machine);
   }
 }
 

@@ -64,18 +64,20 @@ void check_batch(const RecipeOptions& options, const Recipe& recipe, const Datas
                                                     recipe.batch, recipe.dataset, images.size()));
 }
 
-void announce(const Run& run, const DatasetSplits& data) {
-  print_diagnostic("{} on {}: {} training and {} test images, {} epochs, {} threads, into {}\n",
-                   describe_network(run.recipe.model, run.network), run.recipe.dataset,
-                   data.train->size(), data.test->size(), run.recipe.epochs, num_threads(),
-                   run.folder.string());
+void announce(const Run& run, const DatasetSplits& data, const std::string& machine) {
+  print_diagnostic(
+      "{} on {}: {} training and {} test images, {} epochs, {} threads, into {}\n"
+      "computed on {}\n",
+      describe_network(run.recipe.model, run.network), run.recipe.dataset, data.train->size(),
+      data.test->size(), run.recipe.epochs, num_threads(), run.folder.string(), machine);
 }
 
-void print_json(const TrainingResult& result, const Run& run) {
+void print_json(const TrainingResult& result, const Run& run, const std::string& machine) {
   nlohmann::ordered_json report = network_json(run.recipe.model, run.network);
   report["out"] = run.folder.string();
   report.update(recipe_json(run.recipe));
   report["threads"] = num_threads();
+  report["device"] = machine;
   report["epochs_done"] = result.epochs;
   report["steps"] = result.steps;
   report["interrupted"] = result.interrupted;
@@ -109,7 +111,7 @@ void print_text(const TrainingResult& result, const Run& run) {
 }
 
 TrainingResult train(const TrainCommand& command, const Run& run, Module& model,
-                     const DatasetSplits& data) {
+                     const DatasetSplits& data, const std::string& machine) {
   const InterruptScope interrupts;
   Trainer trainer(
       model, data,
@@ -123,12 +125,14 @@ TrainingResult train(const TrainCommand& command, const Run& run, Module& model,
        .checkpoint_interval = command.checkpoint_interval,
        .stop_requested = InterruptScope::requested,
        .health_check = quantizer_warnings});
-  announce(run, data);
+  announce(run, data, machine);
   return trainer.run();
 }
 
 void run(const TrainCommand& command) {
   const Device device = apply(command.compute);
+  // Before there is a folder: a library that is asked for may be missing.
+  const std::string machine = describe_training(device);
   Run run;
   run.folder = command.out.empty() ? default_run_folder(command.recipe) : command.out;
   run.recipe = recipe_for(command, run.folder);
@@ -139,9 +143,9 @@ void run(const TrainCommand& command) {
   run.network.bit_forward = command.bit_forward;
   const std::unique_ptr<Module> model = make_model(run.recipe.model, run.network);
   model->to(device);
-  const TrainingResult result = train(command, run, *model, data);
+  const TrainingResult result = train(command, run, *model, data, machine);
   if (command.json) {
-    print_json(result, run);
+    print_json(result, run, machine);
   } else {
     print_text(result, run);
   }

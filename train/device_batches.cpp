@@ -1,6 +1,7 @@
 #include "train/device_batches.h"
 
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "core/device.h"
@@ -132,6 +133,7 @@ DeviceBatches::~DeviceBatches() = default;
 void DeviceBatches::start(std::int64_t epoch, std::int64_t first_batch) {
   loader_.start(epoch, first_batch);
   ahead_.reset();
+  failure_ = nullptr;
   if (staging_stream_ != nullptr) {
     staging_[in_use_]->release_behind(current_stream(device_));
     prefetch();
@@ -140,6 +142,7 @@ void DeviceBatches::start(std::int64_t epoch, std::int64_t first_batch) {
 
 std::optional<Batch> DeviceBatches::next() {
   if (staging_stream_ == nullptr) return next_on_cpu();
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   if (!ahead_) return std::nullopt;
   Stream& stream = current_stream(device_);
   staging_[in_use_]->release_behind(stream);
@@ -159,7 +162,15 @@ std::optional<Batch> DeviceBatches::next_on_cpu() {
   return make_batch(*raw, std::move(images), raw->labels);
 }
 
-void DeviceBatches::prefetch() {
+void DeviceBatches::prefetch() noexcept {
+  try {
+    make_ahead();
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+}
+
+void DeviceBatches::make_ahead() {
   if (const std::optional<RawBatch> raw = loader_.next()) {
     if (raw->size() == 0) {
       ahead_ = empty_batch(*raw);

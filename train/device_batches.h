@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 
@@ -39,15 +40,17 @@ class DeviceBatches {
 
   /// As Loader::start().
   void start(std::int64_t epoch, std::int64_t first_batch = 0);
-  /// As Loader::next(), but that an error may come while the batch before it is asked for.
+  /// As Loader::next(): a batch that cannot be made is the error of the call that would have given
+  /// it.
   std::optional<Batch> next();
 
  private:
   class Staging;
 
   std::optional<Batch> next_on_cpu();
-  /// Starts making the next batch of the loader, if there is one.
-  void prefetch();
+  /// Starts making the next batch of the loader, if there is one, or keeps the error.
+  void prefetch() noexcept;
+  void make_ahead();
 
   Loader& loader_;
   Device device_;
@@ -57,6 +60,7 @@ class DeviceBatches {
   std::array<std::unique_ptr<Staging>, 2> staging_;
   std::size_t in_use_ = 0;  // the staging of the last batch handed out
   std::optional<Batch> ahead_;
+  std::exception_ptr failure_;  // of making the batch ahead
 };
 
 }  // namespace lq

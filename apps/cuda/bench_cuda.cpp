@@ -38,6 +38,7 @@ Device usable_gpu(const std::string& text) {
   } catch (const Error& error) {
     fail("{}; lqnet bench gpu-model predicts without one", error.what());
   }
+  check_variables_of(device);
   return device;
 }
 

@@ -249,6 +249,9 @@ LQNET_CUDA_API Status cublasGetVersion_v2(Handle*, int* version) {
   return success;
 }
 
+/// By this programs can tell: no real one has it.
+LQNET_CUDA_API int cublasIsEmulated() { return 1; }
+
 /// Takes the workspace away, as cuBLAS does.
 LQNET_CUDA_API Status cublasSetStream_v2(Handle* handle, Stream* stream) {
   if (handle == nullptr) return not_initialized;

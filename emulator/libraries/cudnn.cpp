@@ -104,6 +104,8 @@ Status issue(const Handle& handle, const Execution& execution, void* const (&poi
 }  // namespace
 
 LQNET_CUDA_API std::size_t cudnnGetVersion() { return 91900; }
+/// By this programs can tell: no real one has it.
+LQNET_CUDA_API int cudnnIsEmulated() { return 1; }
 
 LQNET_CUDA_API const char* cudnnGetErrorString(Status status) {
   switch (status) {

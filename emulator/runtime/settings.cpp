@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -68,6 +69,12 @@ void set_counters(Settings& settings) {
   }
 }
 
+/// What is written at the end of the program must not be lost then.
+void check_writable(const char* name, const std::string& file) {
+  if (file.empty()) return;
+  check(std::ofstream(file, std::ios::app).is_open(), "{}: cannot write {}", name, file);
+}
+
 }  // namespace
 
 const DeviceLimits& limits_of(int capability) {
@@ -91,6 +98,8 @@ Settings settings_from_environment() {
   set_counters(settings);
   const char* const launch_file = std::getenv("LQNET_EMULATED_LAUNCHES");
   settings.launch_file = launch_file == nullptr ? "" : launch_file;
+  check_writable("LQNET_EMULATED_LAUNCHES", settings.launch_file);
+  check_writable("LQNET_EMULATED_COUNTERS", settings.counter_file);
   settings.finds_races = number("LQNET_EMULATED_RACES", 1, 0, 1) != 0;
   settings.reads_unwritten = number("LQNET_EMULATED_UNWRITTEN", 0, 0, 1) != 0;
   settings.order = order_from_environment();

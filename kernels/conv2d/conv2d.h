@@ -6,6 +6,7 @@
 // Group g connects input channels [g C/G, (g+1) C/G) with output channels [g O/G, (g+1) O/G).
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "core/stream.h"
@@ -89,6 +90,10 @@ Conv2dBackwardBias conv2d_backward_bias;
 /// What computes all but the gradient of the bias: "cuDNN 9.19.0 in fp32", where that
 /// has a way, or "own kernels" and why.
 std::string conv2d_implementation();
+
+/// Passes of convolutions (forward or a gradient, of one geometry) that this program has computed
+/// by own kernels since cuDNN, though it was chosen, had no way.
+std::int64_t conv2d_fallbacks();
 }  // namespace cuda
 
 }  // namespace lq::kernels

@@ -1,3 +1,8 @@
+#include <iterator>
+#include <mutex>
+#include <set>
+#include <utility>
+
 #include "kernels/common/cuda/float_convolution.h"
 #include "kernels/conv2d/conv2d_library.h"
 
@@ -5,19 +10,46 @@ namespace lq::kernels::cuda {
 
 namespace {
 
-constexpr LibraryVariable variable{"LQNET_CUDA_CONV", "cudnn"};
-
 /// Null where own kernels are taken.
-const Conv2dLibrary* chosen_library() { return choose_library(variable, conv2d_library); }
+const Conv2dLibrary* chosen_library() { return choose_library(conv2d_variable, conv2d_library); }
+
+enum class Pass : unsigned char { forward, backward_data, backward_weights };
+
+/// Passes that the library could not compute.
+class Fallbacks {
+ public:
+  void add(const Conv2dGeometry& geometry, Pass pass) {
+    const std::lock_guard lock(mutex_);
+    passes_.emplace(geometry, pass);
+  }
+  std::int64_t count() const {
+    const std::lock_guard lock(mutex_);
+    return std::ssize(passes_);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::pair<Conv2dGeometry, Pass>> passes_;
+};
+
+Fallbacks& fallbacks() {
+  static Fallbacks all;
+  return all;
+}
 
 }  // namespace
 
-std::string conv2d_implementation() { return describe_choice(variable, conv2d_library); }
+std::int64_t conv2d_fallbacks() { return fallbacks().count(); }
+
+std::string conv2d_implementation() { return describe_choice(conv2d_variable, conv2d_library); }
 
 void conv2d_forward(Stream& stream, const Conv2dGeometry& geometry, ConstView<float> x,
                     ConstView<float> weight, ConstView<float> bias, View<float> y) {
   const Conv2dLibrary* const library = chosen_library();
-  if (library != nullptr && library->forward(stream, geometry, x, weight, bias, y)) return;
+  if (library != nullptr) {
+    if (library->forward(stream, geometry, x, weight, bias, y)) return;
+    fallbacks().add(geometry, Pass::forward);
+  }
   float_convolution_forward("conv2d_forward", stream, geometry, x.data, weight.data, bias.data,
                             y.data);
 }
@@ -26,9 +58,9 @@ void conv2d_backward_data(Stream& stream, const Conv2dGeometry& geometry, ConstV
                           ConstView<float> weight, View<float> grad_x, GradientMode mode) {
   if (mode == GradientMode::ignore) return;
   const Conv2dLibrary* const library = chosen_library();
-  if (library != nullptr &&
-      library->backward_data(stream, geometry, grad_y, weight, grad_x, mode)) {
-    return;
+  if (library != nullptr) {
+    if (library->backward_data(stream, geometry, grad_y, weight, grad_x, mode)) return;
+    fallbacks().add(geometry, Pass::backward_data);
   }
   float_convolution_backward_data("conv2d_backward_data", stream, geometry, grad_y.data,
                                   weight.data, grad_x.data, mode);
@@ -39,9 +71,9 @@ void conv2d_backward_weights(Stream& stream, const Conv2dGeometry& geometry,
                              GradientMode mode) {
   if (mode == GradientMode::ignore) return;
   const Conv2dLibrary* const library = chosen_library();
-  if (library != nullptr &&
-      library->backward_weights(stream, geometry, grad_y, x, grad_weight, mode)) {
-    return;
+  if (library != nullptr) {
+    if (library->backward_weights(stream, geometry, grad_y, x, grad_weight, mode)) return;
+    fallbacks().add(geometry, Pass::backward_weights);
   }
   float_convolution_backward_weights("conv2d_backward_weights", stream, geometry, grad_y.data,
                                      x.data, grad_weight.data, mode);

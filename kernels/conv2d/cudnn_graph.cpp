@@ -20,6 +20,7 @@ Cudnn::Cudnn() {
   library.find(get_attribute, "cudnnBackendGetAttribute");
   library.find(finalize, "cudnnBackendFinalize");
   library.find(execute, "cudnnBackendExecute");
+  is_emulated = library.has("cudnnIsEmulated");
 }
 
 const Cudnn& cudnn() {
@@ -29,7 +30,8 @@ const Cudnn& cudnn() {
 
 std::string cudnn_version() {
   const std::size_t number = cudnn().get_version();
-  return fmt::format("cuDNN {}.{}.{}", number / 10000, number / 100 % 100, number % 100);
+  return fmt::format("cuDNN {}.{}.{}{}", number / 10000, number / 100 % 100, number % 100,
+                     cudnn().is_emulated ? " (emulated)" : "");
 }
 
 CudnnHandle::CudnnHandle(int device) {

@@ -28,6 +28,7 @@ struct Cudnn {
   decltype(&cudnnBackendGetAttribute) get_attribute = nullptr;
   decltype(&cudnnBackendFinalize) finalize = nullptr;
   decltype(&cudnnBackendExecute) execute = nullptr;
+  bool is_emulated = false;  // a stand-in, which says so by having one function more
 
   /// Loads it; throws Error where it is missing.
   Cudnn();
@@ -40,7 +41,7 @@ struct Cudnn {
 /// Loaded by the first call.
 const Cudnn& cudnn();
 
-/// "cuDNN 9.19.0".
+/// "cuDNN 9.19.0", with " (emulated)" behind it for a stand-in.
 std::string cudnn_version();
 
 /// cuDNN on one device.

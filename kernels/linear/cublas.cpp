@@ -15,6 +15,7 @@ Cublas::Cublas() {
   library.find(set_stream, "cublasSetStream_v2");
   library.find(set_workspace, "cublasSetWorkspace_v2");
   library.find(multiply, "cublasGemmEx_64");
+  is_emulated = library.has("cublasIsEmulated");
 }
 
 const Cublas& cublas() {
@@ -26,7 +27,8 @@ std::string cublas_version() {
   const CublasHandle handle(0);
   int number = 0;
   cublas().check(cublas().get_version(handle.get(), &number), "cublasGetVersion");
-  return fmt::format("cuBLAS {}.{}.{}", number / 10000, number / 100 % 100, number % 100);
+  return fmt::format("cuBLAS {}.{}.{}{}", number / 10000, number / 100 % 100, number % 100,
+                     cublas().is_emulated ? " (emulated)" : "");
 }
 
 CublasHandle::CublasHandle(int device) {

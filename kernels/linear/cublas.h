@@ -20,6 +20,7 @@ struct Cublas {
   decltype(&cublasSetStream_v2) set_stream = nullptr;
   decltype(&cublasSetWorkspace_v2) set_workspace = nullptr;
   decltype(&cublasGemmEx_64) multiply = nullptr;
+  bool is_emulated = false;  // a stand-in, which says so by having one function more
 
   /// Loads it; throws Error where it is missing.
   Cublas();
@@ -32,7 +33,8 @@ struct Cublas {
 /// Loaded by the first call.
 const Cublas& cublas();
 
-/// "cuBLAS 13.0.0". That it can be used at all shows here: throws Error where it finds no device.
+/// "cuBLAS 13.0.0", with " (emulated)" behind it for a stand-in. That it can be used at all shows
+/// here: throws Error where it finds no device.
 std::string cublas_version();
 
 /// cuBLAS on one device.

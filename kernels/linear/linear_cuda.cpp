@@ -5,14 +5,12 @@ namespace lq::kernels::cuda {
 
 namespace {
 
-constexpr LibraryVariable variable{"LQNET_CUDA_LINEAR", "cublas"};
-
 /// Null where own kernels are taken.
-const LinearLibrary* chosen_library() { return choose_library(variable, linear_library); }
+const LinearLibrary* chosen_library() { return choose_library(linear_variable, linear_library); }
 
 }  // namespace
 
-std::string linear_implementation() { return describe_choice(variable, linear_library); }
+std::string linear_implementation() { return describe_choice(linear_variable, linear_library); }
 
 void linear_forward(Stream& stream, ConstView<float> x, ConstView<float> weight,
                     ConstView<float> bias, View<float> y) {

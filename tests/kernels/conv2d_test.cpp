@@ -1,7 +1,6 @@
 #include "kernels/conv2d/conv2d.h"
 
 #include <cmath>
-#include <limits>
 #include <list>
 #include <thread>
 #include <tuple>
@@ -9,16 +8,13 @@
 
 #include "core/tensor.h"
 #include "core/threads.h"
+#include "tests/kernels/conv2d_problem.h"
 #include "tests/support/compare.h"
 #include "tests/support/errors.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/library_cases.h"
 #include "tests/support/random.h"
 #include "tests/support/staged.h"
-
-#if defined(LQNET_WITH_CUDA)
-#include "kernels/conv2d/conv2d_library.h"
-#endif
 
 namespace lq::testing {
 namespace {
@@ -27,28 +23,6 @@ using kernels::Conv2dGeometry;
 using kernels::Conv2dOptions;
 using kernels::GradientMode;
 using kernels::Padding;
-
-constexpr double float_epsilon = std::numeric_limits<float>::epsilon();
-
-Tensor full_of_nan(const Shape& shape) {
-  return Tensor::full(shape, std::numeric_limits<float>::quiet_NaN());
-}
-
-std::vector<float> values(const Tensor& tensor) {
-  const auto span = tensor.span<float>();
-  return {span.begin(), span.end()};
-}
-
-constexpr const char* choice_variable = "LQNET_CUDA_CONV";
-
-/// Why cuDNN cannot be used; is asked for where there is a GPU.
-std::string cudnn_failure() {
-#if defined(LQNET_WITH_CUDA)
-  return kernels::cuda::conv2d_library().failure;
-#else
-  return "this build is without CUDA";
-#endif
-}
 
 std::vector<LibraryCase> conv2d_cases(const std::vector<BackendCase>& backends) {
   return library_cases(uncapped(backends), "cudnn", cudnn_failure);
@@ -118,7 +92,7 @@ TEST(Conv2dGeometryTest, RefusesWhatDoesNotFit) {
 
 class Conv2dKnownAnswerTest : public ::testing::TestWithParam<LibraryCase> {
  protected:
-  const EnvironmentScope choice{choice_variable, GetParam().choice};
+  const EnvironmentScope choice{conv2d_choice_variable, GetParam().choice};
   std::vector<float> forward(const Tensor& input, const Tensor& kernel, const Tensor& bias,
                              const Conv2dOptions& options) {
     const auto geometry = kernels::conv2d_geometry(input.shape(), kernel.shape(), options);
@@ -245,92 +219,15 @@ INSTANTIATE_TEST_SUITE_P(
 
 // ---- Fast versions against the oracle
 
-/// What one convolution gives on one stream; gradients in both modes, from the same start.
-struct Outcome {
-  Tensor y, y_with_bias;
-  Tensor grad_x, grad_weight, grad_bias;
-  Tensor added_x, added_weight, added_bias;
-};
-
-struct Operands {
-  explicit Operands(const Conv2dGeometry& geometry_, std::uint64_t seed)
-      : geometry(geometry_),
-        x(random_normal(geometry.x_shape(), seed)),
-        weight(random_normal(geometry.weight_shape(), seed + 1)),
-        bias(random_normal(geometry.bias_shape(), seed + 2)),
-        grad_y(random_normal(geometry.y_shape(), seed + 3)) {}
-
-  /// Overwritten outputs start as NaN, which would spread if they were read.
-  Outcome run(Stream& stream) const {
-    Outcome outcome{.y = full_of_nan(geometry.y_shape()),
-                    .y_with_bias = full_of_nan(geometry.y_shape()),
-                    .grad_x = full_of_nan(geometry.x_shape()),
-                    .grad_weight = full_of_nan(geometry.weight_shape()),
-                    .grad_bias = full_of_nan(geometry.bias_shape()),
-                    .added_x = x.clone(),
-                    .added_weight = weight.clone(),
-                    .added_bias = bias.clone()};
-    kernels::conv2d_forward(stream, geometry, on(stream, x), on(stream, weight), {},
-                            on(stream, outcome.y));
-    kernels::conv2d_forward(stream, geometry, on(stream, x), on(stream, weight), on(stream, bias),
-                            on(stream, outcome.y_with_bias));
-    backward(stream, GradientMode::overwrite, outcome.grad_x, outcome.grad_weight,
-             outcome.grad_bias);
-    backward(stream, GradientMode::accumulate, outcome.added_x, outcome.added_weight,
-             outcome.added_bias);
-    return outcome;
-  }
-
-  Conv2dGeometry geometry;
-  Tensor x, weight, bias, grad_y;
-
- private:
-  void backward(Stream& stream, GradientMode mode, Tensor& grad_x, Tensor& grad_weight,
-                Tensor& grad_bias) const {
-    kernels::conv2d_backward_data(stream, geometry, on(stream, grad_y), on(stream, weight),
-                                  on(stream, grad_x), mode);
-    kernels::conv2d_backward_weights(stream, geometry, on(stream, grad_y), on(stream, x),
-                                     on(stream, grad_weight), mode);
-    kernels::conv2d_backward_bias(stream, geometry, on(stream, grad_y), on(stream, grad_bias),
-                                  mode);
-  }
-};
-
-/// Equal up to the rounding of float sums over `terms` products of standard normals: the sum
-/// wanders about sqrt(terms) far, and is off by an epsilon of that at each of `terms` steps, with
-/// random signs.
-void expect_close(const Tensor& actual, const Tensor& expected, std::int64_t terms,
-                  const Conv2dGeometry& geometry, const char* what) {
-  const double tolerance = 4 * float_epsilon * static_cast<double>(terms + 1);
-  EXPECT_TRUE(all_close(actual.span<float>(), expected.span<float>(), 4 * float_epsilon, tolerance))
-      << what << " of " << geometry.to_string();
-}
-
-void expect_close(const Outcome& actual, const Outcome& expected, const Conv2dGeometry& g) {
-  const std::int64_t window = g.kernel_h * g.kernel_w;
-  const std::int64_t forward_terms = window * g.c_in / g.groups;
-  const std::int64_t data_terms = window * g.c_out / g.groups;
-  const std::int64_t weight_terms = g.n * g.out_h * g.out_w;
-  expect_close(actual.y, expected.y, forward_terms, g, "y");
-  expect_close(actual.y_with_bias, expected.y_with_bias, forward_terms, g, "y with bias");
-  expect_close(actual.grad_x, expected.grad_x, data_terms, g, "grad_x");
-  expect_close(actual.added_x, expected.added_x, data_terms, g, "accumulated grad_x");
-  expect_close(actual.grad_weight, expected.grad_weight, weight_terms, g, "grad_weight");
-  expect_close(actual.added_weight, expected.added_weight, weight_terms, g,
-               "accumulated grad_weight");
-  expect_close(actual.grad_bias, expected.grad_bias, 1, g, "grad_bias");
-  expect_close(actual.added_bias, expected.added_bias, 1, g, "accumulated grad_bias");
-}
-
 class Conv2dTest : public ::testing::TestWithParam<LibraryCase> {
  protected:
   void expect_matches_reference(const Conv2dGeometry& geometry, std::uint64_t seed) {
-    const Operands operands(geometry, seed);
+    const Conv2dOperands operands(geometry, seed);
     Stream oracle(Backend::reference);
     expect_close(operands.run(stream), operands.run(oracle), geometry);
   }
 
-  const EnvironmentScope choice{choice_variable, GetParam().choice};
+  const EnvironmentScope choice{conv2d_choice_variable, GetParam().choice};
   Stream& stream = stream_of(GetParam());
 };
 
@@ -480,8 +377,8 @@ TEST_P(Conv2dTest, WorksForAnyNumberOfThreads) {
 
 TEST_P(Conv2dTest, CallersOnSeveralThreadsDoNotDisturbEachOther) {
   const auto geometry = kernels::conv2d_geometry({1, 12, 12, 17}, {16, 3, 3, 17}, {});
-  std::vector<Operands> operands;
-  std::vector<Outcome> alone, together(3);
+  std::vector<Conv2dOperands> operands;
+  std::vector<Conv2dOutcome> alone, together(3);
   for (std::uint64_t i = 0; i < together.size(); ++i) {
     operands.emplace_back(geometry, 10 * i);
     alone.push_back(operands.back().run(stream));
@@ -501,7 +398,7 @@ TEST_P(Conv2dTest, CallersOnSeveralThreadsDoNotDisturbEachOther) {
 
 TEST_P(Conv2dTest, IgnoreModeNeedsNoOutput) {
   const auto geometry = kernels::conv2d_geometry({1, 4, 4, 2}, {3, 3, 3, 2}, {});
-  const Operands operands(geometry, 1);
+  const Conv2dOperands operands(geometry, 1);
   kernels::conv2d_backward_data(stream, geometry, on(stream, operands.grad_y),
                                 on(stream, operands.weight), {}, GradientMode::ignore);
   kernels::conv2d_backward_weights(stream, geometry, on(stream, operands.grad_y),
@@ -545,10 +442,10 @@ TEST_P(Conv2dTest, RefusesViewsOfOtherShapes) {
 
 TEST_P(Conv2dTest, ResultsAreTheSameEachTime) {
   const auto geometry = kernels::conv2d_geometry({2, 9, 9, 16}, {24, 3, 3, 16}, {});
-  const Operands operands(geometry, 1);
-  const Outcome first = operands.run(stream);
+  const Conv2dOperands operands(geometry, 1);
+  const Conv2dOutcome first = operands.run(stream);
   for (int repeat = 0; repeat < 3; ++repeat) {
-    const Outcome again = operands.run(stream);
+    const Conv2dOutcome again = operands.run(stream);
     EXPECT_EQ(values(again.y), values(first.y));
     EXPECT_EQ(values(again.added_x), values(first.added_x));
     EXPECT_EQ(values(again.added_weight), values(first.added_weight));
@@ -557,90 +454,6 @@ TEST_P(Conv2dTest, ResultsAreTheSameEachTime) {
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conv2dTest, ::testing::ValuesIn(conv2d_cases(fast_backends())),
                          library_case_name);
-
-#if defined(LQNET_WITH_CUDA)
-class CudaConv2dLibraryTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!has_cuda_device()) GTEST_SKIP() << "no CUDA device";
-  }
-
-  Outcome run() const { return operands.run(current_stream({DeviceType::cuda, 0})); }
-  Outcome expected() const {
-    Stream oracle(Backend::reference);
-    return operands.run(oracle);
-  }
-
-  const Conv2dGeometry geometry = kernels::conv2d_geometry({2, 8, 8, 64}, {64, 3, 3, 64}, {});
-  const Operands operands{geometry, 1};
-};
-
-TEST_F(CudaConv2dLibraryTest, cuda_DoesWhatIsAskedFor) {
-  const std::string failure = cudnn_failure();
-  const Outcome oracle = expected();
-  const auto with = [&](const char* choice) {
-    const EnvironmentScope scope(choice_variable, choice);
-    expect_close(run(), oracle, geometry);
-    return kernels::cuda::conv2d_implementation();
-  };
-  EXPECT_EQ(with("own"), "own kernels");
-  if (failure.empty()) {
-    EXPECT_TRUE(with(nullptr).starts_with("cuDNN 9."));
-    EXPECT_EQ(with("cudnn"), with(nullptr));
-  } else {
-    EXPECT_EQ(with(nullptr), "own kernels (" + failure + ")");
-    EXPECT_TRUE(throws_error([&] { with("cudnn"); }, "LQNET_CUDA_CONV is cudnn: " + failure));
-  }
-  EXPECT_TRUE(
-      throws_error([&] { with("other"); }, "LQNET_CUDA_CONV is 'other', expected own or cudnn"));
-}
-
-TEST_F(CudaConv2dLibraryTest, cuda_RoundsFactorsOnlyWhereItMay) {
-  if (const std::string failure = cudnn_failure(); !failure.empty()) GTEST_SKIP() << failure;
-  const EnvironmentScope choice(choice_variable, "cudnn");
-  const Outcome exact = run();
-  const Outcome oracle = expected();
-  expect_close(exact, oracle, geometry);
-  for (const char* const precision : {"tf32", "fp16"}) {
-    const EnvironmentScope scope("LQNET_CUDA_PRECISION", precision);
-    const Outcome rounded = run();
-    for (Tensor Outcome::*const result : {&Outcome::y, &Outcome::grad_x, &Outcome::grad_weight}) {
-      EXPECT_NE(values(rounded.*result), values(exact.*result)) << precision;
-      // Up to 576 products of numbers below 5, both factors rounded to 11 bits.
-      EXPECT_TRUE(all_close((rounded.*result).span<float>(), (oracle.*result).span<float>(), 0,
-                            576 * 25 * 2 * 0x1p-11))
-          << precision;
-    }
-  }
-}
-
-// Own kernels would hide that cuDNN has no way to compute something.
-TEST_F(CudaConv2dLibraryTest, cuda_ComputesConvolutionsItself) {
-  const auto& library = kernels::cuda::conv2d_library();
-  if (!library.failure.empty()) GTEST_SKIP() << library.failure;
-  Stream& stream = current_stream({DeviceType::cuda, 0});
-  const Conv2dGeometry layers[] = {
-      geometry, kernels::conv2d_geometry({2, 16, 16, 3}, {16, 3, 3, 3}, {}),
-      kernels::conv2d_geometry({2, 8, 8, 16}, {32, 1, 1, 16}, {.stride_h = 2, .stride_w = 2})};
-  for (const Conv2dGeometry& layer : layers) {
-    const auto on_device = [&](const Shape& shape) {
-      return Tensor::zeros(shape, DType::f32, stream.device());
-    };
-    Tensor x = on_device(layer.x_shape()), weight = on_device(layer.weight_shape()),
-           y = on_device(layer.y_shape());
-    const auto x_view = x.view<float>(), weight_view = weight.view<float>(),
-               y_view = y.view<float>();
-    EXPECT_TRUE(library.forward(stream, layer, x_view, weight_view, {}, y_view))
-        << layer.to_string();
-    for (const GradientMode mode : {GradientMode::overwrite, GradientMode::accumulate}) {
-      EXPECT_TRUE(library.backward_data(stream, layer, y_view, weight_view, x_view, mode))
-          << layer.to_string();
-      EXPECT_TRUE(library.backward_weights(stream, layer, y_view, x_view, weight_view, mode))
-          << layer.to_string();
-    }
-  }
-}
-#endif
 
 }  // namespace
 }  // namespace lq::testing

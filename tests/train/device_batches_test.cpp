@@ -1,6 +1,7 @@
 #include "train/device_batches.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "data/synthetic.h"
 #include "tests/support/devices.h"
+#include "tests/support/errors.h"
 
 namespace lq::testing {
 namespace {
@@ -128,26 +130,32 @@ TEST_P(DeviceBatchesTest, OfTrainingArePaddedCroppedAndMirrored) {
   }
 }
 
-/// Images of the fixture, of which batch 0 lacks one and batch 1 all four.
-class GappyImages final : public Dataset {
+/// Images of the fixture, some of which `refuse` throws for.
+class DefectiveImages final : public Dataset {
  public:
-  explicit GappyImages(std::shared_ptr<const Dataset> all) : all_(std::move(all)) {}
+  DefectiveImages(std::shared_ptr<const Dataset> all, std::function<void(std::int64_t)> refuse)
+      : all_(std::move(all)), refuse_(std::move(refuse)) {}
 
   std::int64_t size() const override { return all_->size(); }
   Shape image_shape() const override { return all_->image_shape(); }
   std::span<const std::string> classes() const override { return all_->classes(); }
   std::int32_t label(std::int64_t index) const override { return all_->label(index); }
   void load(std::int64_t index, Image& image) const override {
-    if (index == 2 || (index >= 4 && index < 8)) throw UnreadableImage("a gap");
+    refuse_(index);
     all_->load(index, image);
   }
 
  private:
   std::shared_ptr<const Dataset> all_;
+  std::function<void(std::int64_t)> refuse_;
 };
 
 TEST_P(DeviceBatchesTest, LackImagesThatCannotBeRead) {
-  Loader own(std::make_shared<GappyImages>(splits.train),
+  // Batch 0 lacks one, and batch 1 all four.
+  const auto refuse = [](std::int64_t index) {
+    if (index == 2 || (index >= 4 && index < 8)) throw UnreadableImage("a gap");
+  };
+  Loader own(std::make_shared<DefectiveImages>(splits.train, refuse),
              std::make_shared<NormalizeTransform>(normalization), {.batch = 4, .threads = 0});
   DeviceBatches batches(own, GetParam());
   for (const std::int64_t epoch : {0, 1}) {
@@ -170,6 +178,34 @@ TEST_P(DeviceBatchesTest, LackImagesThatCannotBeRead) {
     EXPECT_EQ(labels, expected);
     EXPECT_EQ(own.skipped().count, 5);
   }
+}
+
+TEST_P(DeviceBatchesTest, AnErrorComesInPlaceOfItsBatch) {
+  const auto refuse = [](std::int64_t index) {
+    if (index == 9) fail("a broken disk");
+  };
+  Loader own(std::make_shared<DefectiveImages>(splits.train, refuse),
+             std::make_shared<NormalizeTransform>(normalization), {.batch = 4, .threads = 0});
+  DeviceBatches batches(own, GetParam());
+  for (const std::int64_t epoch : {0, 1}) {
+    batches.start(epoch);
+    for (const std::int64_t index : {0, 1}) {
+      const std::optional<Batch> batch = batches.next();
+      ASSERT_TRUE(batch.has_value());
+      EXPECT_EQ(batch->index, index);
+      const Tensor labels = batch->labels.to(Device{});
+      for (std::int64_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(labels.span<std::int32_t>()[i], splits.train->label(4 * index + i));
+      }
+    }
+    EXPECT_TRUE(throws_error([&] { batches.next(); }, "a broken disk"));
+  }
+  batches.start(2, 2);
+  EXPECT_TRUE(throws_error([&] { batches.next(); }, "a broken disk"));
+  batches.start(3, 3);
+  const std::optional<Batch> behind = batches.next();
+  ASSERT_TRUE(behind.has_value());
+  EXPECT_EQ(behind->index, 3);
 }
 
 TEST_P(DeviceBatchesTest, CanStartAnewInTheMiddle) {

@@ -30,4 +30,10 @@ std::string_view name_of(FloatPrecision precision) {
   fail("unknown precision of floats");
 }
 
+void check_library_variables() {
+  wish_of(conv2d_variable);
+  wish_of(linear_variable);
+  wanted_precision();
+}
+
 }  // namespace lq::kernels::cuda

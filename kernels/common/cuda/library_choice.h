@@ -20,6 +20,10 @@ struct LibraryVariable {
   const char* library;  // "cublas"
 };
 
+/// Of float convolutions, and of linear layers.
+inline constexpr LibraryVariable conv2d_variable{"LQNET_CUDA_CONV", "cudnn"};
+inline constexpr LibraryVariable linear_variable{"LQNET_CUDA_LINEAR", "cublas"};
+
 enum class LibraryWish { none, own, library };
 
 /// Throws Error for any other value.
@@ -46,6 +50,10 @@ enum class FloatPrecision { fp32, tf32, fp16 };
 FloatPrecision wanted_precision();
 /// "fp32", "tf32", "fp16".
 std::string_view name_of(FloatPrecision precision);
+
+/// Throws Error for a value of one of these variables, or of LQNET_CUDA_PRECISION, that is none.
+/// Loads no library.
+void check_library_variables();
 
 /// "cuBLAS 13.0.0 in tf32", "own kernels", "own kernels (libcublas.so.13: cannot open ...)". Throws
 /// Error for values of the variables that are none.

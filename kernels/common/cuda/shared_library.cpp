@@ -12,6 +12,10 @@ SharedLibrary::SharedLibrary(std::string name)
   if (library_ == nullptr) fail("{}", dlerror());
 }
 
+bool SharedLibrary::has(const char* function_name) const {
+  return dlsym(library_, function_name) != nullptr;
+}
+
 void* SharedLibrary::address(const char* function_name) const {
   void* const found = dlsym(library_, function_name);
   check(found != nullptr, "{}: it has no function {}", name_, function_name);

@@ -13,6 +13,9 @@ class SharedLibrary {
   /// run path look. Throws Error with what the loader says.
   explicit SharedLibrary(std::string name);
 
+  /// Whether the library has a function of this name.
+  bool has(const char* function_name) const;
+
   /// Sets a pointer to the function of this name; throws Error where the library has none.
   template <typename Function>
   void find(Function*& function, const char* function_name) const {

@@ -1,4 +1,5 @@
-// Programs that the emulator cannot run, and what it says: `messages unsupported`.
+// Programs that the emulator cannot run, and what it says: `messages unsupported`; and one that
+// says how far it came: `messages speak`.
 
 #include <cstring>
 
@@ -12,5 +13,6 @@ int main(int argc, char** argv) {
     require(cudaGraphDebugDotPrint(graph, "graph", 0), "cudaGraphDebugDotPrint");
   }
   nothing<<<1, 1>>>();
+  if (argc == 2 && std::strcmp(argv[1], "speak") == 0) std::puts("a kernel was launched");
   return finish();
 }

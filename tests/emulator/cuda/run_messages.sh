@@ -21,5 +21,10 @@ expect "build it with nvcc -cudart shared" "$run" "$folder/messages_static"
 expect "PTX present: none); build with nvcc -gencode arch=compute_80" "$run" "$folder/messages_no_ptx"
 LQNET_EMULATED_SM=75 expect "PTX present: sm_80" "$run" "$folder/messages"
 LQNET_EMULATED_SM=81 expect "LQNET_EMULATED_SM is 81" "$run" "$folder/messages"
+# Before the program has done anything.
+for variable in LQNET_EMULATED_LAUNCHES LQNET_EMULATED_COUNTERS; do
+  expect "$variable: cannot write $folder/none/file.json" \
+    env "$variable=$folder/none/file.json" "$run" "$folder/messages" speak
+done
 expect "no program" "$run" "$folder/no_such_program"
 exit "$failed"

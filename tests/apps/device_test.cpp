@@ -1,0 +1,85 @@
+// What commands say of the device that they compute on.
+
+#include <gtest/gtest.h>
+
+#include "tests/apps/process.h"
+#include "tests/apps/tiny_recipe.h"
+#include "tests/support/backends.h"
+#include "tests/support/environment.h"
+
+namespace lq::testing {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+/// Trains for a step and evaluates, in `folder`.
+struct TrainedAndJudged {
+  TrainedAndJudged(const TemporaryFolder& folder, const std::string& device) {
+    write_recipe(folder / "tiny.json", tiny_recipe());
+    training = run_lqnet({"train", "--recipe", folder / "tiny.json", "--max-steps", "1", "--out",
+                          folder / "run", "--device", device, "--json"});
+    evaluation =
+        run_lqnet({"eval", "--checkpoint", folder / "run/last.safetensors", "--device", device});
+  }
+
+  ProcessResult training, evaluation;
+};
+
+void expect_device(const std::string& device, const std::string& description) {
+  const TemporaryFolder folder;
+  const TrainedAndJudged results(folder, device);
+  ASSERT_EQ(results.training.exit_code, 0) << results.training.err;
+  ASSERT_EQ(results.evaluation.exit_code, 0) << results.evaluation.err;
+  EXPECT_NE(results.training.err.find("\ncomputed on " + description), std::string::npos)
+      << results.training.err;
+  EXPECT_TRUE(results.training.json()["device"].get<std::string>().starts_with(description));
+  EXPECT_NE(results.evaluation.out.find("\ncomputed    on " + description), std::string::npos)
+      << results.evaluation.out;
+}
+
+TEST(DeviceTest, TrainAndEvalSayWhereTheyCompute) { expect_device("cpu", "CPU with "); }
+
+#if defined(LQNET_WITH_CUDA)
+TEST(DeviceTest, cuda_TrainAndEvalSayWhereTheyCompute) {
+  if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
+  const std::string device = device_backend(DeviceType::cuda).describe(0);
+  expect_device("cuda", device + "; convolutions by ");
+  // Stand-ins say that they are none of the real ones.
+  if (!device.starts_with("Emulated")) return;
+  const ProcessResult bench =
+      run_lqnet({"bench", "train", "--device", "cuda", "--model", "small-cnn", "--input", "8x8x3",
+                 "--batch", "2", "--steps", "1", "--warm-up", "0"});
+  EXPECT_NE(bench.out.find("(emulated) in fp32, linear layers by cuBLAS 13.0.0 (emulated)"),
+            std::string::npos)
+      << bench.out << bench.err;
+}
+
+TEST(DeviceTest, cuda_WrongVariablesAreErrorsAtOnce) {
+  if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
+  const TemporaryFolder folder;
+  write_recipe(folder / "tiny.json", tiny_recipe());
+  const std::string run = folder / "run";
+  for (const char* const variable :
+       {"LQNET_CUDA_CONV", "LQNET_CUDA_LINEAR", "LQNET_CUDA_PRECISION", "LQNET_CUDA_BITCONV"}) {
+    const EnvironmentScope scope(variable, "wrong");
+    for (const Arguments& command :
+         {Arguments{"train", "--recipe", folder / "tiny.json", "--out", run, "--device", "cuda"},
+          Arguments{"eval", "--checkpoint", run, "--device", "cuda"},
+          Arguments{"infer", "--network", run, "--dataset", "synthetic", "--device", "cuda"},
+          Arguments{"bench", "train", "--device", "cuda"}, Arguments{"bench", "cuda"}}) {
+      EXPECT_TRUE(
+          failed_with(run_lqnet(command), 1, std::string(variable) + " is 'wrong', expected "))
+          << command[0];
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(run));
+  // On the CPU nobody reads them.
+  const EnvironmentScope scope("LQNET_CUDA_CONV", "wrong");
+  EXPECT_EQ(run_lqnet({"train", "--recipe", folder / "tiny.json", "--max-steps", "1", "--out", run})
+                .exit_code,
+            0);
+}
+#endif
+
+}  // namespace
+}  // namespace lq::testing
