@@ -59,8 +59,8 @@ TEST(TrainingStepTest, RefusesOptionsOutOfRange) {
   options.batch = 0;
   EXPECT_TRUE(throws_error([&] { bench::time_training_steps(options); }, "batch is 0"));
   options = tiny();
-  options.model = "alexnet";
-  EXPECT_TRUE(throws_error([&] { bench::time_training_steps(options); }, "'alexnet'"));
+  options.model = "lenet";
+  EXPECT_TRUE(throws_error([&] { bench::time_training_steps(options); }, "'lenet'"));
 }
 
 }  // namespace

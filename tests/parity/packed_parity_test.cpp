@@ -322,9 +322,7 @@ std::vector<ParityCase> imagenet_cases() {
   std::vector<ParityCase> cases;
   const auto add = [&](ParityCase c) {
     c.extent = c.model == "alexnet" ? 67 : 32;
-    // Many weights take long to make and to interpret.
-    const bool is_deep = c.model == "resnet101" || c.model == "resnet152";
-    c.images = is_deep ? 1 : 2;
+    c.images = 2;
     cases.push_back(c);
   };
   for (const ModelInfo& info : models()) {

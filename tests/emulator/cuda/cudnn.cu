@@ -225,8 +225,8 @@ void what_makes_no_sense_has_its_status(cudnnHandle_t handle) {
 /// EXPECT dilation: cudnnBackendFinalize: dilation 2,1 is not supported
 /// EXPECT layout: cudnnBackendFinalize: a tensor of extents 1,2,3,3 with strides 18,9,3,1
 /// EXPECT data_type: cudnnBackendFinalize: data type 1 is not supported
-/// EXPECT mixed_types: cudnnBackendFinalize: a convolution whose tensors and sums are of these
-/// types EXPECT descriptor: cudnnBackendCreateDescriptor: descriptor type 13 is not supported
+/// EXPECT mixed_types: cudnnBackendFinalize: a convolution whose tensors and sums
+/// EXPECT descriptor: cudnnBackendCreateDescriptor: descriptor type 13 is not supported
 /// EXPECT attribute: cudnnBackendSetAttribute: attribute 907 of descriptor type 17 is not supported
 void commit(cudnnHandle_t handle, const char* name) {
   const auto is = [name](const char* other) { return std::strcmp(name, other) == 0; };
