@@ -82,7 +82,8 @@ void validate(const Recipe& recipe);
 
 /// All fields as one JSON object, in the order of the struct, and back; throws Error, naming the
 /// key, for text that is not such an object: missing and unknown keys, values of another type. Only
-/// "variant" may be missing, as it is in older files, and is empty then. Numbers keep every bit.
+/// "variant", "augmentation" and "accumulation" may be missing, as they are in older files, and
+/// have their defaults then. Numbers keep every bit.
 std::string to_json(const Recipe& recipe);
 Recipe recipe_from_json(std::string_view text);
 

@@ -304,6 +304,14 @@ void compare(const std::string& path, const ordered_json& first, const ordered_j
   }
 }
 
+/// Files and checkpoints from before there were these keys mean what their defaults say.
+void add_later_keys(ordered_json& recipe) {
+  const ordered_json defaults = written(Recipe{});
+  for (const char* key : {"variant", "augmentation", "accumulation"}) {
+    if (!recipe.contains(key)) recipe[key] = defaults[key];
+  }
+}
+
 }  // namespace
 
 std::string to_json(const Recipe& recipe) { return written(recipe).dump(); }
@@ -311,8 +319,7 @@ std::string to_json(const Recipe& recipe) { return written(recipe).dump(); }
 Recipe recipe_from_json(std::string_view text) {
   try {
     ordered_json object = parse_without_repetition(text);
-    // Files and checkpoints from before there were variants.
-    if (object.is_object() && !object.contains("variant")) object["variant"] = "";
+    if (object.is_object()) add_later_keys(object);
     Recipe recipe;
     read(Place{object}, recipe);
     return recipe;

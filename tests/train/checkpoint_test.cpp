@@ -68,13 +68,15 @@ TEST(CheckpointTest, NormalizationMayBeOfChannels) {
   EXPECT_EQ(load_checkpoint(folder / "a.safetensors").normalization, saved.normalization);
 }
 
-TEST(CheckpointTest, OneFromBeforeThereWereVariantsIsRead) {
+TEST(CheckpointTest, OneFromBeforeThereWereLaterKeysOfRecipesIsRead) {
   const TemporaryFolder folder;
   const Checkpoint saved = example();
   save_checkpoint(folder / "a.safetensors", saved);
   SafetensorsFile file = load_safetensors(folder / "a.safetensors");
   nlohmann::json recipe = nlohmann::json::parse(file.metadata.at("recipe"));
-  ASSERT_EQ(recipe.erase("variant"), 1U);
+  for (const char* key : {"variant", "augmentation", "accumulation"}) {
+    ASSERT_EQ(recipe.erase(key), 1U);
+  }
   file.metadata["recipe"] = recipe.dump();
   save_safetensors(folder / "b.safetensors", file.tensors, file.metadata);
   EXPECT_EQ(load_checkpoint(folder / "b.safetensors").recipe, saved.recipe);

@@ -153,12 +153,12 @@ TEST(RecipeTest, JsonThatIsNoRecipeIsRefused) {
   EXPECT_TRUE(json_is_refused(json::array(), "recipe: the text: expected an object"));
 }
 
-TEST(RecipeTest, EveryKeyOfTheJsonIsNeededButTheVariant) {
+TEST(RecipeTest, EveryKeyOfTheJsonIsNeededButLaterOnes) {
   const json flat = example().flatten();
   for (const auto& [path, value] : flat.items()) {
     const json::json_pointer pointer(path);
     if (pointer.back() == "0" || pointer.back() == "1") continue;  // of the boundaries
-    if (pointer.back() == "variant") continue;
+    if (pointer.back() == "variant" || pointer.back() == "accumulation") continue;
     json without = example();
     without[pointer.parent_pointer()].erase(pointer.back());
     std::string key = path.substr(1);
@@ -249,9 +249,11 @@ TEST(RecipeTest, AFileHoldsARecipeThatCanBeTrained) {
   EXPECT_TRUE(refuses_value("w_bits", 9, "weight bits: 9 given"));
 }
 
-TEST(RecipeTest, FilesFromBeforeThereWereVariantsHaveNone) {
+TEST(RecipeTest, OlderFilesMeanTheDefaultsOfLaterKeys) {
   json object = example();
-  ASSERT_EQ(object.erase("variant"), 1U);
+  for (const char* key : {"variant", "augmentation", "accumulation"}) {
+    ASSERT_EQ(object.erase(key), 1U);
+  }
   EXPECT_EQ(recipe_from_json(object.dump()), find_recipe("cifar10-resnet20"));
 }
 
