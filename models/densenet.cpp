@@ -6,6 +6,7 @@
 #include "autograd/concat.h"
 #include "autograd/global_average_pool.h"
 #include "autograd/max_pool.h"
+#include "layers/sequence.h"
 #include "models/variants.h"
 
 namespace lq {
@@ -18,12 +19,6 @@ constexpr std::array<int, 4> layers_of_blocks = {6, 12, 24, 16};
 
 Conv2dSpec spec_of(std::int64_t in, std::int64_t out, std::int64_t kernel) {
   return {.in = in, .out = out, .kernel = kernel, .fan = Fan::in};
-}
-
-Variable run(const std::vector<Module*>& modules, const Variable& x) {
-  Variable y = x;
-  for (Module* module : modules) y = (*module)(y);
-  return y;
 }
 
 }  // namespace
@@ -46,7 +41,7 @@ DenseLayer::DenseLayer(std::int64_t in, std::int64_t growth, DenseNetForm form,
 }
 
 Variable DenseLayer::forward(const Variable& x) {
-  const std::array<Variable, 2> parts = {run(modules_, x), x};
+  const std::array<Variable, 2> parts = {run_sequence(modules_, x), x};
   return autograd::concat(parts);
 }
 
@@ -60,7 +55,7 @@ DenseTransition::DenseTransition(std::int64_t in, DenseNetForm form,
 
 Variable DenseTransition::forward(const Variable& x) {
   // On maps of even extents there is nothing to pad.
-  return autograd::average_pool(run(modules_, x),
+  return autograd::average_pool(run_sequence(modules_, x),
                                 {.kernel = 2, .stride = 2, .padding = autograd::Padding::same()});
 }
 
@@ -89,7 +84,7 @@ DenseNet121::DenseNet121(const ModelOptions& options)
 }
 
 Variable DenseNet121::forward(const Variable& x) {
-  const Variable y = run(
+  const Variable y = run_sequence(
       body_, autograd::max_pool(act0_(conv0_(x)),
                                 {.kernel = 3, .stride = 2, .padding = autograd::Padding::same()}));
   return (*fc_)(autograd::global_average_pool((*act_last_)(y)));

@@ -4,6 +4,7 @@
 
 #include "autograd/concat.h"
 #include "autograd/global_average_pool.h"
+#include "layers/sequence.h"
 #include "models/variants.h"
 
 namespace lq {
@@ -61,8 +62,7 @@ Variable InceptionBlock::ended(const Variable& x, Module* activation) const {
 Variable InceptionBlock::forward(const Variable& x) {
   std::vector<Variable> results;
   for (std::size_t i = 0; i < branches_.size(); ++i) {
-    Variable y = x;
-    for (Module* module : branches_[i]) y = (*module)(y);
+    const Variable y = run_sequence(branches_[i], x);
     results.push_back(branch_ends_.empty() ? y : ended(y, branch_ends_[i]));
   }
   const Variable whole = autograd::concat(results);
@@ -93,8 +93,7 @@ GoogLeNetVariant::GoogLeNetVariant(const ModelOptions& options) : StagedNetwork(
 }
 
 Variable GoogLeNetVariant::forward(const Variable& x) {
-  Variable y = run_stages(x);
-  for (Module* block : blocks_) y = (*block)(y);
+  const Variable y = run_sequence(blocks_, run_stages(x));
   return (*fc_)(autograd::global_average_pool((*act_last_)(y)));
 }
 

@@ -6,6 +6,7 @@
 #include "autograd/global_average_pool.h"
 #include "autograd/max_pool.h"
 #include "autograd/relu.h"
+#include "layers/sequence.h"
 #include "models/residual.h"
 #include "models/variants.h"
 
@@ -82,8 +83,7 @@ void ResNetBlock::add_branch(const Quantization& quantization) {
 }
 
 Variable ResNetBlock::forward(const Variable& x) {
-  Variable branch = x;
-  for (Module* module : branch_) branch = (*module)(branch);
+  const Variable branch = run_sequence(branch_, x);
   const Variable sum = autograd::add(shortcut(x), branch);
   return spec_.form == ResNetForm::post_activation ? autograd::relu(sum) : sum;
 }
@@ -96,9 +96,7 @@ Variable ResNetBlock::shortcut(const Variable& x) const {
         .kernel = spec_.stride, .stride = spec_.stride, .padding = autograd::Padding::same()};
     return pooled_and_padded(x, pool, {.after = spec_.out() - spec_.in});
   }
-  Variable y = x;
-  for (Module* module : projection_) y = (*module)(y);
-  return y;
+  return run_sequence(projection_, x);
 }
 
 ResNet::ResNet(int depth, const ModelOptions& options)
@@ -143,10 +141,9 @@ void ResNet::add_group(int group, int blocks, ResNetBlockSpec& spec,
 }
 
 Variable ResNet::forward(const Variable& x) {
-  Variable y = act0_(conv0_(x));
-  y = autograd::max_pool(y, {.kernel = 3, .stride = 2, .padding = autograd::Padding::same()});
-  for (Module* module : body_) y = (*module)(y);
-  return (*fc_)(autograd::global_average_pool(y));
+  const Variable y = autograd::max_pool(
+      act0_(conv0_(x)), {.kernel = 3, .stride = 2, .padding = autograd::Padding::same()});
+  return (*fc_)(autograd::global_average_pool(run_sequence(body_, y)));
 }
 
 }  // namespace lq

@@ -2,6 +2,7 @@
 
 #include "autograd/add.h"
 #include "autograd/global_average_pool.h"
+#include "layers/sequence.h"
 #include "models/residual.h"
 
 namespace lq {
@@ -62,8 +63,7 @@ ResNetCifar::ResNetCifar(int depth, const ModelOptions& options)
 }
 
 Variable ResNetCifar::forward(const Variable& x) {
-  Variable y = act0_(conv0_(x));
-  for (Module* block : blocks_) y = (*block)(y);
+  const Variable y = run_sequence(blocks_, act0_(conv0_(x)));
   return (*fc_)(autograd::global_average_pool((*act_last_)(y)));
 }
 

@@ -4,6 +4,7 @@
 #include "layers/batch_norm.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
+#include "layers/sequence.h"
 
 namespace lq {
 
@@ -21,9 +22,7 @@ SmallCnn::SmallCnn(const ModelOptions& options) {
 }
 
 Variable SmallCnn::forward(const Variable& x) {
-  Variable y = x;
-  for (Module* layer : layers_) y = (*layer)(y);
-  return (*fc_)(autograd::global_average_pool(y));
+  return (*fc_)(autograd::global_average_pool(run_sequence(layers_, x)));
 }
 
 }  // namespace lq
