@@ -11,41 +11,12 @@
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/train/tiny_run.h"
+#include "tests/train/training_runs.h"
 
 namespace lq::testing {
 namespace {
 
 using nlohmann::json;
-
-/// The metrics of a kind without what depends on the clock.
-std::vector<json> metrics_in(const std::filesystem::path& folder, std::string_view kind) {
-  std::vector<json> lines;
-  std::ifstream file(folder / "metrics.jsonl");
-  for (std::string text; std::getline(file, text);) {
-    json line = json::parse(text);
-    if (line["kind"] != kind) continue;
-    line.erase("seconds");
-    line.erase("images_per_s");
-    lines.push_back(std::move(line));
-  }
-  return lines;
-}
-
-/// Steps this small only wait for one another when they are split over threads.
-class TrainerTest : public ::testing::Test {
- protected:
-  TrainerTest() { set_num_threads(1); }
-  ~TrainerTest() override { set_num_threads(threads_before_); }
-
- private:
-  int threads_before_ = num_threads();
-};
-
-TrainingResult train(const TrainerOptions& options, const DatasetSplits& data = tiny_data()) {
-  TinyNet model;
-  return Trainer(model, data, options).run();
-}
 
 /// The evaluation of a checkpoint on the test images.
 ClassificationSums evaluate_checkpoint(const std::filesystem::path& path) {
@@ -55,14 +26,6 @@ ClassificationSums evaluate_checkpoint(const std::filesystem::path& path) {
   Loader loader(tiny_data().test, std::make_shared<NormalizeTransform>(checkpoint.normalization),
                 {.batch = 8});
   return evaluate(model, loader);
-}
-
-/// Expects that two runs ended in the same bits and went there through the same losses.
-void expect_same_run(const std::filesystem::path& a, const std::filesystem::path& b) {
-  EXPECT_EQ(content_of(a / "last.safetensors"), content_of(b / "last.safetensors"));
-  EXPECT_EQ(content_of(a / "best.safetensors"), content_of(b / "best.safetensors"));
-  EXPECT_EQ(metrics_in(a, "step"), metrics_in(b, "step"));
-  EXPECT_EQ(metrics_in(a, "epoch"), metrics_in(b, "epoch"));
 }
 
 TEST_F(TrainerTest, Learns) {
@@ -107,71 +70,6 @@ TEST_F(TrainerTest, LogsEveryStepAndEpoch) {
   EXPECT_EQ(epochs[2]["test_top5_accuracy"], result.test->top5_accuracy());
   EXPECT_EQ(epochs[2]["test_loss"], result.test->mean_loss());
   EXPECT_NEAR(epochs[2]["train_loss"].get<double>(), loss / tiny_steps_per_epoch, 1e-12);
-}
-
-/// Fully connected, and nothing that one part of a batch could tell the next.
-class LinearNet final : public Module {
- public:
-  LinearNet() {
-    weight_ = add_parameter("weight", {3, 128}, Initializer::variance_scaling(128), true);
-    bias_ = add_parameter("bias", {3}, Initializer::zeros());
-  }
-
- protected:
-  Variable forward(const Variable& x) override {
-    return autograd::linear(autograd::reshape(x, {x.shape()[0], 128}), weight_, bias_);
-  }
-
- private:
-  Variable weight_;
-  Variable bias_;
-};
-
-TEST_F(TrainerTest, PartsOfABatchAddUpToIt) {
-  const TemporaryFolder folder;
-  std::vector<std::vector<json>> steps;
-  for (const std::int64_t accumulation : {1, 2, 8}) {
-    const std::filesystem::path run = folder / fmt::format("run{}", accumulation);
-    TrainerOptions options = tiny_options(run);
-    options.recipe.accumulation = accumulation;
-    LinearNet model;
-    const TrainingResult result = Trainer(model, tiny_data(), options).run();
-    EXPECT_EQ(result.steps, 3 * tiny_steps_per_epoch);
-    steps.push_back(metrics_in(run, "step"));
-    ASSERT_EQ(std::ssize(steps.back()), 3 * tiny_steps_per_epoch);
-  }
-  for (std::size_t i = 0; i < steps[0].size(); ++i) {
-    for (const std::size_t other : {1U, 2U}) {
-      // Gradients are rounded in parts; 39 steps add up what that changes.
-      EXPECT_NEAR(steps[other][i]["loss"], steps[0][i]["loss"].get<double>(), 2e-5) << i;
-      EXPECT_EQ(steps[other][i]["learning_rate"], steps[0][i]["learning_rate"]);
-    }
-  }
-}
-
-TEST_F(TrainerTest, ResumesWithinAnEpochOfBatchesInParts) {
-  const TemporaryFolder folder;
-  TrainerOptions options = tiny_options(folder / "whole");
-  options.recipe.accumulation = 4;
-  train(options);
-
-  options.output = folder / "halves";
-  options.stop_requested = [count = 0]() mutable { return ++count == 17; };
-  EXPECT_EQ(train(options).steps, 17);
-  options.stop_requested = nullptr;
-  options.resume = true;
-  train(options);
-  expect_same_run(folder / "whole", folder / "halves");
-}
-
-TEST_F(TrainerTest, RefusesMoreImagesPerStepThanThereAre) {
-  const TemporaryFolder folder;
-  TrainerOptions options = tiny_options(folder / "run");
-  options.recipe.batch = 108;
-  options.recipe.accumulation = 2;
-  EXPECT_TRUE(throws_error([&] { train(options); },
-                           "train: the data set has 106 images, expected at least one full batch "
-                           "of 108"));
 }
 
 TEST_F(TrainerTest, BestCheckpointIsThatOfTheBestEpoch) {
