@@ -8,10 +8,13 @@ preset=${1:-release}
 [ $# -gt 0 ] && shift
 
 cmake/install_dependencies.sh libgtest-dev
-# A quickstart before may have left the CUDA backend out. Sanitizers do not go with it.
+# Where there is a CUDA compiler, the CUDA backend must not stay out of the tests: a quickstart before may
+# have left it out, and CMake would do without one that it cannot use. Sanitizers do not go with it.
+PATH=$PATH:/usr/local/cuda/bin # where the toolkit's installer puts it
 cuda=AUTO
+if command -v nvcc >/dev/null; then cuda=ON; fi
 case $preset in asan | ubsan) cuda=OFF ;; esac
-cmake --preset "$preset" -DLQ_CUDA=$cuda >/dev/null
+cmake --preset "$preset" -DLQ_CUDA=$cuda | grep 'CUDA backend'
 cmake --build --preset "$preset"
 # Tests are small and start threads of their own: threads that wait must not spin.
 export OMP_WAIT_POLICY=passive
