@@ -11,6 +11,7 @@
 #include "core/device.h"
 #include "core/rng.h"
 #include "core/stream.h"
+#include "layers/step_scope.h"
 #include "train/evaluation.h"
 #include "train/optimizer.h"
 
@@ -54,11 +55,13 @@ class Contestant {
   }
 
   void step(const Example& example) {
+    StepScope step(*model_);
     const Variable logits = (*model_)(Variable(example.images));
     Variable loss = autograd::softmax_cross_entropy(logits, example.labels);
+    loss.backward();
     const double value = scalar(loss.value());
     check(std::isfinite(value), "bench: the loss is {}", value);
-    loss.backward();
+    step.finish();
     optimizer_.step(learning_rate);
   }
 

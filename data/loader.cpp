@@ -23,6 +23,9 @@ namespace {
 // all threads; enough, so that the lock is taken rarely (small images take some 2 us each).
 constexpr std::int64_t images_per_chunk = 8;
 
+// A data set has a few damaged images; where no image of so many can be read, it is gone.
+constexpr std::int64_t most_unreadable_in_a_row = 1000;
+
 // Epochs that Rng keeps apart.
 constexpr std::int64_t max_epochs = 1 << 24;
 
@@ -137,7 +140,7 @@ class Loader::Pipeline {
   void open_batch();
   void abandon_epoch(Lock& lock);
   void leave_out(Slot& slot);
-  void check_images_were_readable() const;
+  void check_images_were_readable(bool epoch_has_ended) const;
 
   // For all threads, with the mutex held.
   bool has_work() const { return !ahead_.empty() && ahead_.back().has_work(); }
@@ -161,8 +164,9 @@ class Loader::Pipeline {
   std::vector<std::int64_t> order_;  // read without the mutex: changes only while nobody fills
   std::int64_t epoch_ = 0;
   std::int64_t first_batch_ = 0;
-  std::int64_t images_taken_ = 0;  // since start()
-  SkippedImages skipped_;          // the same
+  std::int64_t images_taken_ = 0;         // since start()
+  SkippedImages skipped_;                 // the same
+  std::int64_t unreadable_in_a_row_ = 0;  // images of the last batches taken, all of them empty
   std::int64_t next_to_open_;
   std::deque<Slot> ahead_;  // a slot keeps its address until it is taken
   int chunks_in_work_ = 0;
@@ -196,6 +200,7 @@ void Loader::Pipeline::start(std::int64_t epoch, std::int64_t first_batch) {
   first_batch_ = first_batch;
   images_taken_ = 0;
   skipped_ = {};
+  unreadable_in_a_row_ = 0;
   next_to_open_ = first_batch;
   // Without workers a batch is prepared when it is asked for, and needs no room before.
   const int batches_ahead = options_.threads == 0 ? 1 : options_.prefetch;
@@ -217,9 +222,11 @@ std::optional<RawBatch> Loader::Pipeline::next() {
   Slot taken = std::move(ahead_.front());
   ahead_.pop_front();
   if (taken.failure) throw Error(std::move(taken.failure->message));
+  const std::int64_t images = taken.batch.size();
   leave_out(taken);
   images_taken_ += taken.batch.size();
-  if (taken.batch.index == batches_ - 1) check_images_were_readable();
+  unreadable_in_a_row_ = taken.batch.size() == 0 ? unreadable_in_a_row_ + images : 0;
+  check_images_were_readable(taken.batch.index == batches_ - 1);
   return std::move(taken.batch);
 }
 
@@ -242,8 +249,11 @@ void Loader::Pipeline::leave_out(Slot& slot) {
   batch.labels = batch.labels.slice(0, kept);
 }
 
-void Loader::Pipeline::check_images_were_readable() const {
-  if (first_batch_ > 0 || images_taken_ > 0) return;
+void Loader::Pipeline::check_images_were_readable(bool epoch_has_ended) const {
+  check(unreadable_in_a_row_ < most_unreadable_in_a_row,
+        "loader: none of {} images in a row could be read (is the data set still there?)",
+        unreadable_in_a_row_);
+  if (!epoch_has_ended || first_batch_ > 0 || images_taken_ > 0) return;
   fail("loader: none of {} images could be read; the first: {}", skipped_.count,
        skipped_.messages.front());
 }

@@ -96,7 +96,8 @@ class Loader {
   /// The next batch; nothing at the end of the epoch and before the first start(). Throws Error
   /// that names the image when one of the batch cannot be prepared; the call after that goes on
   /// with the following batch. Throws Error at the end of a whole epoch none of whose images could
-  /// be read.
+  /// be read, and where no batch of the last 1000 images or more had one: then it is not images
+  /// that are damaged.
   std::optional<RawBatch> next();
 
   /// What the batches since start() lack.

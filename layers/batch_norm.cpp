@@ -1,5 +1,7 @@
 #include "layers/batch_norm.h"
 
+#include <cmath>
+
 #include "autograd/relu.h"
 
 namespace lq {
@@ -11,20 +13,24 @@ bool tracing() { return autograd::record_mode() == autograd::RecordMode::trace; 
 }  // namespace
 
 BatchNorm2d::BatchNorm2d(std::int64_t channels, const BatchNorm2dOptions& options)
-    : per_layer_(options.per_layer) {
-  if (!per_layer_) {
+    : options_{.per_layer = options.per_layer} {
+  if (!options.per_layer) {
     state_.gamma = add_parameter("gamma", {channels},
                                  options.zero_gamma ? Initializer::zeros() : Initializer::ones());
     state_.beta = add_parameter("beta", {channels}, Initializer::zeros());
   }
-  const Shape statistics{per_layer_ ? 1 : channels};
+  const Shape statistics{options.per_layer ? 1 : channels};
   state_.running_mean = add_buffer("running_mean", Tensor::zeros(statistics));
   state_.running_variance = add_buffer("running_variance", Tensor::full(statistics, 1.0F));
 }
 
 Variable BatchNorm2d::fused(const Variable& x, const autograd::FusedActivation& activation) {
-  return autograd::batch_norm(x, state_, {.training = training(), .per_layer = per_layer_},
-                              activation);
+  options_.training = training();
+  return autograd::batch_norm(x, state_, options_, activation);
+}
+
+void BatchNorm2d::set_passes_per_step(std::int64_t passes) {
+  options_.decay = std::pow(autograd::BatchNormOptions{}.decay, 1.0 / static_cast<double>(passes));
 }
 
 BatchNormReluQuant::BatchNormReluQuant(std::int64_t channels, const Quantization& quantization,

@@ -23,11 +23,15 @@ class BatchNorm2d final : public Module {
   /// Normalization with what follows it in one pass.
   Variable fused(const Variable& x, const autograd::FusedActivation& activation);
 
+  /// See StepScope (layers/step_scope.h), which calls it: so many updates of the running statistics
+  /// together have the decay of one.
+  void set_passes_per_step(std::int64_t passes);
+
  protected:
   Variable forward(const Variable& x) override { return fused(x, {}); }
 
  private:
-  bool per_layer_;
+  autograd::BatchNormOptions options_;
   autograd::BatchNormState state_;
 };
 

@@ -5,6 +5,7 @@
 #include "autograd/softmax_cross_entropy.h"
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
 #include "layers/evaluation_scope.h"
+#include "layers/step_scope.h"
 
 namespace lq {
 
@@ -37,6 +38,7 @@ ClassificationSums evaluate(Module& model, Loader& loader,
 ClassificationSums evaluate(Module& model, const Batch& batch) {
   if (batch.size() == 0) return {};
   const EvaluationScope evaluation(model);
+  StepScope step(model);
   const autograd::NoGradScope no_tape;
   const Variable logits = model(Variable(batch.images));
   const Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
@@ -44,6 +46,7 @@ ClassificationSums evaluate(Module& model, const Batch& batch) {
   ClassificationSums sums;
   sums.add(scalar(loss.value()), count_correct(logits.value(), batch.labels), batch.size());
   sums.correct_top5 = count_correct(logits.value(), batch.labels, std::min(top, logits.shape()[1]));
+  step.finish();
   return sums;
 }
 

@@ -13,7 +13,7 @@ SgdOptimizer::SgdOptimizer(const Module& module, const SgdOptimizerOptions& opti
   }
 }
 
-void SgdOptimizer::step(double learning_rate) {
+void SgdOptimizer::step(double learning_rate, double gradient_scale) {
   if (parameters_.empty()) return;
   std::vector<kernels::SgdParameter> reached;
   reached.reserve(parameters_.size());
@@ -29,7 +29,8 @@ void SgdOptimizer::step(double learning_rate) {
                     {.learning_rate = learning_rate,
                      .momentum = options_.momentum,
                      .weight_decay = options_.weight_decay,
-                     .nesterov = options_.nesterov});
+                     .nesterov = options_.nesterov,
+                     .gradient_scale = gradient_scale});
   for (Parameter& parameter : parameters_) parameter.variable.clear_gradient();
 }
 

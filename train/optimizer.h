@@ -21,9 +21,9 @@ class SgdOptimizer {
   /// All velocities zero.
   SgdOptimizer(const Module& module, const SgdOptimizerOptions& options);
 
-  /// One update with the gradients of the last backward pass, which are forgotten then. Parameters
-  /// that it did not reach stay as they are, velocity included.
-  void step(double learning_rate);
+  /// One update with the gradients of the backward passes since the last one, times a scale; they
+  /// are forgotten then. Parameters that no pass reached stay as they are, velocity included.
+  void step(double learning_rate, double gradient_scale = 1.0);
 
   /// The velocities, as "velocity.<parameter>", in the order of the parameters.
   StateDict state_dict() const;

@@ -7,6 +7,7 @@
 #include "autograd/softmax_cross_entropy.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "layers/step_scope.h"
 #include "train/augment.h"
 #include "train/finite.h"
 #include "train/warm_start.h"
@@ -209,6 +210,9 @@ void Trainer::run_epoch() {
   train_on_batches();
   report_skipped("training", train_loader_);
   const bool epoch_is_complete = state_.steps_done == extent_.steps_per_epoch;
+  // The loader says so itself, but only of its last batch, which steps of several may leave out.
+  check(!epoch_is_complete || state_.epoch_sums.images > 0,
+        "train: none of the images of an epoch could be read");
   if (interrupted_ && !epoch_is_complete) {
     report_.line(fmt::format("stopped in {} after step {} of {}; {} can be resumed",
                              epoch_label(extent_, state_), state_.steps_done,
@@ -248,16 +252,23 @@ void Trainer::train_on_batches() {
 }
 
 StepReport Trainer::train_step() {
+  const std::int64_t passes = options_.recipe.accumulation;
+  StepScope step(model_, passes);
   ClassificationSums sums;
-  for (std::int64_t part = 0; part < options_.recipe.accumulation; ++part) {
+  for (std::int64_t pass = 0; pass < passes; ++pass) {
     last_batch_.reset();  // its memory is used again
     last_batch_ = batches_.next();
     check(last_batch_.has_value(), "train: the loader ended before the epoch");
     add_gradients(*last_batch_, sums);
   }
+  step.finish();
   const double learning_rate = current_learning_rate();
-  // Without an image there are no gradients.
-  if (sums.images > 0) optimizer_.step(learning_rate);
+  // Without an image there are no gradients; with some that could not be read, the mean is over the
+  // others.
+  if (sums.images > 0) {
+    optimizer_.step(learning_rate,
+                    static_cast<double>(options_.recipe.batch) / static_cast<double>(sums.images));
+  }
   return {.mean_loss = sums.mean_loss(),
           .correct = sums.correct,
           .images = sums.images,
@@ -268,11 +279,22 @@ void Trainer::add_gradients(const Batch& batch, ClassificationSums& sums) {
   if (batch.size() == 0) return;
   const Variable logits = model_(Variable(batch.images));
   Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
+  loss.backward(share_of_step(batch.size()));
+  // Read behind the backward pass: a device has all of its work by now.
   const double mean_loss = scalar(loss.value());
   check_finite(mean_loss, "the loss");
   sums.add(mean_loss, count_correct(logits.value(), batch.labels), batch.size());
-  const auto share = static_cast<float>(1.0 / static_cast<double>(options_.recipe.accumulation));
-  loss.backward(Tensor::full(loss.shape(), share, device_));
+}
+
+/// The gradient of a mean over so many of the batch's images: parts need not be of one size. Kept,
+/// since nearly all of them are.
+const Tensor& Trainer::share_of_step(std::int64_t images) {
+  if (share_images_ != images) {
+    const double share = static_cast<double>(images) / static_cast<double>(options_.recipe.batch);
+    share_ = Tensor::full(Shape{}, static_cast<float>(share), device_);
+    share_images_ = images;
+  }
+  return share_;
 }
 
 void Trainer::evaluate_model() {

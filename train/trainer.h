@@ -103,6 +103,7 @@ class Trainer {
   void train_on_batches();
   StepReport train_step();
   void add_gradients(const Batch& batch, ClassificationSums& sums);
+  const Tensor& share_of_step(std::int64_t images);
   void evaluate_model();
   bool note_best(bool epoch_is_complete);
   void check_health();
@@ -131,6 +132,8 @@ class Trainer {
   Loader test_loader_;
   DeviceBatches batches_;            // of the training loader
   std::optional<Batch> last_batch_;  // that was trained on
+  Tensor share_;                     // see share_of_step()
+  std::int64_t share_images_ = 0;
   SgdOptimizer optimizer_;
   RunExtent extent_;
   TrainingState state_;

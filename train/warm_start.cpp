@@ -3,31 +3,72 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/error.h"
 
 namespace lq {
 
-WarmStart warm_start(Module& model, const StateDict& values) {
-  std::unordered_map<std::string_view, const Tensor*> by_name;
-  for (const auto& [name, value] : values) by_name.emplace(name, &value);
+namespace {
+
+/// Finds the values that fit entries of a state.
+class Values {
+ public:
+  explicit Values(const StateDict& values) {
+    for (const auto& [name, value] : values) by_name_.emplace(name, &value);
+  }
+
+  /// Null where there is none.
+  const Tensor* for_entry(std::string_view name, const Tensor& own) const {
+    const auto found = by_name_.find(name);
+    if (found == by_name_.end()) return nullptr;
+    const Tensor& value = *found->second;
+    return value.shape() == own.shape() && value.dtype() == own.dtype() ? &value : nullptr;
+  }
+
+ private:
+  std::unordered_map<std::string_view, const Tensor*> by_name_;
+};
+
+std::string_view module_of(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
+}
+
+}  // namespace
+
+WarmStart warm_start(Module& model, const StateDict& given) {
+  const Values values(given);
+  const std::vector<Parameter> parameters = model.parameters();
+  const std::vector<Buffer> buffers = model.buffers();
 
   WarmStart start;
   std::vector<std::pair<Tensor, Tensor>> copies;  // to and from
-  for (const auto& [name, own] : model.state_dict()) {
-    const auto found = by_name.find(name);
-    const bool fits = found != by_name.end() && found->second->shape() == own.shape() &&
-                      found->second->dtype() == own.dtype();
-    (fits ? start.taken : start.fresh).push_back(name);
-    if (fits) copies.emplace_back(own, *found->second);
-  }
-  const auto is_taken = [&start](const Parameter& parameter) {
-    return std::ranges::find(start.taken, parameter.name) != start.taken.end();
+  const auto decide = [&](const std::string& name, const Tensor& own, const Tensor* value) {
+    (value != nullptr ? start.taken : start.fresh).push_back(name);
+    if (value != nullptr) copies.emplace_back(own, *value);
   };
-  check(std::ranges::any_of(model.parameters(), is_taken),
+  for (const Parameter& parameter : parameters) {
+    const Tensor& own = parameter.variable.value();
+    decide(parameter.name, own, values.for_entry(parameter.name, own));
+  }
+  check(!start.taken.empty(),
         "warm start: no parameter has the name and the shape of one of the network's");
+
+  std::unordered_set<std::string_view> incomplete;  // modules
+  for (const Buffer& buffer : buffers) {
+    if (values.for_entry(buffer.name, buffer.tensor) == nullptr) {
+      incomplete.insert(module_of(buffer.name));
+    }
+  }
+  for (const Buffer& buffer : buffers) {
+    const bool is_whole = !incomplete.contains(module_of(buffer.name));
+    decide(buffer.name, buffer.tensor,
+           is_whole ? values.for_entry(buffer.name, buffer.tensor) : nullptr);
+  }
   for (auto& [to, from] : copies) to.copy_from(from);
   return start;
 }

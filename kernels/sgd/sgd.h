@@ -13,6 +13,7 @@ struct SgdOptions {
   double momentum = 0.9;       ///< [0, 1)
   double weight_decay = 0.0;   ///< finite, at least 0; the loss term is weight_decay * |w|^2 / 2
   bool nesterov = false;
+  double gradient_scale = 1.0;  ///< finite; gradients are multiplied by it first
 };
 
 /// One parameter: three views of one shape, none of them an alias of any other in the call.
@@ -23,7 +24,8 @@ struct SgdParameter {
   bool decay = false;    ///< whether weight_decay applies to this parameter
 };
 
-/// For every element, with g' = gradient + weight_decay * value (no decay: g' = gradient):
+/// For every element, with g' = gradient_scale * gradient + weight_decay * value (no decay: without
+/// the second term):
 ///   velocity = momentum * velocity + g'
 ///   value -= learning_rate * velocity                       plain
 ///   value -= learning_rate * (g' + momentum * velocity)     Nesterov, with the new velocity

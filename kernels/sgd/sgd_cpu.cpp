@@ -28,13 +28,21 @@ std::vector<Chunk> split(std::span<const SgdParameter> parameters) {
   return chunks;
 }
 
+struct Factors {
+  float rate;
+  float momentum;
+  float decay;
+  float gradient_scale;
+};
+
 template <bool nesterov>
-void update(const Chunk& chunk, float rate, float momentum, float decay) {
+void update(const Chunk& chunk, const Factors& factors) {
+  const auto [rate, momentum, decay, scale] = factors;
   float* const values = chunk.parameter->value.data;
   const float* const gradients = chunk.parameter->gradient.data;
   float* const velocities = chunk.parameter->velocity.data;
   for (std::int64_t i = chunk.begin; i < chunk.end; ++i) {
-    const float gradient = gradients[i] + decay * values[i];
+    const float gradient = scale * gradients[i] + decay * values[i];
     const float velocity = momentum * velocities[i] + gradient;
     velocities[i] = velocity;
     values[i] -= rate * (nesterov ? gradient + momentum * velocity : velocity);
@@ -44,16 +52,18 @@ void update(const Chunk& chunk, float rate, float momentum, float decay) {
 }  // namespace
 
 void sgd_step(Stream&, std::span<const SgdParameter> parameters, const SgdOptions& options) {
-  const auto rate = static_cast<float>(options.learning_rate);
-  const auto momentum = static_cast<float>(options.momentum);
   const std::vector<Chunk> chunks = split(parameters);
   parallel_for(static_cast<std::int64_t>(chunks.size()), [&](std::int64_t index) {
     const Chunk& chunk = chunks[index];
-    const float decay = chunk.parameter->decay ? static_cast<float>(options.weight_decay) : 0.0F;
+    const Factors factors{
+        .rate = static_cast<float>(options.learning_rate),
+        .momentum = static_cast<float>(options.momentum),
+        .decay = chunk.parameter->decay ? static_cast<float>(options.weight_decay) : 0.0F,
+        .gradient_scale = static_cast<float>(options.gradient_scale)};
     if (options.nesterov) {
-      update<true>(chunk, rate, momentum, decay);
+      update<true>(chunk, factors);
     } else {
-      update<false>(chunk, rate, momentum, decay);
+      update<false>(chunk, factors);
     }
   });
 }

@@ -34,9 +34,11 @@ struct Update {
   float rate;
   float momentum;
   float weight_decay;
+  float gradient_scale;
   bool nesterov;
 
   __device__ void operator()(float& value, float gradient, float& velocity, bool decay) const {
+    gradient *= gradient_scale;
     if (decay) gradient += weight_decay * value;
     velocity = momentum * velocity + gradient;
     value -= rate * (nesterov ? gradient + momentum * velocity : velocity);
@@ -111,7 +113,8 @@ SgdTensor describe(const SgdParameter& parameter, int first_block) {
 void sgd_step(Stream& stream, std::span<const SgdParameter> parameters, const SgdOptions& options) {
   const Update update{static_cast<float>(options.learning_rate),
                       static_cast<float>(options.momentum),
-                      static_cast<float>(options.weight_decay), options.nesterov};
+                      static_cast<float>(options.weight_decay),
+                      static_cast<float>(options.gradient_scale), options.nesterov};
   SgdBatch batch;
   const auto launch_batch = [&] {
     launch("sgd_step", sgd_kernel, {dim3(static_cast<unsigned>(batch.blocks)), dim3(sgd_threads)},

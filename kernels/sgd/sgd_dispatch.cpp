@@ -15,6 +15,8 @@ void check_options(const SgdOptions& options) {
         "sgd_step: momentum {}, expected 0 <= momentum < 1", options.momentum);
   check(std::isfinite(options.weight_decay) && options.weight_decay >= 0,
         "sgd_step: weight decay {}, expected a finite number, at least 0", options.weight_decay);
+  check(std::isfinite(options.gradient_scale),
+        "sgd_step: gradient scale {}, expected a finite number", options.gradient_scale);
 }
 
 }  // namespace

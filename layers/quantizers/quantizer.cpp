@@ -1,6 +1,8 @@
 #include "layers/quantizers/quantizer.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "autograd/quantize.h"
 #include "kernels/int8_grid/int8_grid.h"
@@ -15,8 +17,30 @@ namespace lq {
 namespace {
 
 void require_finite(const LevelStatistics& statistics) {
-  check(statistics.non_finite.to(Device{}).data<std::int32_t>()[0] == 0,
-        "quantizer input has NaN or infinite values (has training diverged?)");
+  if (statistics.non_finite.to(Device{}).data<std::int32_t>()[0] != 0) throw non_finite_input();
+}
+
+template <typename T>
+void add(Tensor& total, const Tensor& part) {
+  const Tensor on_host = part.to(Device{});
+  std::ranges::transform(std::as_const(total).span<T>(), on_host.span<T>(), total.span<T>().begin(),
+                         std::plus<>());
+}
+
+/// What one pass over all values would have counted. There are few numbers, so the host adds them.
+LevelStatistics sum(std::span<const LevelStatistics> parts) {
+  LevelStatistics total = parts.front();
+  if (parts.size() == 1 || !total.counts.defined()) return total;
+  const Device device = total.counts.device();
+  total.counts = device == Device{} ? total.counts.clone() : total.counts.to(Device{});
+  total.sums = device == Device{} ? total.sums.clone() : total.sums.to(Device{});
+  for (const LevelStatistics& part : parts.subspan(1)) {
+    add<std::int64_t>(total.counts, part.counts);
+    add<double>(total.sums, part.sums);
+  }
+  total.counts = total.counts.to(device);
+  total.sums = total.sums.to(device);
+  return total;
 }
 
 }  // namespace
@@ -26,12 +50,38 @@ Quantizer::Quantizer(int bits) : bits_(bits) {
         kernels::max_bits);
 }
 
+Error non_finite_input() {
+  return Error("quantizer input has NaN or infinite values (has training diverged?)");
+}
+
+bool Quantizer::gathers() const {
+  return training() && !(step_ && repeats_within_step() && !step_->statistics.empty());
+}
+
 Variable Quantizer::quantize_with(const LevelTable& table, const Assignment& assign) {
-  LevelStatistics statistics(table, /*counts_and_sums=*/training() && learns());
+  LevelStatistics statistics(table, /*counts_and_sums=*/gathers() && learns());
   Variable quantized = assign(table, statistics);
-  require_finite(statistics);
-  if (training()) observe(table, statistics);
+  if (step_ && quantized.device() != Device{}) {
+    step_->unread_flags.push_back(statistics.non_finite);
+  } else {
+    require_finite(statistics);
+  }
+  if (!gathers()) return quantized;
+  if (step_) {
+    step_->table = table;
+    step_->statistics.push_back(std::move(statistics));
+  } else {
+    observe(table, statistics);
+  }
   return quantized;
+}
+
+void Quantizer::learn_from_step() {
+  if (step_ && !step_->statistics.empty()) observe(*step_->table, sum(step_->statistics));
+}
+
+std::span<const Tensor> Quantizer::unread_flags() const {
+  return step_ ? std::span<const Tensor>(step_->unread_flags) : std::span<const Tensor>();
 }
 
 LevelTable Quantizer::fixed(const LevelTable& table) {

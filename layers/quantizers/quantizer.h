@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +60,15 @@ class Quantizer : public Module {
   /// could not determine, as the last training step saw it; empty when all is well.
   virtual std::string health() const { return {}; }
 
+  /// What StepScope (layers/step_scope.h) calls. From begin_step() to leave_step(), passes in
+  /// training mode gather statistics, from which learn_from_step() learns.
+  void begin_step() { step_.emplace(); }
+  void learn_from_step();
+  void leave_step() { step_.reset(); }
+  /// One i32 for each pass of the step on a device that nobody has waited for: not 0 if it met NaN
+  /// or infinite values.
+  std::span<const Tensor> unread_flags() const;
+
  protected:
   /// Replaces values by the levels of the table, and gathers these statistics of them.
   using Assignment = std::function<Variable(const LevelTable&, LevelStatistics&)>;
@@ -66,8 +77,11 @@ class Quantizer : public Module {
   /// counts and sums if learns(). What it changes acts from the next step on.
   virtual void observe(const LevelTable& /*table*/, const LevelStatistics& /*statistics*/) {}
 
-  /// One step: assigns, throws Error if NaN or infinite values came by, and in training mode lets
-  /// observe() learn.
+  /// Whether all passes of a step quantize the same values, so that those of one tell all.
+  virtual bool repeats_within_step() const { return false; }
+
+  /// One pass: assigns, throws Error if NaN or infinite values came by, and in training mode lets
+  /// observe() learn, both at the end of the step if there is one.
   Variable quantize_with(const LevelTable& table, const Assignment& assign);
 
   /// For a table that never changes: it moves with the module.
@@ -77,8 +91,20 @@ class Quantizer : public Module {
   autograd::Attributes attributes(std::string_view side) const;
 
  private:
+  struct Step {
+    std::optional<LevelTable> table;
+    std::vector<LevelStatistics> statistics;  // of the passes in training mode
+    std::vector<Tensor> unread_flags;
+  };
+
+  bool gathers() const;
+
   int bits_;
+  std::optional<Step> step_;
 };
+
+/// The error of values that are NaN or infinite.
+Error non_finite_input();
 
 /// Quantizes an O H W I weight tensor. Backward is the identity (straight-through, spec section
 /// 2.5) up to prepare(), so the table's pass range is unbounded.
@@ -92,6 +118,8 @@ class WeightQuantizer : public Quantizer {
  protected:
   /// What is assigned to levels: the weights themselves, or a differentiable function of them.
   virtual Variable prepare(const Variable& weights) const { return weights; }
+
+  bool repeats_within_step() const final { return true; }
 
   Variable forward(const Variable& weights) final;
 };

@@ -363,9 +363,10 @@ TEST(Loader, DropsTheFailuresOfAnAbandonedEpoch) {
 /// Some of its images are not there.
 class GappyDataset final : public Dataset {
  public:
-  explicit GappyDataset(std::set<std::int64_t> gaps) : gaps_(std::move(gaps)) {}
+  explicit GappyDataset(std::set<std::int64_t> gaps, std::int64_t size = image_count)
+      : gaps_(std::move(gaps)), size_(size) {}
 
-  std::int64_t size() const override { return image_count; }
+  std::int64_t size() const override { return size_; }
   Shape image_shape() const override { return {2, 2, 1}; }
   std::span<const std::string> classes() const override { return classes_; }
   std::int32_t label(std::int64_t index) const override { return static_cast<std::int32_t>(index); }
@@ -377,7 +378,8 @@ class GappyDataset final : public Dataset {
 
  private:
   std::set<std::int64_t> gaps_;
-  std::vector<std::string> classes_ = std::vector<std::string>(image_count, "class");
+  std::int64_t size_;
+  std::vector<std::string> classes_ = std::vector<std::string>(size_, "class");
 };
 
 Loader gappy_loader(std::set<std::int64_t> gaps, LoaderOptions options) {
@@ -445,6 +447,24 @@ TEST(Loader, AnEpochWithoutAReadableImageIsAnError) {
     EXPECT_EQ(error_of([&] { loader.next(); }),
               "loader: none of 103 images could be read; the first: 0.JPEG: it is a gap");
     EXPECT_FALSE(loader.next().has_value());
+  }
+}
+
+TEST(Loader, ADataSetThatIsGoneIsAnErrorBeforeTheEpochEnds) {
+  std::set<std::int64_t> gaps;
+  for (std::int64_t i = 100; i < 1200; ++i) gaps.insert(i);
+  for (const int threads : {0, 2}) {
+    Loader loader(std::make_shared<GappyDataset>(gaps, 5000), probe_transform(),
+                  {.batch = 100, .threads = threads});
+    loader.start(0);
+    EXPECT_EQ(loader.next()->size(), 100);
+    for (int batch = 1; batch < 10; ++batch) EXPECT_EQ(loader.next()->size(), 0);
+    EXPECT_EQ(error_of([&] { loader.next(); }),
+              "loader: none of 1000 images in a row could be read (is the data set still there?)");
+    // Fewer are damaged images.
+    loader.start(0, 3);
+    for (int batch = 3; batch < 12; ++batch) EXPECT_EQ(loader.next()->size(), 0);
+    EXPECT_EQ(loader.next()->size(), 100);
   }
 }
 

@@ -35,7 +35,8 @@ struct Trained {
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       double& w = expected_value[i];
       double& v = expected_velocity[i];
-      const double g = gradients[i] + (decay ? options.weight_decay * w : 0.0);
+      const double g =
+          options.gradient_scale * gradients[i] + (decay ? options.weight_decay * w : 0.0);
       v = options.momentum * v + g;
       if (options.nesterov) {
         w = w - options.learning_rate * (g + options.momentum * v);
@@ -117,6 +118,16 @@ TEST_P(SgdTest, NesterovAndDecay) {
       {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 0.02, .nesterov = true});
 }
 
+TEST_P(SgdTest, GradientsAreScaledAndDecayIsNot) {
+  for (const bool nesterov : {false, true}) {
+    expect_steps_match({.learning_rate = 0.1,
+                        .momentum = 0.9,
+                        .weight_decay = 0.01,
+                        .nesterov = nesterov,
+                        .gradient_scale = 1.25});
+  }
+}
+
 // Slices of which few fit accesses of four values.
 TEST_P(SgdTest, ParametersThatAreNotAligned) {
   constexpr std::int64_t count = 9, elements = 13;
@@ -155,6 +166,7 @@ TEST_P(SgdTest, RefusesOptionsOutOfRange) {
   const double infinity = std::numeric_limits<double>::infinity();
   EXPECT_TRUE(throws_error(step({.learning_rate = -0.1}), "learning rate -0.1"));
   EXPECT_TRUE(throws_error(step({.learning_rate = nan}), "learning rate nan"));
+  EXPECT_TRUE(throws_error(step({.gradient_scale = nan}), "gradient scale nan"));
   EXPECT_TRUE(throws_error(step({.momentum = 1.0}), "momentum 1"));
   EXPECT_TRUE(throws_error(step({.weight_decay = infinity}), "weight decay inf"));
   EXPECT_NO_THROW(step({})());

@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
+
+#include "data/source_image.h"
+#include "layers/conv2d.h"
+#include "layers/linear.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/train/training_runs.h"
@@ -49,6 +55,107 @@ TEST_F(AccumulationTest, PartsOfABatchAddUpToIt) {
       EXPECT_EQ(steps[other][i]["learning_rate"], steps[0][i]["learning_rate"]);
     }
   }
+}
+
+/// Quantized, but not normalized: each part of a batch would have a mean of its own.
+class QuantizedNet final : public Module {
+ public:
+  QuantizedNet() {
+    const Quantization quantization{.kind = "lq", .w_bits = 2, .a_bits = 3};
+    quantizer_ = &adopt("input_quant", make_activation_quantizer(quantization));
+    conv_ = &add<QuantConv2d>("conv", Conv2dSpec{.in = 2, .out = 8}.strided(2), quantization);
+    linear_ = &add<Linear>("fc", 128, 3);
+  }
+
+ protected:
+  Variable forward(const Variable& x) override {
+    const Variable features = autograd::relu((*conv_)((*quantizer_)(autograd::relu(x))));
+    return (*linear_)(autograd::reshape(features, {x.shape()[0], 128}));
+  }
+
+ private:
+  Module* quantizer_;
+  Module* conv_;
+  Module* linear_;
+};
+
+TEST_F(AccumulationTest, QuantizersLearnFromWholeBatches) {
+  const TemporaryFolder folder;
+  std::vector<std::vector<nlohmann::json>> steps;
+  for (const std::int64_t accumulation : {1, 4}) {
+    const std::filesystem::path run = folder / fmt::format("run{}", accumulation);
+    TrainerOptions options = tiny_options(run);
+    options.recipe.accumulation = accumulation;
+    options.recipe.schedule.base_rate = 0.05;
+    options.recipe.epochs = 1;
+    QuantizedNet model;
+    Trainer(model, tiny_data(), options).run();
+    steps.push_back(metrics_in(run, "step"));
+  }
+  ASSERT_EQ(std::ssize(steps[1]), tiny_steps_per_epoch);
+  for (std::size_t i = 0; i < steps[0].size(); ++i) {
+    // A weight that rounding takes over a threshold changes by a whole level.
+    EXPECT_NEAR(steps[1][i]["loss"], steps[0][i]["loss"].get<double>(), 2e-3) << i;
+  }
+}
+
+/// Every third image cannot be read, or none.
+class DamagedDataset final : public Dataset {
+ public:
+  DamagedDataset(std::shared_ptr<const Dataset> whole, bool all_are_damaged)
+      : whole_(std::move(whole)), all_are_damaged_(all_are_damaged) {}
+
+  std::int64_t size() const override { return whole_->size(); }
+  Shape image_shape() const override { return whole_->image_shape(); }
+  std::span<const std::string> classes() const override { return whole_->classes(); }
+  std::int32_t label(std::int64_t index) const override { return whole_->label(index); }
+  void load(std::int64_t index, Image& image) const override {
+    // The mean image is made of all of them, before any training.
+    if (is_training && (all_are_damaged_ || index % 3 == 0)) throw UnreadableImage("damaged");
+    whole_->load(index, image);
+  }
+
+  mutable std::atomic<bool> is_training = false;
+
+ private:
+  std::shared_ptr<const Dataset> whole_;
+  bool all_are_damaged_;
+};
+
+TEST_F(AccumulationTest, PartsThatLackImagesCountByTheImagesTheyHave) {
+  const TemporaryFolder folder;
+  std::vector<std::vector<nlohmann::json>> steps;
+  for (const std::int64_t accumulation : {1, 4}) {
+    const std::filesystem::path run = folder / fmt::format("run{}", accumulation);
+    TrainerOptions options = tiny_options(run);
+    options.recipe.accumulation = accumulation;
+    DatasetSplits data = tiny_data();
+    const auto damaged = std::make_shared<DamagedDataset>(data.train, false);
+    data.train = damaged;
+    LinearNet model;
+    Trainer trainer(model, data, options);
+    damaged->is_training = true;
+    trainer.run();
+    steps.push_back(metrics_in(run, "step"));
+  }
+  ASSERT_EQ(std::ssize(steps[1]), 3 * tiny_steps_per_epoch);
+  for (std::size_t i = 0; i < steps[0].size(); ++i) {
+    EXPECT_NEAR(steps[1][i]["loss"], steps[0][i]["loss"].get<double>(), 2e-5) << i;
+  }
+}
+
+TEST_F(AccumulationTest, AnEpochWithoutAnImageIsAnErrorThoughABatchIsLeftOver) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  options.recipe.batch = 10;
+  options.recipe.accumulation = 2;  // 21 batches of 5, of which the last is no step
+  DatasetSplits data = tiny_data();
+  const auto damaged = std::make_shared<DamagedDataset>(data.train, true);
+  data.train = damaged;
+  LinearNet model;
+  Trainer trainer(model, data, options);
+  damaged->is_training = true;
+  EXPECT_TRUE(throws_error([&] { trainer.run(); }, "none of the images of an epoch could be read"));
 }
 
 TEST_F(AccumulationTest, ResumesWithinAnEpochOfBatchesInParts) {

@@ -5,6 +5,7 @@
 #include "models/model.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
+#include "tests/support/random.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/train/tiny_run.h"
 
@@ -57,11 +58,32 @@ TEST(WarmStartTest, TakesTheStateOfQuantizersWithTheSameBits) {
   const auto source = small_cnn(3, 2);
   const auto model = small_cnn(1, 2);
   const WarmStart start = warm_start(*model, values_of(*source));
-  bool activations_taken = false;
-  for (const std::string& name : start.taken) activations_taken |= name.ends_with("quant.basis");
-  EXPECT_TRUE(activations_taken);
-  for (const std::string& name : start.fresh) {
-    EXPECT_TRUE(name.ends_with("quant.basis") || name.ends_with("quant.basis_biased")) << name;
+  EXPECT_TRUE(std::ranges::count(start.taken, "act0.quant.basis"));
+  // All of a quantizer with other bits, though its step count would fit.
+  EXPECT_EQ(start.fresh,
+            (std::vector<std::string>{"conv1.quant.basis", "conv1.quant.basis_biased",
+                                      "conv1.quant.basis_step", "conv2.quant.basis",
+                                      "conv2.quant.basis_biased", "conv2.quant.basis_step"}));
+}
+
+TEST(WarmStartTest, QuantizersWithOtherBitsLearnAsNewOnes) {
+  // The debiased average of a new quantizer takes the first solution of QEM whole, and so do the
+  // bases of one after a warm start; one that went on from the step count of a trained network
+  // would take a tenth of it.
+  const auto source = small_cnn(3, 3);
+  const Variable images(random_normal({4, 8, 8, 2}, 5));
+  for (int step = 0; step < 50; ++step) (*source)(images);
+  const auto model = small_cnn(2, 2);
+  warm_start(*model, values_of(*source));
+  const auto fresh = small_cnn(2, 2);
+  for (auto& parameter : fresh->parameters()) {
+    parameter.variable.value().copy_from(value(source->state_dict(), parameter.name));
+  }
+  (*model)(images);
+  (*fresh)(images);
+  for (const auto& [name, tensor] : fresh->state_dict()) {
+    if (name.find(".quant.") == std::string::npos) continue;
+    EXPECT_TRUE(same(value(model->state_dict(), name), tensor)) << name;
   }
 }
 
