@@ -7,6 +7,7 @@
 #include "kernels/linear/linear.h"
 #if defined(LQNET_WITH_CUDA)
 #include "kernels/bitconv/bitconv_plan_cuda.h"
+#include "kernels/common/cuda/launch.h"
 #include "kernels/common/cuda/library_choice.h"
 #endif
 
@@ -52,6 +53,7 @@ void check_variables_of(Device device) {
   if (device.type != DeviceType::cuda) return;
   kernels::cuda::check_library_variables();
   kernels::cuda::wanted_bitconv_path();
+  kernels::cuda::wanted_synchronization();
 #endif
 }
 

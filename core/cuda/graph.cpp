@@ -15,7 +15,8 @@ class Capture {
                "cudaStreamBeginCapture");
   }
   ~Capture() {
-    if (!is_over_) cudaStreamEndCapture(stream_, &graph_);
+    // A spoilt capture is an error of this call, too, which nobody else shall find.
+    if (!is_over_ && cudaStreamEndCapture(stream_, &graph_) != cudaSuccess) cudaGetLastError();
     if (graph_ != nullptr) cudaGraphDestroy(graph_);
   }
   Capture(const Capture&) = delete;

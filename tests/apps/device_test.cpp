@@ -59,8 +59,8 @@ TEST(DeviceTest, cuda_WrongVariablesAreErrorsAtOnce) {
   const TemporaryFolder folder;
   write_recipe(folder / "tiny.json", tiny_recipe());
   const std::string run = folder / "run";
-  for (const char* const variable :
-       {"LQNET_CUDA_CONV", "LQNET_CUDA_LINEAR", "LQNET_CUDA_PRECISION", "LQNET_CUDA_BITCONV"}) {
+  for (const char* const variable : {"LQNET_CUDA_CONV", "LQNET_CUDA_LINEAR", "LQNET_CUDA_PRECISION",
+                                     "LQNET_CUDA_BITCONV", "LQNET_CUDA_SYNC"}) {
     const EnvironmentScope scope(variable, "wrong");
     for (const Arguments& command :
          {Arguments{"train", "--recipe", folder / "tiny.json", "--out", run, "--device", "cuda"},
