@@ -12,7 +12,8 @@
 namespace lq {
 
 /// Freed blocks are kept for the stream that they were allocated on: its next owner's work comes
-/// behind that of the last, so neither has to wait. Thread-safe.
+/// behind that of the last, so neither has to wait. Where memory runs out, those of all streams go
+/// back to the driver, which is then asked once more. Thread-safe.
 class CudaMemory final : public DeviceMemory {
  public:
   CudaMemory(int index, bool caching) : index_(index), caching_(caching) {}
@@ -30,12 +31,17 @@ class CudaMemory final : public DeviceMemory {
   void forget(cudaStream_t stream) noexcept;
 
  private:
+  // With the mutex held.
   BlockCache& cache_of(cudaStream_t stream);
+  void* take(cudaStream_t stream, std::size_t bytes);
+  void* take_from_driver(std::size_t bytes);
+  void give_to_driver(void* block, std::size_t bytes) noexcept;
 
   int index_;
   bool caching_;
   mutable std::mutex mutex_;
   MemoryUse use_;
+  std::size_t held_bytes_ = 0;  // of the driver's: in use, or idle in a cache
   std::unordered_map<cudaStream_t, BlockCache> caches_;
   std::unordered_map<void*, cudaStream_t> owners_;
 };
