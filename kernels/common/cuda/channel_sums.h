@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/common/cuda/launch.h"
+#include "kernels/common/cuda/reduce.h"
 #include "kernels/common/cuda/scratch.h"
 
 namespace lq::kernels::cuda {
@@ -33,10 +33,13 @@ struct ChannelTiles {
   std::int64_t row_blocks = 0;
 
   ChannelTiles(std::int64_t rows_, std::int64_t channels_) : rows(rows_), channels(channels_) {
-    constexpr std::int64_t values_per_thread = 64;
+    constexpr std::int64_t fewest_values = 64;  // of a thread
+    // Enough for several blocks of each multiprocessor, and few to add up.
+    constexpr std::int64_t most_row_blocks = 512;
     width = static_cast<int>(std::min<std::int64_t>(channels, channel_threads));
     lanes = channel_threads / width;
-    rows_per_block = lanes * values_per_thread;
+    const std::int64_t values = ceil_divide(rows, lanes * most_row_blocks);
+    rows_per_block = lanes * std::max(values, fewest_values);
     row_blocks = ceil_divide(rows, rows_per_block);
   }
   dim3 grid() const {
@@ -48,14 +51,15 @@ struct ChannelTiles {
 /// A block owns a tile of rows (blockIdx.x) and up to 256 channels (blockIdx.y); neighbouring
 /// threads own neighbouring channels, and where there are fewer than 256, whole rows side by side,
 /// so that a warp reads consecutive values. A thread adds up every lanes-th row, and the threads of
-/// a channel are added in shared memory in their order. Bound by memory.
+/// a channel are added in shared memory, in halves. Bound by memory.
 template <typename Source>
 __global__ void __launch_bounds__(channel_threads)
     channel_sums_kernel(ChannelTiles tiles, Source source, SumPair* partial) {
   __shared__ SumPair shared[channel_threads];
-  const int own_lane = static_cast<int>(threadIdx.x) / tiles.width;
-  const std::int64_t channel = static_cast<std::int64_t>(blockIdx.y) * tiles.width +
-                               static_cast<int>(threadIdx.x) % tiles.width;
+  const auto thread = static_cast<int>(threadIdx.x);
+  const int own_lane = thread / tiles.width;
+  const std::int64_t channel =
+      static_cast<std::int64_t>(blockIdx.y) * tiles.width + thread % tiles.width;
   SumPair sum;
   if (own_lane < tiles.lanes && channel < tiles.channels) {
     const std::int64_t begin = blockIdx.x * tiles.rows_per_block;
@@ -65,25 +69,34 @@ __global__ void __launch_bounds__(channel_threads)
       sum += source(i, channel);
     }
   }
-  shared[threadIdx.x] = sum;
-  __syncthreads();
-  if (own_lane != 0 || channel >= tiles.channels) return;
-  for (int lane = 1; lane < tiles.lanes; ++lane) sum += shared[threadIdx.x + lane * tiles.width];
-  partial[blockIdx.x * tiles.channels + channel] = sum;
+  shared[thread] = sum;
+  for (int left = tiles.lanes; left > 1;) {
+    const int kept = (left + 1) / 2;
+    __syncthreads();
+    if (own_lane < left - kept) shared[thread] += shared[thread + kept * tiles.width];
+    left = kept;
+  }
+  if (own_lane == 0 && channel < tiles.channels) {
+    partial[channel * tiles.row_blocks + blockIdx.x] = shared[thread];
+  }
 }
 
-/// A thread owns a channel and adds up its blocks, in their order; then `finish(channel, sum)`.
+/// A warp owns a channel, a lane every 32nd of its blocks; then `finish(channel, sum)`. Bound by
+/// the launch.
 template <typename Finish>
 __global__ void __launch_bounds__(channel_threads)
     finish_channels_kernel(ChannelTiles tiles, const SumPair* partial, Finish finish) {
   const std::int64_t channel =
-      static_cast<std::int64_t>(blockIdx.x) * channel_threads + threadIdx.x;
+      static_cast<std::int64_t>(blockIdx.x) * (channel_threads / warp_threads) +
+      threadIdx.x / warp_threads;
   if (channel >= tiles.channels) return;
+  const int lane = static_cast<int>(threadIdx.x) % warp_threads;
   SumPair sum;
-  for (std::int64_t block = 0; block < tiles.row_blocks; ++block) {
-    sum += partial[block * tiles.channels + channel];
+  for (std::int64_t block = lane; block < tiles.row_blocks; block += warp_threads) {
+    sum += partial[channel * tiles.row_blocks + block];
   }
-  finish(channel, sum);
+  sum = {warp_sum(sum.first), warp_sum(sum.second)};
+  if (lane == 0) finish(channel, sum);
 }
 
 /// `source(i, channel)` gives the two numbers at element i; `finish(channel, sum)` gets their sums
@@ -92,13 +105,13 @@ template <typename Source, typename Finish>
 void channel_sums(std::string_view operation, Stream& stream, std::int64_t rows,
                   std::int64_t channels, const Source& source, const Finish& finish) {
   const ChannelTiles tiles(rows, channels);
-  Scratch<SumPair> partial(stream, tiles.row_blocks * channels);
+  Scratch<SumPair> partial(stream, channels * tiles.row_blocks);
   launch(operation, channel_sums_kernel<Source>, {tiles.grid(), dim3(channel_threads)}, stream,
          tiles, source, partial.data());
-  const LaunchShape per_channel{
-      dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(channels, channel_threads))),
-      dim3(channel_threads)};
-  launch(operation, finish_channels_kernel<Finish>, per_channel, stream, tiles,
+  const std::int64_t finish_blocks =
+      ceil_divide<std::int64_t>(channels, channel_threads / warp_threads);
+  launch(operation, finish_channels_kernel<Finish>,
+         {dim3(static_cast<unsigned>(finish_blocks)), dim3(channel_threads)}, stream, tiles,
          static_cast<const SumPair*>(partial.data()), finish);
 }
 
