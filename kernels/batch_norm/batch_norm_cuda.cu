@@ -4,6 +4,7 @@
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/common/cuda/assign_levels.h"
 #include "kernels/common/cuda/channel_sums.h"
+#include "kernels/common/cuda/divider.h"
 #include "kernels/common/cuda/gradient.h"
 #include "kernels/common/cuda/pixels.h"
 
@@ -107,35 +108,58 @@ void check_elements(std::string_view operation, const ConstView<float>& x) {
         "{}: x is {}, on a GPU less than 2^32 elements are expected", operation, x.shape);
 }
 
-__device__ float rectified(float z, bool relu) {
-  return relu && z <= 0.0F ? 0.0F : z;  // NaN stays
+/// The lowest value that comes out of what may be a ReLU.
+float floor_of(bool relu) { return relu ? 0.0F : -std::numeric_limits<float>::infinity(); }
+
+__device__ float rectified(float z, float floor) {
+  return z <= floor ? floor : z;  // NaN stays
 }
 
 /// What comes out of batch norm and ReLU, element by element.
 struct NormalizedValues {
-  const float* x;
-  unsigned channels;
-  const Coefficients* coefficients;
-  bool relu;
+  struct Reader {
+    const float* x;
+    int first_channel;  // of x[0]
+    Divider by_channels;
+    const Coefficients* coefficients;
+    float floor;
 
-  __device__ float operator()(std::int64_t, std::int64_t i) const {
-    return rectified(coefficients[static_cast<unsigned>(i) % channels].normalized(x[i]), relu);
+    __device__ float read(int offset) const { return x[offset]; }
+    __device__ float value(float own_x, int offset) const {
+      int channel = 0;
+      by_channels.split(first_channel + offset, channel);
+      return rectified(coefficients[channel].normalized(own_x), floor);
+    }
+  };
+
+  const float* x;
+  Divider by_channels;
+  const Coefficients* coefficients;
+  float floor;
+
+  __device__ Reader from(std::int64_t /*row*/, std::int64_t first) const {
+    const auto channels = static_cast<std::uint32_t>(by_channels.value());
+    return {x + first, static_cast<int>(static_cast<std::uint32_t>(first) % channels), by_channels,
+            coefficients, floor};
   }
 };
 
 /// The same, where nothing is quantized.
 struct Normalize {
-  NormalizedValues source;
+  const float* x;
+  int channels;
+  const Coefficients* coefficients;
+  float floor;
   float* y;
 
   template <int group>
   __device__ void apply(int pixel, int channel) const {
-    const std::int64_t at = static_cast<std::int64_t>(pixel) * source.channels + channel;
-    Channels<group> values = load_channels<group>(source.x + at);
+    const std::int64_t at = static_cast<std::int64_t>(pixel) * channels + channel;
+    Channels<group> values = load_channels<group>(x + at);
 #pragma unroll
     for (int i = 0; i < group; ++i) {
-      const float z = source.coefficients[channel + i].normalized(values.values[i]);
-      values.values[i] = rectified(z, source.relu);
+      const float z = coefficients[channel + i].normalized(values.values[i]);
+      values.values[i] = rectified(z, floor);
     }
     store_channels<group>(y + at, values);
   }
@@ -244,14 +268,17 @@ void batch_norm_forward(Stream& stream, ConstView<float> x, const BatchNormParam
   constexpr std::string_view operation = "batch_norm_forward";
   check_elements(operation, x);
   CoefficientArray coefficients(operation, stream, parameters);
-  const NormalizedValues source{x.data, static_cast<unsigned>(x.shape[1]), coefficients.data(),
-                                activation.relu};
+  const int channels = index_extent(operation, x.shape[1]);
   if (activation.table) {
+    const NormalizedValues source{x.data, Divider(channels), coefficients.data(),
+                                  floor_of(activation.relu)};
     assign_levels(operation, stream, source, 1, x.elements(), activation.table, y.data,
                   activation.statistics);
   } else {
-    for_each_pixel(operation, stream, x.shape[0], x.shape[1],
-                   fit_groups(x.shape[1], x.data, y.data), Normalize{source, y.data});
+    const Normalize normalize{x.data, channels, coefficients.data(), floor_of(activation.relu),
+                              y.data};
+    for_each_pixel(operation, stream, x.shape[0], channels, fit_groups(channels, x.data, y.data),
+                   normalize);
   }
 }
 

@@ -12,6 +12,7 @@ namespace lq::kernels::cuda {
 
 inline constexpr int assign_threads = 256;
 inline constexpr int assign_values = 32;  // of a thread
+inline constexpr int assign_reads = 8;    // of which so many are under way at a time
 /// Values of a block. Sums are in float over the values of a thread, and then in double.
 inline constexpr int assign_chunk = assign_threads * assign_values;
 
@@ -29,77 +30,103 @@ struct AssignTable {
   int size;  // levels
 };
 
-/// How many thresholds lie below a value: all of them are looked at, in the same order by all
-/// lanes.
-template <int thresholds>
-__device__ int position_among(float value, const float* shared) {
-  int position = 0;
-#pragma unroll
-  for (int t = 0; t < thresholds; ++t) position += value > shared[t] ? 1 : 0;
-  return position;
-}
+/// Kernels are compiled for so many thresholds, and for tables of any size.
+inline constexpr int any_thresholds = 0;
 
-__device__ inline int position_of(float value, const float* thresholds, int size) {
-  switch (size) {
-    case 2:
-      return position_among<1>(value, thresholds);
-    case 4:
-      return position_among<3>(value, thresholds);
-    case 8:
-      return position_among<7>(value, thresholds);
-    default:
-      break;
+/// The thresholds of a row, which lie in shared memory: a few are kept in registers.
+template <int known_thresholds>
+class Thresholds {
+ public:
+  __device__ Thresholds(const float* shared, int /*size*/) {
+#pragma unroll
+    for (int t = 0; t < known_thresholds; ++t) values_[t] = shared[t];
   }
-  // Thresholds ascend: halve the range that the value may be in.
-  int position = 0;
-  for (int step = size / 2; step > 0; step /= 2) {
-    position += value > thresholds[position + step - 1] ? step : 0;
+  /// How many lie below a value: all are looked at, in the same order by all lanes.
+  __device__ int position_of(float value) const {
+    int position = 0;
+#pragma unroll
+    for (int t = 0; t < known_thresholds; ++t) position += value > values_[t] ? 1 : 0;
+    return position;
   }
-  return position;
-}
+
+ private:
+  float values_[known_thresholds];
+};
+
+template <>
+class Thresholds<any_thresholds> {
+ public:
+  __device__ Thresholds(const float* shared, int size) : values_(shared), size_(size) {}
+  /// They ascend: halves the range that the value may be in.
+  __device__ int position_of(float value) const {
+    int position = 0;
+    for (int step = size_ / 2; step > 0; step /= 2) {
+      position += value > values_[position + step - 1] ? step : 0;
+    }
+    return position;
+  }
+
+ private:
+  const float* values_;
+  int size_;
+};
 
 /// A block owns a chunk of a row (blockIdx.x) of `n` values (blockIdx.y), a thread 32 values that
-/// are 256 apart. `source(row, i)` gives the value at i of the row. Each value is read once and
-/// written once, as its level; the table lies in shared memory, where the levels of up to 5 bits
-/// are in banks of their own. Values stay in registers, and for each threshold a thread adds up
-/// those above it, a warp by shuffles, the block in shared memory. Bound by memory for 1 and 2
-/// bits, else by comparisons.
-template <bool with_statistics, typename Source>
+/// are 256 apart. `source.from(row, first)` gives what reads values of the row from that one on
+/// (see RowValues). Each value is read once and written once, as its level; the table lies in
+/// shared memory, where the levels of up to 5 bits are in banks of their own. Values stay in
+/// registers, and for each threshold a thread adds up those above it, a warp by shuffles, the block
+/// in shared memory. Bound by memory for 1 and 2 bits, else by comparisons.
+template <int known_thresholds, bool with_statistics, typename Source>
 __global__ void __launch_bounds__(assign_threads)
     assign_levels_kernel(Source source, std::int64_t n, AssignTable table, float* y,
                          AboveThreshold* partial) {
   __shared__ float levels[1 << max_bits];
   __shared__ float thresholds[1 << max_bits];
   const std::int64_t row = blockIdx.y;
-  for (int l = static_cast<int>(threadIdx.x); l < table.size; l += assign_threads) {
+  const auto thread = static_cast<int>(threadIdx.x);
+#pragma unroll 1
+  for (int l = thread; l < table.size; l += assign_threads) {
     levels[l] = table.levels[row * table.size + l];
     if (l + 1 < table.size) thresholds[l] = table.thresholds[row * (table.size - 1) + l];
   }
   __syncthreads();
 
-  const std::int64_t begin = static_cast<std::int64_t>(blockIdx.x) * assign_chunk + threadIdx.x;
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * assign_chunk + thread;
+  const auto left = static_cast<int>(min(n - first, std::int64_t{assign_chunk}));
+  const auto reader = source.from(row, first);
+  const Thresholds<known_thresholds> own_thresholds(thresholds, table.size);
+  float* const to = y + row * n + first;
   float values[assign_values];
   float total = 0;
   int valid = 0;
+  // No branches around reads, or each would wait for that before it.
 #pragma unroll
-  for (int k = 0; k < assign_values; ++k) {
-    const std::int64_t i = begin + k * assign_threads;
-    values[k] = -std::numeric_limits<float>::infinity();  // above no threshold
-    if (i < n) {
-      values[k] = source(row, i);
-      y[row * n + i] = levels[position_of(values[k], thresholds, table.size)];
-      total += values[k];
-      ++valid;
+  for (int k = 0; k < assign_values; k += assign_reads) {
+#pragma unroll
+    for (int j = k; j < k + assign_reads; ++j) {
+      values[j] = j * assign_threads < left ? reader.read(j * assign_threads) : 0.0F;
+    }
+#pragma unroll
+    for (int j = k; j < k + assign_reads; ++j) {
+      const bool is_valid = j * assign_threads < left;
+      const float value = reader.value(values[j], j * assign_threads);
+      const float level = levels[own_thresholds.position_of(value)];
+      if (is_valid) to[j * assign_threads] = level;
+      total += is_valid ? value : 0.0F;
+      valid += is_valid ? 1 : 0;
+      values[j] = is_valid ? value : -std::numeric_limits<float>::infinity();  // above no threshold
     }
   }
   if constexpr (with_statistics) {
     __shared__ double sums[assign_threads / warp_threads];
     __shared__ int counts[assign_threads / warp_threads];
-    AboveThreshold* const to = partial + (row * gridDim.x + blockIdx.x) * table.size;
+    AboveThreshold* const parts = partial + (row * gridDim.x + blockIdx.x) * table.size;
+#pragma unroll 1
     for (int t = 0;; ++t) {
       const double sum = block_sum<assign_threads>(static_cast<double>(total), sums);
-      const int count = block_sum<assign_threads>(valid, counts);
-      if (threadIdx.x == 0) to[t] = {sum, count};
+      const int above = block_sum<assign_threads>(valid, counts);
+      if (threadIdx.x == 0) parts[t] = {sum, above};
       if (t + 1 == table.size) break;
       const float threshold = thresholds[t];
       total = 0;
@@ -115,11 +142,37 @@ __global__ void __launch_bounds__(assign_threads)
   }
 }
 
-/// One value after the other of R x n arrays.
+/// That for tables of `size` levels.
+template <bool with_statistics, typename Source>
+auto choose_assign_levels_kernel(int size) {
+  switch (size) {
+    case 2:
+      return assign_levels_kernel<1, with_statistics, Source>;
+    case 4:
+      return assign_levels_kernel<3, with_statistics, Source>;
+    case 8:
+      return assign_levels_kernel<7, with_statistics, Source>;
+    default:
+      return assign_levels_kernel<any_thresholds, with_statistics, Source>;
+  }
+}
+
+/// R x n values in memory, and what readers are.
 struct RowValues {
+  struct Reader {
+    const float* x;
+    /// What is in memory behind the first value.
+    __device__ float read(int offset) const { return x[offset]; }
+    /// The value that this stands for. Asked for behind the end of the row as well.
+    __device__ float value(float at_offset, int /*offset*/) const { return at_offset; }
+  };
+
   const float* x;
   std::int64_t n;
-  __device__ float operator()(std::int64_t row, std::int64_t i) const { return x[row * n + i]; }
+  /// From a value on, which may lie behind the end of the row.
+  __device__ Reader from(std::int64_t row, std::int64_t first) const {
+    return {x + row * n + first};
+  }
 };
 
 void finish_statistics(std::string_view operation, Stream& stream, const AboveThreshold* partial,
@@ -136,13 +189,13 @@ void assign_levels(std::string_view operation, Stream& stream, const Source& sou
                           dim3(assign_threads)};
   const AssignTable from{table.levels.data, table.thresholds.data, static_cast<int>(table.size())};
   if (!statistics.counts && !statistics.sums && !statistics.non_finite) {
-    launch(operation, assign_levels_kernel<false, Source>, shape, stream, source, n, from, y,
-           static_cast<AboveThreshold*>(nullptr));
+    launch(operation, choose_assign_levels_kernel<false, Source>(from.size), shape, stream, source,
+           n, from, y, static_cast<AboveThreshold*>(nullptr));
     return;
   }
   Scratch<AboveThreshold> partial(stream, rows * chunks * table.size());
-  launch(operation, assign_levels_kernel<true, Source>, shape, stream, source, n, from, y,
-         partial.data());
+  launch(operation, choose_assign_levels_kernel<true, Source>(from.size), shape, stream, source, n,
+         from, y, partial.data());
   finish_statistics(operation, stream, partial.data(), rows, chunks, table, statistics);
 }
 
