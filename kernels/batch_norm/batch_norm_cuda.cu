@@ -63,15 +63,44 @@ class CoefficientArray {
   Scratch<Coefficients> memory_;
 };
 
-/// Deviations from the channel's first value, and their squares: in double, a channel far from zero
-/// loses nothing by it, and an outlier in the first row is a part of the variance itself.
+/// Deviations from the channel's first value, and their squares. In float they are taken from the
+/// middle of the run, which stays in registers: there, squares are of the size of the variance
+/// wherever the mean and single values are. From there to the first value they are moved in double,
+/// where a channel far from zero loses nothing by it, and an outlier in the first row is a part of
+/// the variance itself.
+struct DeviationsOfChannel {
+  const float* x;
+  double origin;
+
+  __device__ SumPair operator()(const ChannelRun& run) const {
+    const auto count = static_cast<float>(run.count);
+    const float first = x[run.first];
+    float values[run_values];
+    float rough_sum = 0;
+#pragma unroll
+    for (int k = 0; k < run_values; ++k) {
+      values[k] = run.read(x, k, first);
+      rough_sum += values[k] - first;
+    }
+    const float middle = first + rough_sum / count;
+    float sum = 0;
+    float squares = 0;
+#pragma unroll
+    for (int k = 0; k < run_values; ++k) {
+      const float deviation = k < run.count ? values[k] - middle : 0.0F;
+      sum += deviation;
+      squares = __fmaf_rn(deviation, deviation, squares);
+    }
+    const double shift = static_cast<double>(middle) - origin;
+    const double moved = count * shift;
+    return {moved + sum, shift * (moved + 2 * static_cast<double>(sum)) + squares};
+  }
+};
+
 struct Deviations {
   const float* x;
 
-  __device__ SumPair operator()(std::int64_t i, std::int64_t c) const {
-    const double deviation = static_cast<double>(x[i]) - static_cast<double>(x[c]);
-    return {deviation, deviation * deviation};
-  }
+  __device__ DeviationsOfChannel of(std::int64_t c) const { return {x, static_cast<double>(x[c])}; }
 };
 
 struct FinishStatistics {
@@ -165,31 +194,57 @@ struct Normalize {
   }
 };
 
+/// The values of z that gradients pass at; NaN is none.
+struct PassedRange {
+  float low;  // not passed
+  float high;
+
+  __device__ bool has(float z) const { return z > low && z <= high; }
+};
+
 /// The gradient of z: that of y where neither ReLU nor the quantizer's range stops it.
 struct MaskedGradient {
   const float* grad_y;
   const float* x;
   const Coefficients* coefficients;
-  bool relu;
+  float floor;              // of what may be a ReLU
   const float* pass_range;  // null: everywhere
 
-  __device__ float operator()(float own_x, float own_gradient,
-                              const Coefficients& of_channel) const {
-    const float z = of_channel.normalized(own_x);
-    const bool is_stopped = (relu && !(z > 0.0F)) ||
-                            (pass_range != nullptr && !(z > pass_range[0] && z <= pass_range[1]));
-    return is_stopped ? 0.0F : own_gradient;
+  __device__ PassedRange passed() const {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    PassedRange range{-infinity, infinity};
+    if (pass_range != nullptr) range = {pass_range[0], pass_range[1]};
+    if (range.low < floor) range.low = floor;
+    return range;
+  }
+};
+
+struct GradientSumsOfChannel {
+  const float* grad_y;
+  const float* x;
+  Coefficients coefficients;
+  PassedRange passed;
+
+  __device__ SumPair operator()(const ChannelRun& run) const {
+    float sum = 0;
+    float products = 0;
+#pragma unroll
+    for (int k = 0; k < run_values; ++k) {
+      const float own_x = run.read(x, k);
+      const float own_grad_y = run.read(grad_y, k);
+      const float gradient = passed.has(coefficients.normalized(own_x)) ? own_grad_y : 0.0F;
+      sum += gradient;
+      products = __fmaf_rn(gradient, coefficients.standardized(own_x), products);
+    }
+    return {sum, products};
   }
 };
 
 struct GradientSums {
   MaskedGradient gradient;
 
-  __device__ SumPair operator()(std::int64_t i, std::int64_t c) const {
-    const Coefficients of_channel = gradient.coefficients[c];
-    const float x = gradient.x[i];
-    const auto own = static_cast<double>(gradient(x, gradient.grad_y[i], of_channel));
-    return {own, own * static_cast<double>(of_channel.standardized(x))};
+  __device__ GradientSumsOfChannel of(std::int64_t c) const {
+    return {gradient.grad_y, gradient.x, gradient.coefficients[c], gradient.passed()};
   }
 };
 
@@ -232,10 +287,12 @@ struct InputGradient {
     const std::int64_t at = static_cast<std::int64_t>(pixel) * channels + channel;
     const Channels<group> x = load_channels<group>(source.x + at);
     Channels<group> gradients = load_channels<group>(source.grad_y + at);
+    const PassedRange passed = source.passed();
 #pragma unroll
     for (int i = 0; i < group; ++i) {
       const Coefficients of_channel = source.coefficients[channel + i];
-      float gradient = source(x.values[i], gradients.values[i], of_channel);
+      const bool passes = passed.has(of_channel.normalized(x.values[i]));
+      float gradient = passes ? gradients.values[i] : 0.0F;
       if constexpr (batch_statistics) {
         const GradientMeans mean = means[channel + i];
         gradient -= mean.gradient + of_channel.standardized(x.values[i]) * mean.product;
@@ -289,7 +346,7 @@ void batch_norm_backward(Stream& stream, ConstView<float> grad_y, ConstView<floa
   constexpr std::string_view operation = "batch_norm_backward";
   check_elements(operation, x);
   CoefficientArray coefficients(operation, stream, parameters);
-  const MaskedGradient source{grad_y.data, x.data, coefficients.data(), options.relu,
+  const MaskedGradient source{grad_y.data, x.data, coefficients.data(), floor_of(options.relu),
                               options.pass_range.data};
   Scratch<GradientMeans> means(stream, x.shape[1]);
   channel_sums(operation, stream, x.shape[0], x.shape[1], GradientSums{source},

@@ -10,6 +10,9 @@
 namespace lq::kernels::cuda {
 
 inline constexpr int channel_threads = 256;
+/// Blocks of a multiprocessor that registers have to leave room for: as many threads as the
+/// smallest device holds.
+inline constexpr int channel_blocks = 4;
 
 /// Two sums that are taken on one way through memory, and accessed together.
 struct alignas(2 * sizeof(double)) SumPair {
@@ -23,6 +26,23 @@ struct alignas(2 * sizeof(double)) SumPair {
   }
 };
 
+/// Values that a thread adds up in float before it turns to double, of which some GPUs do 64 times
+/// fewer: so many that this costs next to nothing, and few enough for their reads to be under way
+/// at the same time.
+inline constexpr int run_values = 32;
+
+/// What a thread takes next: values of a channel, `step` elements apart.
+struct ChannelRun {
+  std::int64_t first;  // element
+  int step;
+  int count;  // 1 to run_values
+
+  /// Number k of them, 0 <= k < run_values, or what stands for those that are not there.
+  __device__ float read(const float* values, int k, float otherwise = 0) const {
+    return k < count ? (values + first)[k * step] : otherwise;
+  }
+};
+
 /// How M x C values are cut: by shape alone, so that sums do not depend on the device.
 struct ChannelTiles {
   std::int64_t rows = 0;  // M
@@ -33,13 +53,13 @@ struct ChannelTiles {
   std::int64_t row_blocks = 0;
 
   ChannelTiles(std::int64_t rows_, std::int64_t channels_) : rows(rows_), channels(channels_) {
-    constexpr std::int64_t fewest_values = 64;  // of a thread
     // Enough for several blocks of each multiprocessor, and few to add up.
     constexpr std::int64_t most_row_blocks = 512;
     width = static_cast<int>(std::min<std::int64_t>(channels, channel_threads));
     lanes = channel_threads / width;
-    const std::int64_t values = ceil_divide(rows, lanes * most_row_blocks);
-    rows_per_block = lanes * std::max(values, fewest_values);
+    const std::int64_t rows_at_once = lanes * run_values;
+    const std::int64_t runs = ceil_divide(rows, rows_at_once * most_row_blocks);
+    rows_per_block = rows_at_once * std::max<std::int64_t>(runs, 1);
     row_blocks = ceil_divide(rows, rows_per_block);
   }
   dim3 grid() const {
@@ -50,10 +70,10 @@ struct ChannelTiles {
 
 /// A block owns a tile of rows (blockIdx.x) and up to 256 channels (blockIdx.y); neighbouring
 /// threads own neighbouring channels, and where there are fewer than 256, whole rows side by side,
-/// so that a warp reads consecutive values. A thread adds up every lanes-th row, and the threads of
-/// a channel are added in shared memory, in halves. Bound by memory.
+/// so that a warp reads consecutive values. A thread adds up every lanes-th row, run by run, and
+/// the threads of a channel are added in shared memory, in halves. Bound by memory.
 template <typename Source>
-__global__ void __launch_bounds__(channel_threads)
+__global__ void __launch_bounds__(channel_threads, channel_blocks)
     channel_sums_kernel(ChannelTiles tiles, Source source, SumPair* partial) {
   __shared__ SumPair shared[channel_threads];
   const auto thread = static_cast<int>(threadIdx.x);
@@ -63,10 +83,15 @@ __global__ void __launch_bounds__(channel_threads)
   SumPair sum;
   if (own_lane < tiles.lanes && channel < tiles.channels) {
     const std::int64_t begin = blockIdx.x * tiles.rows_per_block;
-    const std::int64_t end = min(begin + tiles.rows_per_block, tiles.rows) * tiles.channels;
-    const std::int64_t step = tiles.lanes * tiles.channels;
-    for (std::int64_t i = (begin + own_lane) * tiles.channels + channel; i < end; i += step) {
-      sum += source(i, channel);
+    const std::int64_t end = min(begin + tiles.rows_per_block, tiles.rows);
+    const auto of_channel = source.of(channel);
+    ChannelRun run{0, tiles.lanes * static_cast<int>(tiles.channels), run_values};
+    for (std::int64_t row = begin + own_lane; row < end; row += tiles.lanes * run_values) {
+      run.first = row * tiles.channels + channel;
+      if (end - row <= tiles.lanes * (run_values - 1)) {
+        run.count = ceil_divide(static_cast<int>(end - row), tiles.lanes);
+      }
+      sum += of_channel(run);
     }
   }
   shared[thread] = sum;
@@ -99,7 +124,7 @@ __global__ void __launch_bounds__(channel_threads)
   if (lane == 0) finish(channel, sum);
 }
 
-/// `source(i, channel)` gives the two numbers at element i; `finish(channel, sum)` gets their sums
+/// `source(run)` gives the two sums over a run, as a SumPair; `finish(channel, sum)` gets those
 /// over the rows.
 template <typename Source, typename Finish>
 void channel_sums(std::string_view operation, Stream& stream, std::int64_t rows,

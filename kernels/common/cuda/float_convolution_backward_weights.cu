@@ -20,11 +20,15 @@ struct BackwardWeights {
   using Columns = MatrixAlongLines<extent, width, threads>;
 };
 
-struct Value {
+struct SumOfValues {
   const float* values;
 
-  __device__ SumPair operator()(std::int64_t i, std::int64_t /*channel*/) const {
-    return {values[i], 0.0};
+  __device__ SumOfValues of(std::int64_t /*channel*/) const { return *this; }
+  __device__ SumPair operator()(const ChannelRun& run) const {
+    float sum = 0;
+#pragma unroll
+    for (int k = 0; k < run_values; ++k) sum += run.read(values, k);
+    return {sum, 0.0};
   }
 };
 
@@ -69,7 +73,7 @@ void float_convolution_backward_weights(std::string_view operation, Stream& stre
 void sum_over_pixels(std::string_view operation, Stream& stream, const float* values,
                      std::int64_t pixels, std::int64_t channels, float* sums, GradientMode mode) {
   if (mode == GradientMode::ignore) return;
-  channel_sums(operation, stream, pixels, channels, Value{values},
+  channel_sums(operation, stream, pixels, channels, SumOfValues{values},
                DeliverSum{sums, mode == GradientMode::accumulate});
 }
 
