@@ -9,6 +9,7 @@
 
 namespace lq {
 
+/// Of streams of one device.
 class CudaTimeline {
  public:
   explicit CudaTimeline(std::size_t moments);
