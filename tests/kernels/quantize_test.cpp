@@ -469,6 +469,32 @@ TEST_P(QuantizeBackwardTest, RefusesViewsThatDoNotFit) {
   EXPECT_TRUE(refused(x, x, range, {}, "quantize_backward: grad_x is absent, expected 2x6"));
 }
 
+TEST_P(QuantizeTest, MoreRowsThanAnAxisOfAGridHasBlocks) {
+  // Of fully connected layers with so many outputs; a row's table is its own.
+  constexpr std::int64_t rows = 65'537;
+  std::vector<float> basis(rows);
+  for (std::int64_t r = 0; r < rows; ++r) basis[r] = 1.0F + static_cast<float>(r);
+  const TableTensors table = table_of(Tensor::from(basis, {rows, 1}), CodeAlphabet::minus_plus_one);
+  Tensor x({rows, 2}), y({rows, 2}), pass_range({rows, 2}), gradient({rows, 2});
+  for (std::int64_t r = 0; r < rows; ++r) {
+    x.data<float>()[2 * r] = -0.5F;
+    x.data<float>()[2 * r + 1] = 0.5F;
+    pass_range.data<float>()[2 * r] = r % 2 == 0 ? -1.0F : 0.0F;
+    pass_range.data<float>()[2 * r + 1] = 1.0F;
+  }
+  kernels::quantize_forward(stream, on(stream, std::as_const(x)), on(stream, table), on(stream, y),
+                            {});
+  kernels::quantize_backward(stream, on(stream, std::as_const(x)), on(stream, std::as_const(x)),
+                             on(stream, std::as_const(pass_range)), on(stream, gradient),
+                             GradientMode::overwrite);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    ASSERT_EQ(y.data<float>()[2 * r], -basis[r]);
+    ASSERT_EQ(y.data<float>()[2 * r + 1], basis[r]);
+    ASSERT_EQ(gradient.data<float>()[2 * r], r % 2 == 0 ? -0.5F : 0.0F);
+    ASSERT_EQ(gradient.data<float>()[2 * r + 1], 0.5F);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, QuantizeTest, ::testing::ValuesIn(all_backends()),
                          backend_case_name);
 INSTANTIATE_TEST_SUITE_P(Backends, QuantizeBackwardTest, ::testing::ValuesIn(all_backends()),

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/common/cuda/reduce.h"
+#include "kernels/common/cuda/row_chunks.h"
 #include "kernels/common/cuda/scratch.h"
 #include "kernels/common/level_table_view.h"
 
@@ -33,7 +34,8 @@ struct AssignTable {
 /// Kernels are compiled for so many thresholds, and for tables of any size.
 inline constexpr int any_thresholds = 0;
 
-/// The thresholds of a row, which lie in shared memory: a few are kept in registers.
+/// The thresholds of a row, which lie in shared memory: a few are kept in registers. `find` tells
+/// of each value how many of them lie below it.
 template <int known_thresholds>
 class Thresholds {
  public:
@@ -41,12 +43,15 @@ class Thresholds {
 #pragma unroll
     for (int t = 0; t < known_thresholds; ++t) values_[t] = shared[t];
   }
-  /// How many lie below a value: all are looked at, in the same order by all lanes.
-  __device__ int position_of(float value) const {
-    int position = 0;
+  /// All are looked at, in the same order by all lanes.
+  template <int n>
+  __device__ void find(const float (&values)[n], int (&positions)[n]) const {
 #pragma unroll
-    for (int t = 0; t < known_thresholds; ++t) position += value > values_[t] ? 1 : 0;
-    return position;
+    for (int i = 0; i < n; ++i) {
+      positions[i] = 0;
+#pragma unroll
+      for (int t = 0; t < known_thresholds; ++t) positions[i] += values[i] > values_[t] ? 1 : 0;
+    }
   }
 
  private:
@@ -57,13 +62,20 @@ template <>
 class Thresholds<any_thresholds> {
  public:
   __device__ Thresholds(const float* shared, int size) : values_(shared), size_(size) {}
-  /// They ascend: halves the range that the value may be in.
-  __device__ int position_of(float value) const {
-    int position = 0;
-    for (int step = size_ / 2; step > 0; step /= 2) {
-      position += value > values_[position + step - 1] ? step : 0;
-    }
-    return position;
+  /// They ascend: halves the ranges that values may be in.
+  template <int n>
+  __device__ void find(const float (&values)[n], int (&positions)[n]) const {
+#pragma unroll
+    for (int i = 0; i < n; ++i) positions[i] = 0;
+    int step = size_ / 2;
+#pragma unroll 1
+    do {
+#pragma unroll
+      for (int i = 0; i < n; ++i) {
+        positions[i] += values[i] > values_[positions[i] + step - 1] ? step : 0;
+      }
+      step /= 2;
+    } while (step > 0);
   }
 
  private:
@@ -71,19 +83,20 @@ class Thresholds<any_thresholds> {
   int size_;
 };
 
-/// A block owns a chunk of a row (blockIdx.x) of `n` values (blockIdx.y), a thread 32 values that
-/// are 256 apart. `source.from(row, first)` gives what reads values of the row from that one on
-/// (see RowValues). Each value is read once and written once, as its level; the table lies in
-/// shared memory, where the levels of up to 5 bits are in banks of their own. Values stay in
-/// registers, and for each threshold a thread adds up those above it, a warp by shuffles, the block
-/// in shared memory. Bound by memory for 1 and 2 bits, else by comparisons.
+/// A block owns a chunk of a row of `n` values, a thread 32 values that are 256 apart.
+/// `source.from(row, first)` gives what reads values of the row from that one on (see RowValues).
+/// Each value is read once and written once, as its level; the table lies in shared memory, where
+/// the levels of up to 5 bits are in banks of their own. Values stay in registers, and for each
+/// threshold a thread adds up those above it, a warp by shuffles, the block in shared memory. Bound
+/// by memory for 1 and 2 bits, else by comparisons.
 template <int known_thresholds, bool with_statistics, typename Source>
 __global__ void __launch_bounds__(assign_threads)
-    assign_levels_kernel(Source source, std::int64_t n, AssignTable table, float* y,
-                         AboveThreshold* partial) {
+    assign_levels_kernel(Source source, RowChunks chunks, std::int64_t n, AssignTable table,
+                         float* y, AboveThreshold* partial) {
   __shared__ float levels[1 << max_bits];
   __shared__ float thresholds[1 << max_bits];
-  const std::int64_t row = blockIdx.y;
+  std::int64_t chunk = 0;
+  const std::int64_t row = chunks.row_of_block(chunk);
   const auto thread = static_cast<int>(threadIdx.x);
 #pragma unroll 1
   for (int l = thread; l < table.size; l += assign_threads) {
@@ -92,7 +105,7 @@ __global__ void __launch_bounds__(assign_threads)
   }
   __syncthreads();
 
-  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * assign_chunk + thread;
+  const std::int64_t first = chunk * assign_chunk + thread;
   const auto left = static_cast<int>(min(n - first, std::int64_t{assign_chunk}));
   const auto reader = source.from(row, first);
   const Thresholds<known_thresholds> own_thresholds(thresholds, table.size);
@@ -100,28 +113,41 @@ __global__ void __launch_bounds__(assign_threads)
   float values[assign_values];
   float total = 0;
   int valid = 0;
-  // No branches around reads, or each would wait for that before it.
 #pragma unroll
   for (int k = 0; k < assign_values; k += assign_reads) {
 #pragma unroll
-    for (int j = k; j < k + assign_reads; ++j) {
-      values[j] = j * assign_threads < left ? reader.read(j * assign_threads) : 0.0F;
+    for (int j = 0; j < assign_reads; ++j) {
+      values[k + j] = -std::numeric_limits<float>::infinity();  // above no threshold
+    }
+    if (k * assign_threads >= left) continue;  // rows may be short
+    // There are no branches around single reads, or each would wait for that before it.
+    float group[assign_reads];
+    int positions[assign_reads];
+#pragma unroll
+    for (int j = 0; j < assign_reads; ++j) {
+      const int offset = (k + j) * assign_threads;
+      group[j] = offset < left ? reader.read(offset) : 0.0F;
     }
 #pragma unroll
-    for (int j = k; j < k + assign_reads; ++j) {
-      const bool is_valid = j * assign_threads < left;
-      const float value = reader.value(values[j], j * assign_threads);
-      const float level = levels[own_thresholds.position_of(value)];
-      if (is_valid) to[j * assign_threads] = level;
-      total += is_valid ? value : 0.0F;
+    for (int j = 0; j < assign_reads; ++j) {
+      group[j] = reader.value(group[j], (k + j) * assign_threads);
+    }
+    own_thresholds.find(group, positions);
+#pragma unroll
+    for (int j = 0; j < assign_reads; ++j) {
+      const int offset = (k + j) * assign_threads;
+      const bool is_valid = offset < left;
+      const float level = levels[positions[j]];
+      if (is_valid) to[offset] = level;
+      total += is_valid ? group[j] : 0.0F;
       valid += is_valid ? 1 : 0;
-      values[j] = is_valid ? value : -std::numeric_limits<float>::infinity();  // above no threshold
+      if (is_valid) values[k + j] = group[j];
     }
   }
   if constexpr (with_statistics) {
     __shared__ double sums[assign_threads / warp_threads];
     __shared__ int counts[assign_threads / warp_threads];
-    AboveThreshold* const parts = partial + (row * gridDim.x + blockIdx.x) * table.size;
+    AboveThreshold* const parts = partial + static_cast<std::int64_t>(blockIdx.x) * table.size;
 #pragma unroll 1
     for (int t = 0;; ++t) {
       const double sum = block_sum<assign_threads>(static_cast<double>(total), sums);
@@ -184,19 +210,18 @@ template <typename Source>
 void assign_levels(std::string_view operation, Stream& stream, const Source& source,
                    std::int64_t rows, std::int64_t n, const LevelTableView& table, float* y,
                    const LevelStatistics& statistics) {
-  const std::int64_t chunks = ceil_divide<std::int64_t>(n, assign_chunk);
-  const LaunchShape shape{dim3(static_cast<unsigned>(chunks), static_cast<unsigned>(rows)),
-                          dim3(assign_threads)};
+  const RowChunks chunks(operation, rows, n, assign_chunk);
+  const LaunchShape shape{chunks.grid(), dim3(assign_threads)};
   const AssignTable from{table.levels.data, table.thresholds.data, static_cast<int>(table.size())};
   if (!statistics.counts && !statistics.sums && !statistics.non_finite) {
     launch(operation, choose_assign_levels_kernel<false, Source>(from.size), shape, stream, source,
-           n, from, y, static_cast<AboveThreshold*>(nullptr));
+           chunks, n, from, y, static_cast<AboveThreshold*>(nullptr));
     return;
   }
-  Scratch<AboveThreshold> partial(stream, rows * chunks * table.size());
-  launch(operation, choose_assign_levels_kernel<true, Source>(from.size), shape, stream, source, n,
-         from, y, partial.data());
-  finish_statistics(operation, stream, partial.data(), rows, chunks, table, statistics);
+  Scratch<AboveThreshold> partial(stream, rows * chunks.count() * table.size());
+  launch(operation, choose_assign_levels_kernel<true, Source>(from.size), shape, stream, source,
+         chunks, n, from, y, partial.data());
+  finish_statistics(operation, stream, partial.data(), rows, chunks.count(), table, statistics);
 }
 
 }  // namespace lq::kernels::cuda
