@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/device.h"
+#include "core/error.h"
 #include "core/pinned_buffer.h"
 #include "kernels/crop_flip_normalize/crop_flip_normalize.h"
 
@@ -87,18 +88,32 @@ class DeviceBatches::Staging {
     made_->wait();  // the pinned memory is free again
     consumed_->delay(stream);
     const StreamScope scope(stream);
-    Tensor images = images_.room(raw.images.shape(), DType::f32);
-    make_images(stream, bytes_.copy(raw.images, stream), windows_.copy(raw.windows, stream), mean,
-                scale, images);
-    Tensor labels = labels_.copy(raw.labels, stream);
-    made_->record(stream);
-    return make_batch(raw, std::move(images), std::move(labels));
+    try {
+      Batch batch = queue(raw, mean, scale, stream);
+      made_->record(stream);
+      return batch;
+    } catch (...) {
+      // Copies may be under way, for which the next batch has to wait.
+      try {
+        made_->record(stream);
+      } catch (const Error&) {  // what was wrong first tells more
+      }
+      throw;
+    }
   }
 
   void make_wait_for_batch(Stream& stream) { made_->delay(stream); }
   void release_behind(Stream& stream) { consumed_->record(stream); }
 
  private:
+  Batch queue(const RawBatch& raw, const Tensor& mean, const Tensor& scale, Stream& stream) {
+    Tensor images = images_.room(raw.images.shape(), DType::f32);
+    make_images(stream, bytes_.copy(raw.images, stream), windows_.copy(raw.windows, stream), mean,
+                scale, images);
+    Tensor labels = labels_.copy(raw.labels, stream);
+    return make_batch(raw, std::move(images), std::move(labels));
+  }
+
   Staging(DeviceBackend& backend, Device device)
       : made_(backend.make_event(device.index)),
         consumed_(backend.make_event(device.index)),
