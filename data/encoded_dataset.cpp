@@ -1,5 +1,6 @@
 #include "data/encoded_dataset.h"
 
+#include <new>
 #include <utility>
 
 namespace lq {
@@ -20,6 +21,8 @@ void EncodedDataset::fetch(std::int64_t index, SourceImage& image) const {
     store_->read(index, bytes);
   } catch (const Error& error) {
     throw UnreadableImage(error.what());
+  } catch (const std::bad_alloc&) {
+    throw UnreadableImage(fmt::format("{}: not enough memory for the file", store_->path(index)));
   }
   image.read_header();
 }

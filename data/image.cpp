@@ -11,6 +11,10 @@ void Image::resize(int new_height, int new_width, int new_channels) {
   pixels.resize(static_cast<std::size_t>(shape().elements()));
 }
 
+PixelRegion whole_region(const Shape& shape) {
+  return {0, 0, static_cast<int>(shape[0]), static_cast<int>(shape[1])};
+}
+
 void copy_region(const Image& from, const PixelRegion& region, Image& to) {
   to.resize(region.height, region.width, from.channels);
   const std::int64_t row = std::int64_t{from.width} * from.channels;

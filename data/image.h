@@ -30,6 +30,9 @@ struct PixelRegion {
   friend bool operator==(const PixelRegion&, const PixelRegion&) = default;
 };
 
+/// All of an image of shape H W C.
+PixelRegion whole_region(const Shape& shape);
+
 /// Copies a region of `from`, which it lies within, to `to`.
 void copy_region(const Image& from, const PixelRegion& region, Image& to);
 

@@ -1,10 +1,11 @@
-// The formats behind decode_image().
+// The formats behind open_image().
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 
-#include "data/image.h"
+#include "data/image_file.h"
 
 namespace lq::image_formats {
 
@@ -13,21 +14,22 @@ bool is_pnm(std::span<const std::byte> bytes);
 bool is_png(std::span<const std::byte> bytes);
 bool is_jpeg(std::span<const std::byte> bytes);
 
-/// H W C of what the decoders below make; as the functions below, they throw Error for damaged
-/// content, and for extents that are not in [1, most_image_extent].
-Shape pnm_shape(std::span<const std::byte> bytes);
-Shape png_shape(std::span<const std::byte> bytes);
-Shape jpeg_shape(std::span<const std::byte> bytes);
+/// As open_image(), for bytes that begin so.
+std::unique_ptr<ImageReader> open_pnm(std::span<const std::byte> bytes);
+std::unique_ptr<ImageReader> open_png(std::span<const std::byte> bytes);
+std::unique_ptr<ImageReader> open_jpeg(std::span<const std::byte> bytes);
 
-Image decode_pnm(std::span<const std::byte> bytes);
-Image decode_png(std::span<const std::byte> bytes);
-/// As its Exif orientation says it is to be seen.
-Image decode_jpeg(std::span<const std::byte> bytes);
+/// Of a format whose files are decoded as a whole.
+class WholeImageReader : public ImageReader {
+ public:
+  void read(const PixelRegion& region, Image& image) final;
 
-/// The region of decode_jpeg(), of which it decodes little more.
-void decode_jpeg_region(std::span<const std::byte> bytes, const PixelRegion& region, Image& image);
+ private:
+  /// Makes shape() of `image`, and all of its pixels.
+  virtual void decode(Image& image) = 0;
+};
 
-/// Throws Error unless both are in [1, most_image_extent].
+/// Throws Error for an image without pixels, and beyond most_image_extent and most_image_pixels.
 void check_extents(const char* format, std::int64_t height, std::int64_t width);
 
 }  // namespace lq::image_formats

@@ -8,12 +8,11 @@
 #include "core/error.h"
 #include "core/io/file.h"
 #include "data/image_decoders.h"
+#include "data/resample.h"
 
 namespace lq {
 
 namespace {
-
-[[noreturn]] void fail_unknown_format() { fail("not an image in PNG, JPEG, PGM or PPM format"); }
 
 std::uint8_t luma(const std::uint8_t* rgb) {
   return static_cast<std::uint8_t>((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
@@ -36,101 +35,47 @@ Image with_channels(const Image& image, int channels) {
   return result;
 }
 
-/// The pixels of one axis that make a pixel of the result, with weights that sum to 1.
-struct Contribution {
-  int first;
-  std::vector<float> weights;
-};
-
-/// A tent as wide as a source pixel, or as a pixel of the result where that is larger.
-std::vector<Contribution> contributions(int source, int target, double scale, double offset) {
-  const double radius = std::max(1.0, 1.0 / scale);
-  std::vector<Contribution> all;
-  for (int i = 0; i < target; ++i) {
-    const double centre = (i + offset + 0.5) / scale - 0.5;
-    Contribution contribution{.first = 0, .weights = {}};
-    const int first = std::max(0, static_cast<int>(std::ceil(centre - radius)));
-    const int last = std::min(source - 1, static_cast<int>(std::floor(centre + radius)));
-    contribution.first = std::clamp(first, 0, source - 1);
-    float sum = 0;
-    for (int s = contribution.first; s <= std::max(last, contribution.first); ++s) {
-      const double weight = std::max(0.0, 1.0 - std::abs(s - centre) / radius);
-      contribution.weights.push_back(static_cast<float>(weight));
-      sum += contribution.weights.back();
-    }
-    if (sum <= 0) {
-      contribution.weights.assign(1, 1.0F);
-    } else {
-      for (float& weight : contribution.weights) weight /= sum;
-    }
-    all.push_back(std::move(contribution));
-  }
-  return all;
-}
-
-/// Rows first, so that little is kept of a large image.
-Image resample(const Image& image, int height, int width, double scale) {
-  const double top = std::floor((image.height * scale - height) / 2);
-  const double left = std::floor((image.width * scale - width) / 2);
-  const auto rows = contributions(image.height, height, scale, std::max(top, 0.0));
-  const auto columns = contributions(image.width, width, scale, std::max(left, 0.0));
-  const int channels = image.channels;
-  Image result;
-  result.resize(height, width, channels);
-  std::vector<float> row(static_cast<std::size_t>(image.width) * channels);
-  for (int y = 0; y < height; ++y) {
-    std::ranges::fill(row, 0.0F);
-    for (std::size_t r = 0; r < rows[y].weights.size(); ++r) {
-      const std::uint8_t* from = &image.pixels[(rows[y].first + r) * row.size()];
-      for (std::size_t i = 0; i < row.size(); ++i) row[i] += rows[y].weights[r] * from[i];
-    }
-    for (int x = 0; x < width; ++x) {
-      for (int c = 0; c < channels; ++c) {
-        float sum = 0;
-        for (std::size_t k = 0; k < columns[x].weights.size(); ++k) {
-          sum += columns[x].weights[k] * row[(columns[x].first + k) * channels + c];
-        }
-        result.pixels[(std::int64_t{y} * width + x) * channels + c] =
-            static_cast<std::uint8_t>(std::clamp(sum + 0.5F, 0.0F, 255.0F));
-      }
-    }
-  }
-  return result;
+/// The middle `count` pixels of an axis that is scaled.
+ScaledAxis centre_of(int source, double scale, int count) {
+  const int target = std::max(count, static_cast<int>(std::lround(source * scale)));
+  return {.source = source, .target = target, .first = (target - count) / 2, .count = count};
 }
 
 }  // namespace
 
 namespace image_formats {
 
+void WholeImageReader::read(const PixelRegion& region, Image& image) {
+  if (region == whole_region(shape())) {
+    decode(image);
+  } else {
+    Image all;
+    decode(all);
+    copy_region(all, region, image);
+  }
+}
+
 void check_extents(const char* format, std::int64_t height, std::int64_t width) {
-  check(height >= 1 && width >= 1 && height <= most_image_extent && width <= most_image_extent,
-        "{}: image of {} rows and {} columns, expected 1 to {} each", format, height, width,
-        most_image_extent);
+  check(height >= 1 && width >= 1 && height <= most_image_extent && width <= most_image_extent &&
+            height * width <= most_image_pixels,
+        "{}: image of {} rows and {} columns, expected 1 to {} each and at most {} pixels", format,
+        height, width, most_image_extent, most_image_pixels);
 }
 
 }  // namespace image_formats
 
-Shape encoded_image_shape(std::span<const std::byte> bytes) {
-  if (image_formats::is_png(bytes)) return image_formats::png_shape(bytes);
-  if (image_formats::is_jpeg(bytes)) return image_formats::jpeg_shape(bytes);
-  if (image_formats::is_pnm(bytes)) return image_formats::pnm_shape(bytes);
-  fail_unknown_format();
-}
-
-void decode_image_region(std::span<const std::byte> bytes, const PixelRegion& region,
-                         Image& image) {
-  if (image_formats::is_jpeg(bytes)) {
-    image_formats::decode_jpeg_region(bytes, region, image);
-  } else {
-    copy_region(decode_image(bytes), region, image);
-  }
+std::unique_ptr<ImageReader> open_image(std::span<const std::byte> bytes) {
+  if (image_formats::is_png(bytes)) return image_formats::open_png(bytes);
+  if (image_formats::is_jpeg(bytes)) return image_formats::open_jpeg(bytes);
+  if (image_formats::is_pnm(bytes)) return image_formats::open_pnm(bytes);
+  fail("not an image in PNG, JPEG, PGM or PPM format");
 }
 
 Image decode_image(std::span<const std::byte> bytes) {
-  if (image_formats::is_png(bytes)) return image_formats::decode_png(bytes);
-  if (image_formats::is_jpeg(bytes)) return image_formats::decode_jpeg(bytes);
-  if (image_formats::is_pnm(bytes)) return image_formats::decode_pnm(bytes);
-  fail_unknown_format();
+  const std::unique_ptr<ImageReader> reader = open_image(bytes);
+  Image image;
+  reader->read(whole_region(reader->shape()), image);
+  return image;
 }
 
 Image read_image(const std::filesystem::path& path) {
@@ -145,11 +90,18 @@ Image read_image(const std::filesystem::path& path) {
 }
 
 Image fit_image(const Image& image, int height, int width, int channels) {
-  Image result = with_channels(image, channels);
-  if (result.height == height && result.width == width) return result;
-  const double scale = std::max(static_cast<double>(height) / result.height,
-                                static_cast<double>(width) / result.width);
-  return resample(result, height, width, scale);
+  Image all = with_channels(image, channels);
+  if (all.height == height && all.width == width) return all;
+  const double scale =
+      std::max(static_cast<double>(height) / all.height, static_cast<double>(width) / all.width);
+  Resampler resampler;
+  resampler.set(Interpolation::bilinear, centre_of(all.height, scale, height),
+                centre_of(all.width, scale, width));
+  Image part, fitted;
+  copy_region(all, resampler.region(), part);
+  fitted.resize(height, width, channels);
+  resampler.run(part, fitted.pixels);
+  return fitted;
 }
 
 }  // namespace lq

@@ -4,39 +4,53 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 
 #include "data/image.h"
 
 namespace lq {
 
-/// Height and width are at most so large: decoded, that is 3 bytes per pixel.
+/// Height and width are at most so large.
 inline constexpr int most_image_extent = 20000;
 
-/// Far above any image that most_image_extent allows to be useful; bounds what is read of a file.
+/// Height x width is at most so large: decoded, that is up to 3 bytes for each. A small file may
+/// say that it is larger; Pillow draws the same line.
+inline constexpr std::int64_t most_image_pixels = 178'956'970;
+
+/// Far above any file of so many pixels that is useful; bounds what is read.
 inline constexpr std::uint64_t most_image_file_bytes = std::uint64_t{1} << 30;
 
-/// Decodes a PNG, JPEG, PGM or PPM file; the content decides which it is, not the name. The result
-/// has 1 channel (grey) or 3 (RGB), 8 bits each: transparency is dropped, 16 bits are rounded,
-/// JPEGs in CMYK are converted, and JPEGs are turned as their Exif data says. Throws Error with the
-/// path for files that are missing, of another kind, damaged, truncated or larger than
-/// most_image_extent.
-Image read_image(const std::filesystem::path& path);
+/// An image file whose header has been read.
+class ImageReader {
+ public:
+  virtual ~ImageReader() = default;
 
-/// The same from memory, without a path in messages.
+  /// H W C of the image. C is 1 (grey) or 3 (RGB).
+  virtual Shape shape() const = 0;
+  /// Decodes a region, which lies within the image, into `image`, whose memory is used again; of a
+  /// JPEG little more is decoded. To be called once. Throws Error for damaged and truncated files;
+  /// damage behind the region may go unnoticed.
+  virtual void read(const PixelRegion& region, Image& image) = 0;
+};
+
+/// Reads the header of a PNG, JPEG, PGM or PPM file; the content decides which it is. Its pixels
+/// have 8 bits in each channel: transparency is dropped, 16 bits are rounded, JPEGs in CMYK are
+/// converted, and JPEGs are turned as their Exif data says. `bytes` are the whole file and have to
+/// outlive the reader. Throws Error, without a path, for files of another kind, damaged ones, and
+/// images beyond most_image_extent and most_image_pixels.
+std::unique_ptr<ImageReader> open_image(std::span<const std::byte> bytes);
+
+/// All pixels of such a file. Throws Error as open_image() and ImageReader::read() do.
 Image decode_image(std::span<const std::byte> bytes);
 
-/// H W C of what decode_image() makes of the bytes, from their beginning alone. Throws as it does.
-Shape encoded_image_shape(std::span<const std::byte> bytes);
-
-/// The pixels of a region of decode_image(bytes); of a JPEG little more is decoded. Throws as it
-/// does, but that damage behind the region may go unnoticed.
-void decode_image_region(std::span<const std::byte> bytes, const PixelRegion& region, Image& image);
+/// The same of a file on the disk. Throws Error with the path, also where it cannot be read.
+Image read_image(const std::filesystem::path& path);
 
 /// Brings an image to height x width x channels for a network: grey becomes three equal channels,
 /// colours become luma (ITU-R BT.601). Images that differ in size are scaled, keeping their
-/// proportions, until they cover the target (bilinear, averaging when they shrink), and cut around
-/// the centre.
+/// proportions to the nearest pixel, until they cover the target (Interpolation::bilinear), and cut
+/// around the centre.
 Image fit_image(const Image& image, int height, int width, int channels);
 
 }  // namespace lq

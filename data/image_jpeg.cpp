@@ -2,6 +2,7 @@
 // clang-format off
 #include <cstdio>
 #include <jpeglib.h>
+#include <jerror.h>
 // clang-format on
 
 #include <algorithm>
@@ -15,17 +16,37 @@ namespace lq::image_formats {
 
 namespace {
 
-/// libjpeg with errors as exceptions: its own way out is to end the program. The library is built
-/// with unwind tables on the platforms that we support. Warnings (corrupt data that it papers
-/// over) are errors as well: a damaged image must not look like a good one.
+/// libjpeg's, and how far it has come.
+struct ErrorManager : jpeg_error_mgr {
+  bool in_header = true;
+};
+
+/// Errors are exceptions: libjpeg's own way out is to end the program. The library is built with
+/// unwind tables on the platforms that we support.
 [[noreturn]] void throw_error(j_common_ptr info) {
   char message[JMSG_LENGTH_MAX];
   info->err->format_message(info, message);
   fail("JPEG: {}", message);
 }
 
-void warning_is_error(j_common_ptr info, int level) {
-  if (level < 0) throw_error(info);
+/// Whether a warning leaves no doubt about the pixels.
+bool is_harmless(const ErrorManager& errors) {
+  switch (errors.msg_code) {
+    case JWRN_JFIF_MAJOR:      // of a segment that says nothing about pixels
+    case JWRN_ADOBE_XFORM:     // colours are then what they are without the segment
+    case JWRN_NOT_SEQUENTIAL:  // fields of a scan that only progressive files use
+      return true;
+    case JWRN_EXTRANEOUS_DATA:  // between segments; behind pixels, it is some that were damaged
+      return errors.in_header;
+    default:
+      return false;
+  }
+}
+
+/// Other warnings (corrupt data that libjpeg papers over) are errors as well: a damaged image must
+/// not look like a good one.
+void warn(j_common_ptr info, int level) {
+  if (level < 0 && !is_harmless(static_cast<const ErrorManager&>(*info->err))) throw_error(info);
 }
 
 /// Chroma of a pixel is interpolated from its neighbours', and blocks are decoded whole: a part
@@ -33,29 +54,53 @@ void warning_is_error(j_common_ptr info, int level) {
 /// shows.
 constexpr int margin = 32;
 
-class JpegReader {
+class JpegReader final : public ImageReader {
  public:
-  explicit JpegReader(std::span<const std::byte> bytes) {
-    info_.err = jpeg_std_error(&errors_);
-    errors_.error_exit = throw_error;
-    errors_.emit_message = warning_is_error;
-    jpeg_create_decompress(&info_);
-    try {
-      open(bytes);
-    } catch (...) {
-      jpeg_destroy_decompress(&info_);
-      throw;
-    }
+  explicit JpegReader(std::span<const std::byte> bytes) : JpegReader() {
+    constexpr unsigned int longest_segment = 0xffff;
+    jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()),
+                 static_cast<unsigned long>(bytes.size()));
+    jpeg_save_markers(&info_, JPEG_APP0 + 1, longest_segment);
+    jpeg_read_header(&info_, TRUE);
+    errors_.in_header = false;
+    check_extents("JPEG", info_.image_height, info_.image_width);
+    info_.out_color_space = is_cmyk() ? JCS_CMYK : channels() == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    orientation_ = find_orientation();
   }
-  ~JpegReader() { jpeg_destroy_decompress(&info_); }
+  ~JpegReader() override { jpeg_destroy_decompress(&info_); }
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
+
+  Shape shape() const override {
+    return {orientation_.transposed ? width() : height(),
+            orientation_.transposed ? height() : width(), channels()};
+  }
+
+  void read(const PixelRegion& region, Image& image) override {
+    const PixelRegion stored = stored_region(orientation_, region, height(), width());
+    if (orientation_.is_upright()) {
+      read_stored(stored, image);
+    } else {
+      Image as_stored;
+      read_stored(stored, as_stored);
+      turn(orientation_, as_stored, image);
+    }
+  }
+
+ private:
+  /// Whole from here on: what throws behind it leads to the destructor.
+  JpegReader() {
+    info_.err = jpeg_std_error(&errors_);
+    errors_.error_exit = throw_error;
+    errors_.emit_message = warn;
+    jpeg_create_decompress(&info_);
+  }
 
   int height() const { return static_cast<int>(info_.image_height); }
   int width() const { return static_cast<int>(info_.image_width); }
   int channels() const { return info_.jpeg_color_space == JCS_GRAYSCALE ? 1 : 3; }
 
-  Orientation orientation() const {
+  Orientation find_orientation() const {
     for (const jpeg_marker_struct* marker = info_.marker_list; marker != nullptr;
          marker = marker->next) {
       const Orientation found = exif_orientation({marker->data, marker->data_length});
@@ -64,8 +109,8 @@ class JpegReader {
     return {};
   }
 
-  /// The region as it is stored.
-  void read(const PixelRegion& region, Image& image) {
+  /// Of the image before it is turned.
+  void read_stored(const PixelRegion& region, Image& image) {
     jpeg_start_decompress(&info_);
     image.resize(region.height, region.width, channels());
     // What is not stored row by row has to be decoded as a whole in any case.
@@ -86,17 +131,6 @@ class JpegReader {
     }
     // The end of the file tells whether it is whole.
     if (bottom == info_.output_height) jpeg_finish_decompress(&info_);
-  }
-
- private:
-  void open(std::span<const std::byte> bytes) {
-    constexpr unsigned int longest_segment = 0xffff;
-    jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()),
-                 static_cast<unsigned long>(bytes.size()));
-    jpeg_save_markers(&info_, JPEG_APP0 + 1, longest_segment);
-    jpeg_read_header(&info_, TRUE);
-    check_extents("JPEG", info_.image_height, info_.image_width);
-    info_.out_color_space = is_cmyk() ? JCS_CMYK : channels() == 1 ? JCS_GRAYSCALE : JCS_RGB;
   }
 
   bool is_cmyk() const {
@@ -134,47 +168,18 @@ class JpegReader {
   }
 
   jpeg_decompress_struct info_{};
-  jpeg_error_mgr errors_{};
+  ErrorManager errors_{};
+  Orientation orientation_;
 };
-
-Shape shape_of(const JpegReader& reader) {
-  const bool transposed = reader.orientation().transposed;
-  return {transposed ? reader.width() : reader.height(),
-          transposed ? reader.height() : reader.width(), reader.channels()};
-}
-
-void read_turned(JpegReader& reader, const PixelRegion& region, Image& image) {
-  const Orientation orientation = reader.orientation();
-  const PixelRegion stored = stored_region(orientation, region, reader.height(), reader.width());
-  if (orientation.is_upright()) {
-    reader.read(stored, image);
-    return;
-  }
-  Image as_stored;
-  reader.read(stored, as_stored);
-  turn(orientation, as_stored, image);
-}
 
 }  // namespace
 
 bool is_jpeg(std::span<const std::byte> bytes) {
-  return bytes.size() >= 3 && bytes[0] == std::byte{0xff} && bytes[1] == std::byte{0xd8} &&
-         bytes[2] == std::byte{0xff};
+  return bytes.size() >= 2 && bytes[0] == std::byte{0xff} && bytes[1] == std::byte{0xd8};
 }
 
-Shape jpeg_shape(std::span<const std::byte> bytes) { return shape_of(JpegReader(bytes)); }
-
-Image decode_jpeg(std::span<const std::byte> bytes) {
-  JpegReader reader(bytes);
-  const Shape shape = shape_of(reader);
-  Image image;
-  read_turned(reader, {0, 0, static_cast<int>(shape[0]), static_cast<int>(shape[1])}, image);
-  return image;
-}
-
-void decode_jpeg_region(std::span<const std::byte> bytes, const PixelRegion& region, Image& image) {
-  JpegReader reader(bytes);
-  read_turned(reader, region, image);
+std::unique_ptr<ImageReader> open_jpeg(std::span<const std::byte> bytes) {
+  return std::make_unique<JpegReader>(bytes);
 }
 
 }  // namespace lq::image_formats

@@ -55,7 +55,7 @@ struct Header {
   std::size_t end;
 };
 
-Header read_header(std::span<const std::byte> bytes) {
+Header parse_header(std::span<const std::byte> bytes) {
   HeaderReader header(bytes);
   const std::int64_t width = header.number();
   const std::int64_t height = header.number();
@@ -66,6 +66,39 @@ Header read_header(std::span<const std::byte> bytes) {
   return {{height, width, bytes[1] == std::byte{'5'} ? 1 : 3}, largest, end};
 }
 
+class PnmReader final : public WholeImageReader {
+ public:
+  explicit PnmReader(std::span<const std::byte> bytes)
+      : header_(parse_header(bytes)), pixels_(bytes.subspan(header_.end)) {}
+
+  Shape shape() const override { return header_.shape; }
+
+ private:
+  void decode(Image& image) override {
+    const Shape& shape = header_.shape;
+    const std::int64_t largest = header_.largest;
+    const std::size_t bytes_per_value = largest < 256 ? 1 : 2;
+    const std::size_t expected = static_cast<std::size_t>(shape.elements()) * bytes_per_value;
+    check(pixels_.size() >= expected, "PNM: {} bytes of pixels, expected {}", pixels_.size(),
+          expected);
+    image.resize(static_cast<int>(shape[0]), static_cast<int>(shape[1]),
+                 static_cast<int>(shape[2]));
+    const auto value_at = [&](std::size_t i) {
+      const std::byte* from = &pixels_[i * bytes_per_value];
+      const int first = std::to_integer<int>(from[0]);
+      return bytes_per_value == 1 ? first : 256 * first + std::to_integer<int>(from[1]);
+    };
+    for (std::size_t i = 0; i < image.pixels.size(); ++i) {
+      const std::int64_t value = value_at(i);
+      check(value <= largest, "PNM: value {} above the largest, {}", value, largest);
+      image.pixels[i] = static_cast<std::uint8_t>((value * 255 + largest / 2) / largest);
+    }
+  }
+
+  Header header_;
+  std::span<const std::byte> pixels_;
+};
+
 }  // namespace
 
 bool is_pnm(std::span<const std::byte> bytes) {
@@ -74,30 +107,8 @@ bool is_pnm(std::span<const std::byte> bytes) {
          std::isspace(std::to_integer<int>(bytes[2])) != 0;
 }
 
-Shape pnm_shape(std::span<const std::byte> bytes) { return read_header(bytes).shape; }
-
-Image decode_pnm(std::span<const std::byte> bytes) {
-  const Header header = read_header(bytes);
-  const Shape& shape = header.shape;
-  const std::int64_t largest = header.largest;
-  const std::size_t begin = header.end;
-  Image image;
-  image.resize(static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2]));
-  const std::size_t bytes_per_value = largest < 256 ? 1 : 2;
-  const std::size_t expected = image.pixels.size() * bytes_per_value;
-  check(bytes.size() - begin >= expected, "PNM: {} bytes of pixels, expected {}",
-        bytes.size() - begin, expected);
-  const auto value_at = [&](std::size_t i) {
-    const std::byte* from = &bytes[begin + i * bytes_per_value];
-    const int first = std::to_integer<int>(from[0]);
-    return bytes_per_value == 1 ? first : 256 * first + std::to_integer<int>(from[1]);
-  };
-  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
-    const std::int64_t value = value_at(i);
-    check(value <= largest, "PNM: value {} above the largest, {}", value, largest);
-    image.pixels[i] = static_cast<std::uint8_t>((value * 255 + largest / 2) / largest);
-  }
-  return image;
+std::unique_ptr<ImageReader> open_pnm(std::span<const std::byte> bytes) {
+  return std::make_unique<PnmReader>(bytes);
 }
 
 }  // namespace lq::image_formats

@@ -42,9 +42,11 @@ class JpegWriter {
     info_.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(&info_);
     jpeg_set_quality(&info_, options.quality, TRUE);
-    const int sampling = options.subsampled && image.channels == 3 ? 2 : 1;
-    info_.comp_info[0].h_samp_factor = sampling;
-    info_.comp_info[0].v_samp_factor = sampling;
+    if (image.channels == 3) {
+      info_.comp_info[0].h_samp_factor = options.chroma_columns_divided_by;
+      info_.comp_info[0].v_samp_factor = options.chroma_rows_divided_by;
+    }
+    info_.restart_interval = options.restart_interval;
     if (options.progressive) jpeg_simple_progression(&info_);
     jpeg_start_compress(&info_, TRUE);
     const std::size_t row = static_cast<std::size_t>(image.width) * image.channels;

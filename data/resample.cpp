@@ -18,6 +18,13 @@ double cubic(double x, double a) {
   return 0;
 }
 
+double tent(double x) { return std::max(0.0, 1 - std::abs(x)); }
+
+/// As wide on each side of its middle, in pixels, as a filter is that averages where it shrinks.
+int support(Interpolation interpolation) {
+  return interpolation == Interpolation::bilinear ? 1 : 2;
+}
+
 /// Adds weights of the pixels of one axis, of which the first that counts is `first`.
 struct Taps {
   int first;
@@ -31,19 +38,22 @@ struct Taps {
 };
 
 /// Returns the first pixel.
-int antialiased_taps(const ScaledAxis& axis, int i, std::vector<float>& weights) {
-  constexpr double a = -0.5;
+int antialiased_taps(Interpolation interpolation, const ScaledAxis& axis, int i,
+                     std::vector<float>& weights) {
   const double scale = static_cast<double>(axis.source) / axis.target;
   const double stretch = std::max(scale, 1.0);
   const double centre = (i + 0.5) * scale;
-  const int begin = std::max(0, static_cast<int>(centre - 2 * stretch + 0.5));
-  const int end = std::min(axis.source, static_cast<int>(centre + 2 * stretch + 0.5));
+  const double reach = support(interpolation) * stretch;
+  const int begin = std::max(0, static_cast<int>(centre - reach + 0.5));
+  const int end = std::min(axis.source, static_cast<int>(centre + reach + 0.5));
+  const auto weight_of = [&](int pixel) {
+    const double x = (pixel + 0.5 - centre) / stretch;
+    return interpolation == Interpolation::bilinear ? tent(x) : cubic(x, -0.5);
+  };
   double sum = 0;
-  for (int pixel = begin; pixel < end; ++pixel) sum += cubic((pixel + 0.5 - centre) / stretch, a);
+  for (int pixel = begin; pixel < end; ++pixel) sum += weight_of(pixel);
   Taps taps{begin, weights};
-  for (int pixel = begin; pixel < end; ++pixel) {
-    taps.add(pixel, cubic((pixel + 0.5 - centre) / stretch, a) / sum);
-  }
+  for (int pixel = begin; pixel < end; ++pixel) taps.add(pixel, weight_of(pixel) / sum);
   return begin;
 }
 
@@ -134,7 +144,7 @@ void AxisWeights::compute(Interpolation interpolation, const ScaledAxis& axis) {
         axis.source, axis.target);
   const bool is_opencv = interpolation == Interpolation::bicubic_opencv;
   const double stretch = is_opencv ? 1.0 : std::max(1.0, 1.0 * axis.source / axis.target);
-  taps_ = std::min(static_cast<std::size_t>(std::ceil(4 * stretch)),
+  taps_ = std::min(static_cast<std::size_t>(std::ceil(2 * support(interpolation) * stretch)),
                    static_cast<std::size_t>(axis.source));
   weights_.assign(taps_ * axis.count, 0.0F);
   firsts_.clear();
@@ -143,7 +153,7 @@ void AxisWeights::compute(Interpolation interpolation, const ScaledAxis& axis) {
   for (int i = 0; i < axis.count; ++i) {
     one_.clear();
     const int first = is_opencv ? opencv_taps(axis, axis.first + i, one_)
-                                : antialiased_taps(axis, axis.first + i, one_);
+                                : antialiased_taps(interpolation, axis, axis.first + i, one_);
     // All pixels have as many weights, some of which are 0.
     const int shifted = std::min(first, axis.source - static_cast<int>(taps_));
     std::ranges::copy(

@@ -1,4 +1,4 @@
-// Bicubic scaling of images, and of windows of scaled images.
+// Scaling of images, and of windows of scaled images.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,11 @@ enum class Interpolation : unsigned char {
   bicubic,
   /// a = -0.75, always 4 pixels of the source: where an image shrinks some are never read. The
   /// border is repeated outside. As OpenCV's INTER_CUBIC.
-  bicubic_opencv
+  bicubic_opencv,
+  /// A tent as wide as 2 pixels of the source, or of the target where that has fewer, cut off at
+  /// the
+  /// border as `bicubic` is. As Pillow's BILINEAR.
+  bilinear
 };
 
 /// The part [first, first + count) of an axis of `source` pixels that is scaled to `target` pixels.

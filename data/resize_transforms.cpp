@@ -58,6 +58,8 @@ void validate(const ResizeOptions& options) {
             options.shorter_side <= most_image_extent,
         "resize: crop {} and shorter_side {}, expected 1 <= crop <= shorter_side <= {}",
         options.crop, options.shorter_side, most_image_extent);
+  check(options.interpolation != Interpolation::bilinear,
+        "resize: interpolation is bilinear, expected bicubic or bicubic_opencv");
 }
 
 PixelRegion scaled_extents(int height, int width, int shorter_side) {

@@ -1,8 +1,17 @@
 #include "data/source_image.h"
 
-#include "data/image_file.h"
+#include <new>
 
 namespace lq {
+
+namespace {
+
+template <typename T>
+void release_if_large(std::vector<T>& buffer) {
+  if (buffer.capacity() * sizeof(T) > SourceImage::most_kept_bytes) buffer = std::vector<T>();
+}
+
+}  // namespace
 
 template <typename Action>
 void SourceImage::named(Action&& action) {
@@ -10,43 +19,63 @@ void SourceImage::named(Action&& action) {
     std::forward<Action>(action)();
   } catch (const Error& error) {
     throw UnreadableImage(fmt::format("{}: {}", name_, error.what()));
+  } catch (const std::bad_alloc&) {
+    throw UnreadableImage(fmt::format("{}: not enough memory for its pixels", name_));
   }
 }
 
 Image& SourceImage::set_decoded() {
   is_encoded_ = false;
+  release_large_buffers();
   return image_;
 }
 
 std::vector<std::byte>& SourceImage::set_encoded(std::string name) {
   is_encoded_ = true;
+  reader_.reset();
+  release_large_buffers();
   name_ = std::move(name);
   return bytes_;
 }
 
 void SourceImage::read_header() {
-  named([&] { encoded_shape_ = encoded_image_shape(bytes_); });
+  named([&] {
+    reader_ = open_image(bytes_);
+    encoded_shape_ = reader_->shape();
+  });
 }
 
 Shape SourceImage::shape() const { return is_encoded_ ? encoded_shape_ : image_.shape(); }
 
 const Image& SourceImage::whole() {
   if (!is_encoded_) return image_;
-  named([&] { image_ = decode_image(bytes_); });
+  decode(whole_region(encoded_shape_), image_);
   return image_;
 }
 
 const Image& SourceImage::part(const PixelRegion& region) {
-  const Shape all = shape();
-  if (region == PixelRegion{0, 0, static_cast<int>(all[0]), static_cast<int>(all[1])}) {
-    return whole();
-  }
+  if (region == whole_region(shape())) return whole();
   if (is_encoded_) {
-    named([&] { decode_image_region(bytes_, region, part_); });
+    decode(region, part_);
   } else {
     copy_region(image_, region, part_);
   }
   return part_;
+}
+
+void SourceImage::decode(const PixelRegion& region, Image& image) {
+  named([&] {
+    // A reader can be read from once.
+    const std::unique_ptr<ImageReader> reader =
+        reader_ != nullptr ? std::move(reader_) : open_image(bytes_);
+    reader->read(region, image);
+  });
+}
+
+void SourceImage::release_large_buffers() {
+  release_if_large(bytes_);
+  release_if_large(image_.pixels);
+  release_if_large(part_.pixels);
 }
 
 }  // namespace lq

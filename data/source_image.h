@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "data/image.h"
+#include "data/image_file.h"
 
 namespace lq {
 
@@ -19,23 +20,28 @@ class UnreadableImage : public Error {
   using Error::Error;
 };
 
-/// One image, decoded or as the bytes of a file. Its memory is used again for the next image.
+/// One image, decoded or as the bytes of a file. Its memory is used again for the next image, but
+/// for that of single large ones.
 class SourceImage {
  public:
+  /// Buffers of more bytes are freed when the next image comes: otherwise each thread that reads
+  /// images would end up with the memory of the largest one.
+  static constexpr std::size_t most_kept_bytes = std::size_t{32} << 20;
+
   /// The image is decoded: the caller sets its extents and all of its pixels.
   Image& set_decoded();
 
   /// The image is a file: the caller fills `bytes`. `name` is for messages.
   std::vector<std::byte>& set_encoded(std::string name);
-  /// To be called when the bytes are there: finds out the extents. Throws UnreadableImage when they
-  /// are of no known format.
+  /// To be called when the bytes are there: finds out the extents. Throws UnreadableImage as
+  /// open_image() throws Error.
   void read_header();
 
   /// H W C.
   Shape shape() const;
   /// Bytes of the file; 0 of an image that is decoded.
   std::size_t encoded_bytes() const { return is_encoded_ ? bytes_.size() : 0; }
-  /// All pixels. Throws UnreadableImage for a damaged file.
+  /// All pixels. Throws UnreadableImage for a damaged file, and where memory is too short for it.
   const Image& whole();
   /// The pixels of a region, which lies within the image: equal to those of whole(), but less is
   /// decoded. Good until the next call of any member that is not const. Throws as whole(); damage
@@ -45,10 +51,13 @@ class SourceImage {
  private:
   template <typename Action>
   void named(Action&& action);
+  void decode(const PixelRegion& region, Image& image);
+  void release_large_buffers();
 
   bool is_encoded_ = false;
   std::string name_;
   std::vector<std::byte> bytes_;
+  std::unique_ptr<ImageReader> reader_;  // of the bytes, until it has been read from
   Shape encoded_shape_;
   Image image_;  // decoded: all of it
   Image part_;

@@ -166,12 +166,12 @@ TEST(ImageFileTest, RegionsOfCmykFilesAreThoseOfTheWhole) {
     cmyk.insert(cmyk.end(), {image.pixels[i], image.pixels[i + 1], image.pixels[i + 2], 200});
   }
   const Bytes file = jpeg_of(image, JCS_CMYK, 4, cmyk);
-  EXPECT_EQ(encoded_image_shape(span_of(file)), image.shape());
+  EXPECT_EQ(open_image(span_of(file))->shape(), image.shape());
   const Image whole = decode_image(span_of(file));
   for (const PixelRegion& region :
        {PixelRegion{0, 0, 90, 130}, {41, 50, 9, 70}, {80, 129, 10, 1}}) {
     Image part, expected;
-    decode_image_region(span_of(file), region, part);
+    open_image(span_of(file))->read(region, part);
     copy_region(whole, region, expected);
     EXPECT_EQ(part.pixels, expected.pixels);
   }
@@ -207,6 +207,11 @@ TEST(ImageFileTest, MessagesTellWhatIsWrong) {
   EXPECT_TRUE(throws_error(decode(bytes_of("GIF89a")), "not an image in PNG, JPEG, PGM or PPM"));
   EXPECT_TRUE(throws_error(decode(bytes_of("P5 0 4 255\n")), "0 columns"));
   EXPECT_TRUE(throws_error(decode(bytes_of("P5 20001 4 255\n")), "20001 columns"));
+  // 178,962,000 pixels, and 178,948,000.
+  EXPECT_TRUE(throws_error(decode(bytes_of("P5 14000 12783 255\n")),
+                           "12783 rows and 14000 columns, expected 1 to 20000 each and at most "
+                           "178956970 pixels"));
+  EXPECT_TRUE(throws_error(decode(bytes_of("P5 14000 12782 255\n")), "0 bytes of pixels"));
   EXPECT_TRUE(throws_error(decode(bytes_of("P5 4 4 0\n")), "largest value 0"));
   EXPECT_TRUE(throws_error(decode(bytes_of("P5 4 4 255\nabc")), "3 bytes of pixels, expected 16"));
   EXPECT_TRUE(throws_error(decode(bytes_of("P5 4")), "header ends early"));
@@ -244,6 +249,20 @@ TEST(FitImageTest, HalvingAveragesAndDoublingInterpolates) {
   for (int y = 2; y < 62; ++y) {
     for (int x = 2; x < 94; ++x) {
       EXPECT_NEAR(twice.pixels[y * 96 + x], 40 + 3 * (0.5 * y - 0.25) + 2 * (0.5 * x - 0.25), 0.51);
+    }
+  }
+}
+
+/// Scaled by 4/3 the columns are 9 1/3, of which the middle 4 are wanted: proportions keep to whole
+/// pixels.
+TEST(FitImageTest, ScalesToWholePixels) {
+  const Image image = gradient(3, 7, 1);
+  const Image fitted = fit_image(image, 4, 4, 1);
+  for (int y = 0; y < 4; ++y) {
+    for (int x = 0; x < 4; ++x) {
+      const double row = std::clamp((y + 0.5) * 3 / 4 - 0.5, 0.0, 2.0);
+      const double column = (x + 2 + 0.5) * 7 / 9 - 0.5;
+      EXPECT_NEAR(fitted.pixels[y * 4 + x], 40 + 3 * row + 2 * column, 0.51);
     }
   }
 }

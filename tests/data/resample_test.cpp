@@ -29,9 +29,14 @@ std::map<int, double> naive_weights(Interpolation interpolation, int source, int
     return weights;
   }
   const double width = std::max(1.0, ratio);
+  const auto weight = [&](int k) {
+    const double x = (k - centre) / width;
+    if (interpolation == Interpolation::bilinear) return std::fabs(x) < 1 ? 1 - std::fabs(x) : 0.0;
+    return naive_cubic(x, -0.5);
+  };
   double sum = 0;
-  for (int k = 0; k < source; ++k) sum += naive_cubic((k - centre) / width, -0.5);
-  for (int k = 0; k < source; ++k) weights[k] = naive_cubic((k - centre) / width, -0.5) / sum;
+  for (int k = 0; k < source; ++k) sum += weight(k);
+  for (int k = 0; k < source; ++k) weights[k] = weight(k) / sum;
   return weights;
 }
 
@@ -80,7 +85,7 @@ TEST(Resample, EqualsTheNaiveWay) {
   Rng rng(5, RngPurpose::test);
   Resampler resampler;
   for (const Interpolation interpolation :
-       {Interpolation::bicubic, Interpolation::bicubic_opencv}) {
+       {Interpolation::bicubic, Interpolation::bicubic_opencv, Interpolation::bilinear}) {
     for (int round = 0; round < 60; ++round) {
       const auto extent = [&rng](int most) {
         return static_cast<int>(random_integer(rng, 1, most));
@@ -113,7 +118,7 @@ TEST(Resample, SameSizeChangesNothing) {
   const Image image = random_photograph(33, 21, 3, 9);
   Resampler resampler;
   for (const Interpolation interpolation :
-       {Interpolation::bicubic, Interpolation::bicubic_opencv}) {
+       {Interpolation::bicubic, Interpolation::bicubic_opencv, Interpolation::bilinear}) {
     EXPECT_EQ(resampled(resampler, interpolation, image, {33, 33, 0, 33}, {21, 21, 0, 21}),
               image.pixels);
   }

@@ -1,5 +1,11 @@
 #include "data/source_image.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
 #include "data/exif_orientation.h"
 #include "data/image_file.h"
 #include "tests/data/files.h"
@@ -34,7 +40,7 @@ PixelRegion random_region_of(const Image& image, Rng& rng) {
 
 void expect_parts_of_whole(const std::vector<std::byte>& file, int rounds, std::uint64_t seed) {
   const Image whole = decode_image(file);
-  EXPECT_EQ(encoded_image_shape(file), whole.shape());
+  EXPECT_EQ(open_image(file)->shape(), whole.shape());
   Rng rng(seed, RngPurpose::test);
   SourceImage source;
   for (int round = 0; round < rounds; ++round) {
@@ -56,12 +62,50 @@ TEST(SourceImage, PartsOfFilesAreThoseOfTheWhole) {
     for (const int channels : {1, 3}) {
       const Image image = random_photograph(height, width, channels, ++seed);
       for (const JpegOptions& options :
-           {JpegOptions{}, JpegOptions{.quality = 100, .subsampled = false},
+           {JpegOptions{},
+            JpegOptions{
+                .quality = 100, .chroma_rows_divided_by = 1, .chroma_columns_divided_by = 1},
             JpegOptions{.quality = 50, .progressive = true}}) {
         expect_parts_of_whole(encode_jpeg(image, options), 30, seed);
       }
     }
   }
+}
+
+/// 4:2:2, 4:4:0, 4:1:1, 4:1:0 and others that cameras and video have; with restart markers, which
+/// the decoder has to find where it leaves out rows.
+TEST(SourceImage, PartsOfFilesOfAnySamplingAreThoseOfTheWhole) {
+  std::uint64_t seed = 50;
+  for (const auto& [rows, columns] :
+       {std::pair{1, 2}, {2, 1}, {1, 4}, {2, 4}, {4, 1}, {4, 2}, {1, 3}, {2, 2}}) {
+    for (const auto& [height, width] : {std::pair{211, 300}, {150, 97}, {333, 17}}) {
+      const Image image = random_photograph(height, width, 3, ++seed);
+      for (const unsigned int interval : {0, 1, 7, 40}) {
+        for (const bool progressive : {false, true}) {
+          expect_parts_of_whole(encode_jpeg(image, {.chroma_rows_divided_by = rows,
+                                                    .chroma_columns_divided_by = columns,
+                                                    .restart_interval = interval,
+                                                    .progressive = progressive}),
+                                10, seed);
+        }
+      }
+    }
+  }
+}
+
+/// Whether the bytes have a marker of this code, which no pixels contain.
+bool has_marker(const std::vector<std::byte>& file, int first_code, int last_code) {
+  for (std::size_t i = 0; i + 1 < file.size(); ++i) {
+    const int code = std::to_integer<int>(file[i + 1]);
+    if (file[i] == std::byte{0xff} && code >= first_code && code <= last_code) return true;
+  }
+  return false;
+}
+
+TEST(SourceImage, FilesWithRestartMarkersHaveThem) {
+  const Image image = random_photograph(64, 64, 3, 1);
+  EXPECT_FALSE(has_marker(encode_jpeg(image), 0xd0, 0xd7));
+  EXPECT_TRUE(has_marker(encode_jpeg(image, {.restart_interval = 3}), 0xd0, 0xd7));
 }
 
 TEST(SourceImage, PartsOfDecodedImages) {
@@ -151,6 +195,65 @@ TEST(SourceImage, DamagedFilesAreNamed) {
   expect_contains(error_of([&] { source.part({40, 0, 24, 64}); }), {"b.JPEG: JPEG: "});
   source.set_encoded("c.JPEG") = {std::byte{'x'}};
   expect_contains(error_of([&] { source.read_header(); }), {"c.JPEG: not an image"});
+}
+
+TEST(SourceImage, MemoryOfSingleLargeImagesIsFreed) {
+  SourceImage source;
+  source.set_decoded().resize(4000, 4000, 3);
+  source.part({0, 0, 3999, 4000});
+  EXPECT_GT(source.whole().pixels.capacity(), SourceImage::most_kept_bytes);
+  Image& next = source.set_decoded();
+  EXPECT_EQ(next.pixels.capacity(), 0U);
+  next.resize(100, 100, 3);
+  EXPECT_LT(source.part({0, 0, 1, 1}).pixels.capacity(), 100U);
+  source.set_encoded("a.png").resize(SourceImage::most_kept_bytes + 1);
+  EXPECT_EQ(source.set_encoded("b.png").capacity(), 0U);
+  // That of others is used again.
+  EXPECT_EQ(source.set_decoded().pixels.capacity(), 30000U);
+}
+
+/// More memory than `bytes` on top of what the process has is refused from now on.
+void limit_memory(std::uint64_t bytes) {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t limit = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + bytes;
+  const ::rlimit limits{limit, limit};
+  ::setrlimit(RLIMIT_AS, &limits);
+}
+
+/// A small file that says that its image is large.
+std::vector<std::byte> file_of_huge_image() {
+  std::vector<std::byte> file = encode_jpeg(random_photograph(16, 16, 3, 1));
+  std::size_t frame = 0;
+  while (file[frame] != std::byte{0xff} || file[frame + 1] != std::byte{0xc0}) ++frame;
+  for (const std::size_t extent : {frame + 5, frame + 7}) {
+    file[extent] = std::byte{12000 / 256};
+    file[extent + 1] = std::byte{12000 % 256};
+  }
+  return file;
+}
+
+TEST(SourceImage, ImagesThatMemoryIsTooShortForAreNamed) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the sanitizer takes more address space than a limit would leave";
+#endif
+  EXPECT_EXIT(
+      {
+        SourceImage source;
+        source.set_encoded("huge.JPEG") = file_of_huge_image();
+        source.read_header();
+        if (source.shape() != Shape{12000, 12000, 3}) std::exit(2);
+        limit_memory(std::uint64_t{100} << 20);
+        try {
+          source.whole();
+        } catch (const UnreadableImage& error) {
+          std::exit(std::string_view(error.what()) == "huge.JPEG: not enough memory for its pixels"
+                        ? 0
+                        : 3);
+        }
+        std::exit(4);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 /// With a sanitizer this is the test that nothing is read or written out of bounds.
