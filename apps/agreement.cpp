@@ -179,6 +179,7 @@ Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
     }
     if (on_batch) on_batch(sums);
   }
+  sums.skipped_images = loader.skipped().count;
   return sums;
 }
 

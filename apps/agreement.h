@@ -40,6 +40,7 @@ class RoundingReplay {
 
 struct Agreement {
   std::int64_t images = 0;
+  std::int64_t skipped_images = 0;  ///< that could not be read
   std::int64_t float_correct = 0;   ///< of the network in evaluation mode
   std::int64_t packed_correct = 0;  ///< of the packed one
   std::int64_t different = 0;       ///< images whose first class differs

@@ -105,6 +105,7 @@ void run(const BenchDataCommand& command) {
   std::optional<PhotographFolder> photographs;
   if (command.data == made_up) photographs.emplace(command.options.images);
   const DatasetSplits data = open_image_folder(photographs ? photographs->path() : command.data);
+  warn(data.warning);
   const bench::DataPipelineTiming timing =
       bench::time_data_pipeline(data.train, data_paths(), command.options);
   if (command.json) {

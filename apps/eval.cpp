@@ -9,6 +9,7 @@
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
 #include "apps/json_report.h"
+#include "apps/loader_options.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "train/evaluation.h"
@@ -25,6 +26,7 @@ struct EvalCommand {
   fs::path checkpoint;
   fs::path data;
   std::optional<std::int64_t> batch;
+  std::optional<int> loader_threads;
   ComputeOptions compute;
   bool json = false;
 };
@@ -43,8 +45,8 @@ ClassificationSums evaluate_with_progress(Module& model, Loader& loader) {
   });
 }
 
-void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint, const fs::path& path,
-                const std::string& machine) {
+void print_json(const ClassificationSums& sums, const SkippedImages& skipped,
+                const Checkpoint& checkpoint, const fs::path& path, const std::string& machine) {
   nlohmann::ordered_json report{{"checkpoint", path.string()}};
   report.update(network_json(checkpoint.recipe.model, model_options(checkpoint)));
   report["training"] = training_json(checkpoint);
@@ -54,6 +56,7 @@ void print_json(const ClassificationSums& sums, const Checkpoint& checkpoint, co
   report["loss"] = sums.mean_loss();
   report["correct"] = sums.correct;
   report["count"] = sums.images;
+  report["skipped_images"] = skipped.count;
   report["device"] = machine;
   print_report(report);
 }
@@ -76,13 +79,16 @@ void run(const EvalCommand& command) {
   const std::string machine = describe_training(device);
   const TrainedNetwork network = load_network(command.checkpoint);
   network.model->to(device);
-  Loader loader =
-      test_loader(network, test_images(network, command.data),
-                  {.batch = command.batch.value_or(network.checkpoint.recipe.images_per_pass())});
+  const std::shared_ptr<const Dataset> images = test_images(network, command.data);
+  Loader loader = test_loader(
+      network, images,
+      {.batch = command.batch.value_or(network.checkpoint.recipe.images_per_pass()),
+       .threads = command.loader_threads.value_or(default_loader_threads(*images,
+                                                                         /*in_memory=*/1))});
   const ClassificationSums sums = evaluate_with_progress(*network.model, loader);
-  warn_of_skipped(loader.skipped());
+  warn_of_skipped(loader.skipped(), "test");
   if (command.json) {
-    print_json(sums, network.checkpoint, network.path, machine);
+    print_json(sums, loader.skipped(), network.checkpoint, network.path, machine);
   } else {
     print_text(sums, network.checkpoint, network.path, machine);
   }
@@ -100,6 +106,7 @@ void add_eval_command(CLI::App& app) {
              command->batch);
   eval->add_flag("--json", command->json, "Print the result as JSON");
   add_options(*eval, command->compute);
+  add_loader_threads_option(*eval, command->loader_threads);
   eval->callback([command] { run(*command); });
 }
 

@@ -10,6 +10,7 @@
 #include "apps/compute_options.h"
 #include "apps/json_report.h"
 #include "apps/latency.h"
+#include "apps/loader_options.h"
 #include "apps/option_spec.h"
 #include "apps/packed_run.h"
 #include "apps/run_files.h"
@@ -33,6 +34,7 @@ struct InferCommand {
   fs::path data;
   std::int64_t batch = 1;
   int threads = 1;
+  std::optional<int> loader_threads;
   std::string device = "cpu";
   std::int64_t top = 5;
   bool json = false;
@@ -70,7 +72,7 @@ void infer_files(const InferCommand& command, deploy::PackedNetwork& network) {
   std::vector<float> input(input_elements(network));
   std::vector<float> scores(network.classes());
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
-  Preprocessor preprocessor(network);
+  const Preprocessor preprocessor(network);
   SourceImage image;
   for (const fs::path& path : command.images) {
     image.set_encoded(path.string()) = read_file(path, most_image_file_bytes);
@@ -111,52 +113,47 @@ void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
           : 0;
 }
 
-/// Whether the image could be read.
-bool load(const Dataset& images, std::int64_t index, Preprocessor& preprocessor,
-          std::span<float> to, SkippedImages& skipped) {
-  thread_local SourceImage image;  // for its memory
-  try {
-    images.fetch(index, image);
-    preprocessor.run(image, to);
-    return true;
-  } catch (const UnreadableImage& error) {
-    skipped.add(error.what());
-    return false;
-  }
+/// Batches that are ready ahead of the network: few, but so many that all threads have work.
+int batches_ahead(int threads, std::int64_t batch) {
+  constexpr std::int64_t images_per_thread = 16;
+  return static_cast<int>(std::max<std::int64_t>(4, images_per_thread * threads / batch));
 }
 
 DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& network) {
   const DatasetSplits data = open_dataset(command.dataset, command.data);
+  warn(data.warning);
   const Dataset& test = *data.test;
   check(std::ssize(test.classes()) == network.classes(),
         "data set {} has {} classes, but the network has {}", command.dataset,
         test.classes().size(), network.classes());
-  const std::int64_t elements = input_elements(network);
-  std::vector<float> images(command.batch * elements);
+  const Preprocessor preprocessor(network);
+  // Nothing runs beside the network where preparing images takes next to no time.
+  const int threads =
+      command.loader_threads.value_or(default_loader_threads(test, /*in_memory=*/0));
+  Loader loader(data.test, preprocessor.transform(),
+                {.batch = command.batch,
+                 .threads = threads,
+                 .prefetch = batches_ahead(threads, command.batch)});
+  std::vector<float> values(command.batch * input_elements(network));
   std::vector<float> scores(command.batch * network.classes());
   std::vector<double> times;
   DatasetResult result;
-  Preprocessor preprocessor(network);
-  std::vector<std::int32_t> labels;
-  for (std::int64_t first = 0; first < test.size(); first += command.batch) {
-    labels.clear();
-    for (std::int64_t i = first; i < std::min(first + command.batch, test.size()); ++i) {
-      const auto place = std::span(images).subspan(std::ssize(labels) * elements, elements);
-      if (load(test, i, preprocessor, place, result.skipped)) labels.push_back(test.label(i));
-    }
-    const std::int64_t size = std::ssize(labels);
+  loader.start(/*epoch=*/0);
+  while (const std::optional<RawBatch> batch = loader.next()) {
+    const std::int64_t size = batch->size();
     if (size == 0) continue;
-    const double us = timed_run(network, std::span(images).first(size * elements),
-                                std::span(scores).first(size * network.classes()));
+    const std::span input = std::span(values).first(size * input_elements(network));
+    preprocessor.normalize(batch->images.span<std::uint8_t>(), input);
+    const double us = timed_run(network, input, std::span(scores).first(size * network.classes()));
     result.seconds += us * 1e-6;
     if (size == command.batch) times.push_back(us);
+    const std::span labels = batch->labels.span<std::int32_t>();
     for (std::int64_t i = 0; i < size; ++i) {
       count(std::span<const float>(scores).subspan(i * network.classes(), network.classes()),
             labels[i], command.top, result);
     }
   }
-  check(result.images > 0, "data set {}: none of {} test images could be read", command.dataset,
-        test.size());
+  result.skipped = loader.skipped();
   result.latency = summarize(std::move(times));
   return result;
 }
@@ -168,7 +165,7 @@ void print(const DatasetResult& result, const InferCommand& command,
       static_cast<double>(result.correct_among_top) / static_cast<double>(result.images);
   const double rate = static_cast<double>(result.images) / result.seconds;
   const Device device = Device::parse(command.device);
-  warn_of_skipped(result.skipped);
+  warn_of_skipped(result.skipped, "test");
   const std::string where = device_backend(device.type).describe(device.index);
   if (command.json) {
     nlohmann::ordered_json report{{"network", command.network.string()},
@@ -234,6 +231,7 @@ void add_infer_command(CLI::App& app) {
              command->threads)
       ->capture_default_str();
   add_device_option(*infer, command->device);
+  add_loader_threads_option(*infer, command->loader_threads);
   add_option(*infer, {"--top", "K", "Classes to name per image", whole_number(1)}, command->top)
       ->capture_default_str();
   infer->add_flag("--json", command->json, "Print the result as JSON");

@@ -12,6 +12,7 @@
 #include "apps/compute_options.h"
 #include "apps/descriptions.h"
 #include "apps/json_report.h"
+#include "apps/loader_options.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
@@ -35,6 +36,7 @@ struct PackCommand {
   fs::path out;
   std::string int8_grid = "automatic";
   bool verify = false;
+  std::optional<int> loader_threads;
   ComputeOptions compute;
   bool json = false;
 };
@@ -98,10 +100,13 @@ convert::PackWithPlaces pack_network(const TrainedNetwork& network, const Datase
 }
 
 Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& packed,
-                 std::shared_ptr<const Dataset> images) {
+                 const std::shared_ptr<const Dataset>& images, std::optional<int> loader_threads) {
   constexpr std::int64_t batch = 64;
   deploy::PackedNetwork network(packed.model, {.max_batch = batch, .threads = num_threads()});
-  Loader loader = test_loader(trained, std::move(images), {.batch = batch});
+  Loader loader = test_loader(
+      trained, images,
+      {.batch = batch,
+       .threads = loader_threads.value_or(default_loader_threads(*images, /*in_memory=*/1))});
   Module& model = *trained.model;
   std::optional<RoundingReplay> replay;
   if (packed.levels_are_exact) replay.emplace(model, packed.model, packed.quantizers);
@@ -114,7 +119,7 @@ Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& p
   };
   const Agreement agreement =
       compare(model, network, loader, replay ? &*replay : nullptr, on_batch);
-  warn_of_skipped(loader.skipped());
+  warn_of_skipped(loader.skipped(), "test");
   return agreement;
 }
 
@@ -138,6 +143,7 @@ void print_json(const PackReport& report, const Checkpoint& checkpoint) {
     const Agreement& agreement = *report.agreement;
     json["agreement"] = {
         {"images", agreement.images},
+        {"skipped_images", agreement.skipped_images},
         {"agreeing", agreement.agreeing()},
         {"float_accuracy", percent(agreement.float_correct, agreement.images) / 100},
         {"packed_accuracy", percent(agreement.packed_correct, agreement.images) / 100},
@@ -200,7 +206,7 @@ void run(const PackCommand& command) {
   if (command.verify || is_changed) {
     // What was written is what is verified.
     packed.model = deploy::read_packed_model(report.out);
-    report.agreement = verify(network, packed, images);
+    report.agreement = verify(network, packed, images, command.loader_threads);
   }
   if (command.json) {
     print_json(report, checkpoint);
@@ -235,6 +241,7 @@ void add_pack_command(CLI::App& app) {
   add_data_option(*pack, command->data);
   pack->add_flag("--json", command->json, "Print the result as JSON");
   add_threads_option(*pack, command->compute);
+  add_loader_threads_option(*pack, command->loader_threads);
   pack->callback([command] { run(*command); });
 }
 

@@ -23,16 +23,45 @@ Image padded(const Image& image, int height, int width) {
   return result;
 }
 
-/// As in evaluation, where that scales images.
-std::unique_ptr<const Transform> transform_of(const deploy::PackedNetwork& network) {
+/// Brings images of any size to a network whose evaluation takes images as they are.
+class FitTransform final : public Transform {
+ public:
+  explicit FitTransform(const deploy::PackedNetwork& network)
+      : Transform(shape_of(network.input()), bytes_as_they_are(network.input().c)),
+        pads_small_images_(network.preprocessing().pads_small_images) {}
+
+  CropWindow prepare(SourceImage& source, Rng& /*rng*/,
+                     std::span<std::uint8_t> pixels) const override {
+    const Image& image = source.whole();
+    const auto height = static_cast<int>(image_shape()[0]);
+    const auto width = static_cast<int>(image_shape()[1]);
+    const auto channels = static_cast<int>(image_shape()[2]);
+    const bool is_smaller = image.height <= height && image.width <= width;
+    const Image fitted = pads_small_images_ && is_smaller
+                             ? fit_image(padded(image, height, width), height, width, channels)
+                             : fit_image(image, height, width, channels);
+    std::ranges::copy(fitted.pixels, pixels.begin());
+    return {};
+  }
+
+ private:
+  static Shape shape_of(const deploy::Value& input) { return {input.h, input.w, input.c}; }
+  static Normalization bytes_as_they_are(std::int64_t channels) {
+    return {.mean = Tensor::full({1, 1, channels}, 0.0F), .divisor = {1.0F}};
+  }
+
+  bool pads_small_images_;
+};
+
+std::shared_ptr<const Transform> transform_of(const deploy::PackedNetwork& network) {
   const deploy::Value& input = network.input();
   const deploy::Preprocessing& preprocessing = network.preprocessing();
-  if (preprocessing.shorter_side == 0) return nullptr;
+  if (preprocessing.shorter_side == 0) return std::make_shared<FitTransform>(network);
   check(input.h == input.w && input.c == 3,
         "{}: the preprocessing scales images for an input of {} x {} x {}, expected a square of 3 "
         "channels",
         network.name(), input.h, input.w, input.c);
-  return std::make_unique<CentreCropTransform>(
+  return std::make_shared<CentreCropTransform>(
       ResizeOptions{.crop = static_cast<int>(input.h),
                     .shorter_side = static_cast<int>(preprocessing.shorter_side),
                     .interpolation = preprocessing.resampling == deploy::Resampling::bicubic
@@ -46,30 +75,20 @@ std::unique_ptr<const Transform> transform_of(const deploy::PackedNetwork& netwo
 Preprocessor::Preprocessor(const deploy::PackedNetwork& network)
     : network_(network), transform_(transform_of(network)) {}
 
-void Preprocessor::run(SourceImage& image, std::span<float> to) {
-  if (transform_ != nullptr) {
-    pixels_.resize(to.size());
-    Rng no_chance(0, RngPurpose::augmentation);
-    transform_->prepare(image, no_chance, pixels_);
-  } else {
-    fit(image.whole());
-  }
+void Preprocessor::normalize(std::span<const std::uint8_t> pixels, std::span<float> values) const {
   const std::vector<float>& mean = network_.preprocessing().mean;
   const std::vector<float>& scale = network_.preprocessing().scale;
-  for (std::size_t i = 0; i < to.size(); ++i) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
     const float less = mean.empty() ? 0.0F : mean[i % mean.size()];
-    to[i] = (static_cast<float>(pixels_[i]) - less) * scale[i % scale.size()];
+    values[i] = (static_cast<float>(pixels[i]) - less) * scale[i % scale.size()];
   }
 }
 
-void Preprocessor::fit(const Image& image) {
-  const auto height = static_cast<int>(network_.input().h);
-  const auto width = static_cast<int>(network_.input().w);
-  const bool is_smaller = image.height <= height && image.width <= width;
-  const Image sized = network_.preprocessing().pads_small_images && is_smaller
-                          ? padded(image, height, width)
-                          : image;
-  pixels_ = fit_image(sized, height, width, static_cast<int>(network_.input().c)).pixels;
+void Preprocessor::run(SourceImage& image, std::span<float> values) const {
+  std::vector<std::uint8_t> pixels(values.size());
+  Rng no_chance(0, RngPurpose::augmentation);
+  transform_->prepare(image, no_chance, pixels);
+  normalize(pixels, values);
 }
 
 std::vector<Guess> top_guesses(std::span<const float> scores, std::int64_t k) {

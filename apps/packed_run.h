@@ -13,23 +13,25 @@
 namespace lq::apps {
 
 /// Brings images to a network, as its preprocessing says: the way of evaluation, where that scales
-/// images. Used by one thread.
+/// images.
 class Preprocessor {
  public:
   /// The network must outlive the object. Throws Error for an input that images cannot be scaled
   /// to.
   explicit Preprocessor(const deploy::PackedNetwork& network);
 
-  /// The values that the network sees of an image; `to` has room for H x W x C of them. Throws
-  /// UnreadableImage for a damaged image, and Error when its channels cannot be converted.
-  void run(SourceImage& image, std::span<float> to);
+  /// From an image to the bytes of the network's input, H W C: for a loader. Throws Error for an
+  /// image whose channels cannot be converted.
+  const std::shared_ptr<const Transform>& transform() const { return transform_; }
+  /// The values that the network sees of such bytes, of one image or several.
+  void normalize(std::span<const std::uint8_t> pixels, std::span<float> values) const;
+  /// Both for one image; `values` has room for H x W x C of them. Throws UnreadableImage for a
+  /// damaged image.
+  void run(SourceImage& image, std::span<float> values) const;
 
  private:
-  void fit(const Image& image);
-
   const deploy::PackedNetwork& network_;
-  std::unique_ptr<const Transform> transform_;  // none: images are fitted to the input
-  std::vector<std::uint8_t> pixels_;
+  std::shared_ptr<const Transform> transform_;
 };
 
 /// A class and its probability.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <ranges>
 #include <system_error>
 #include <utility>
 
@@ -36,8 +37,9 @@ TrainedNetwork load_network(const fs::path& given) {
 
 void check_output(const fs::path& out, const fs::path& checkpoint) {
   const fs::path folder = checkpoint.parent_path();
-  for (const fs::path& kept : {checkpoint, folder / best_checkpoint_file,
-                               folder / last_checkpoint_file, folder / metrics_file}) {
+  for (const fs::path& kept :
+       {checkpoint, folder / best_checkpoint_file, folder / last_checkpoint_file,
+        folder / metrics_file}) {
     std::error_code one_is_missing;
     if (!fs::equivalent(out, kept, one_is_missing)) continue;
     throw CLI::ValidationError(
@@ -70,15 +72,23 @@ std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,
   const std::string& name = checkpoint.recipe.dataset;
   within_file(network.path, [&] { dataset_info(name); });
   const DatasetSplits data = open_dataset(checkpoint.recipe, data_folder);
+  warn(data.warning);
   const auto classes = std::ssize(data.test->classes());
   check(classes == checkpoint.classes, "{}: the network has {} classes, but data set {} has {}",
         network.path.string(), checkpoint.classes, name, classes);
   return data.test;
 }
 
-void warn_of_skipped(const SkippedImages& skipped) {
-  if (skipped.count > 0) {
-    print_diagnostic("lqnet: warning: {}\n", describe(skipped, "test"));
+void warn(std::string_view warning) {
+  if (!warning.empty()) print_diagnostic("lqnet: warning: {}\n", warning);
+}
+
+void warn_of_skipped(const SkippedImages& skipped, std::string_view part) {
+  if (skipped.count == 0) return;
+  warn(describe(skipped, part));
+  for (const std::string& message :
+       skipped.messages | std::views::drop(SkippedImages::most_described)) {
+    warn(fmt::format("left out as well: {}", message));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
 #include "data/dataset.h"
 #include "data/loader.h"
@@ -42,8 +43,12 @@ CLI::Option* add_data_option(CLI::App& command, std::filesystem::path& folder);
 std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,
                                            const std::filesystem::path& data_folder);
 
-/// Tells on the terminal which test images were left out, if any were.
-void warn_of_skipped(const SkippedImages& skipped);
+/// Shows a warning on the terminal, unless it is empty.
+void warn(std::string_view warning);
+
+/// Tells on the terminal how many images were left out, if any were, and names them; `part` as in
+/// describe().
+void warn_of_skipped(const SkippedImages& skipped, std::string_view part);
 
 /// Such images, normalized as in the network's training.
 Loader test_loader(const TrainedNetwork& network, std::shared_ptr<const Dataset> images,

@@ -7,6 +7,7 @@
 #include "apps/commands.h"
 #include "apps/json_report.h"
 #include "apps/option_spec.h"
+#include "apps/run_files.h"
 #include "data/image_folder.h"
 #include "data/shards.h"
 #include "train/progress.h"
@@ -25,28 +26,34 @@ struct ShardCommand {
 };
 
 void run(const ShardCommand& command) {
-  const DatasetSplits data = open_image_folder(command.data);
   Progress progress;
   constexpr std::int64_t redraw = 1000;
-  ProgressState state{
-      .label = "shards", .steps = data.train->size() + data.test->size(), .bar_only = true};
-  write_shards(command.data, command.out,
-               {.shard_bytes = command.shard_mib << 20, .on_image = [&](std::int64_t done) {
-                  state.step = done;
-                  if (done % redraw == 0) progress.update(state);
-                }});
+  const ShardResult result = write_shards(
+      command.data, command.out,
+      {.shard_bytes = command.shard_mib << 20,
+       .on_image = [&](std::int64_t done, std::int64_t all) {
+         if (done % redraw != 0) return;
+         progress.update({.label = "shards", .step = done, .steps = all, .bar_only = true});
+       }});
   progress.clear();
+  warn(result.warning);
+  warn_of_skipped(result.skipped, "packed");
   // What was written is what is counted.
   const DatasetSplits packed = open_image_folder(command.out);
   if (command.json) {
     print_report({{"out", command.out.string()},
                   {"classes", packed.train->classes().size()},
                   {"train_images", packed.train->size()},
-                  {"val_images", packed.test->size()}});
+                  {"val_images", packed.test->size()},
+                  {"skipped_images", result.skipped.count}});
   } else {
     fmt::print("shards      {}: {} training and {} validation images of {} classes\n",
                command.out.string(), packed.train->size(), packed.test->size(),
                packed.train->classes().size());
+    if (result.skipped.count > 0) {
+      fmt::print("unreadable  {} of them, which have a place without content\n",
+                 result.skipped.count);
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #include "apps/descriptions.h"
 #include "apps/initial_values.h"
 #include "apps/json_report.h"
+#include "apps/loader_options.h"
 #include "apps/network_options.h"
 #include "apps/option_spec.h"
 #include "apps/recipe_options.h"
@@ -38,7 +39,7 @@ struct TrainCommand {
   bool resume = false;
   std::optional<std::int64_t> max_steps;
   std::int64_t checkpoint_interval = 0;
-  int loader_threads = 1;
+  std::optional<int> loader_threads;
   bool bit_forward = false;
   ComputeOptions compute;
   bool json = false;
@@ -120,7 +121,8 @@ TrainingResult train(const TrainCommand& command, const Run& run, Module& model,
        .resume = command.resume,
        .initial =
            command.init.empty() ? StateDict() : initial_values(command.init, run.recipe, model),
-       .loader_threads = command.loader_threads,
+       .loader_threads =
+           command.loader_threads.value_or(default_loader_threads(*data.train, /*in_memory=*/1)),
        .max_steps = command.max_steps,
        .checkpoint_interval = command.checkpoint_interval,
        .stop_requested = InterruptScope::requested,
@@ -137,6 +139,7 @@ void run(const TrainCommand& command) {
   run.folder = command.out.empty() ? default_run_folder(command.recipe) : command.out;
   run.recipe = recipe_for(command, run.folder);
   const DatasetSplits data = open_dataset(run.recipe, command.data);
+  warn(data.warning);
   check_batch(command.recipe, run.recipe, *data.train);
   run.network = model_options(run.recipe, std::ssize(data.train->classes()),
                               input_shape(run.recipe, data.train->image_shape()));
@@ -185,12 +188,7 @@ void add_run_options(CLI::App& app, TrainCommand& command) {
       ->capture_default_str();
   app.add_flag("--json", command.json, "Print the result as JSON")->group(group);
   add_options(app, command.compute);
-  add_option(
-      app,
-      {"--loader-threads", "N", "Threads that prepare images (0: in turn with the computing)",
-       whole_number(0, 256), "Machine"},
-      command.loader_threads)
-      ->capture_default_str();
+  add_loader_threads_option(app, command.loader_threads);
   app.add_flag("--bit-forward", command.bit_forward, bit_forward_description)->group("Machine");
 }
 

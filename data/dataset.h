@@ -44,6 +44,8 @@ struct DatasetSplits {
   std::shared_ptr<const Dataset> test;
   /// Whether a mirrored image still shows its class, so that random flips are sound.
   bool mirror_symmetric = true;
+  /// What was found beside the images and is not used, in one line for the user; empty: nothing.
+  std::string warning = {};
 };
 
 }  // namespace lq

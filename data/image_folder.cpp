@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <fstream>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,26 +61,63 @@ Listing list(const fs::path& folder) {
   return listing;
 }
 
-void add_class(const fs::path& split, const std::string& name, std::int32_t label,
-               FileList& files) {
-  for (const std::string& image : list(split / name).images) files.add(name + "/" + image, label);
+/// How many things of a kind were found, and the first.
+struct Findings {
+  std::size_t count = 0;
+  std::string first;
+
+  /// `place` is the path from the data set's folder.
+  void add(const fs::path& place, const std::vector<std::string>& names) {
+    if (count == 0 && !names.empty()) first = (place / names.front()).string();
+    count += names.size();
+  }
+};
+
+/// What is passed over though somebody may have meant it to be used.
+struct Unused {
+  Findings images_beside_classes;
+  Findings folders_within_classes;
+  Findings empty_classes;
+};
+
+std::string warning_of(const Unused& unused, const fs::path& root) {
+  std::vector<std::string> parts;
+  const auto tell = [&parts](const Findings& findings, const char* what) {
+    if (findings.count == 0) return;
+    parts.push_back(fmt::format("{} {} ({})", findings.count, what, findings.first));
+  };
+  tell(unused.images_beside_classes, "images beside the classes of train");
+  tell(unused.folders_within_classes, "folders within classes");
+  tell(unused.empty_classes, "classes of val without images");
+  if (parts.empty()) return "";
+  return fmt::format("{}: not used: {}", root.string(), fmt::join(parts, ", "));
+}
+
+/// Returns how many images there are.
+std::size_t add_class(const fs::path& split, const std::string& name, std::int32_t label,
+                      FileList& files, Unused& unused) {
+  const Listing listing = list(split / name);
+  for (const std::string& image : listing.images) files.add(name + "/" + image, label);
+  unused.folders_within_classes.add(split.filename() / name, listing.folders);
+  return listing.images.size();
 }
 
 std::shared_ptr<const ImageStore> list_train(const fs::path& folder,
-                                             const std::vector<std::string>& classes) {
+                                             const std::vector<std::string>& classes,
+                                             Unused& unused) {
   auto files = std::make_shared<FileList>(folder);
   for (std::size_t label = 0; label < classes.size(); ++label) {
-    const std::int64_t before = files->size();
-    add_class(folder, classes[label], static_cast<std::int32_t>(label), *files);
-    check(files->size() > before, "{}: the class has no images",
-          (folder / classes[label]).string());
+    const std::size_t images =
+        add_class(folder, classes[label], static_cast<std::int32_t>(label), *files, unused);
+    check(images > 0, "{}: the class has no images", (folder / classes[label]).string());
   }
   files->shrink();
   return files;
 }
 
 std::shared_ptr<const ImageStore> list_val(const fs::path& root,
-                                           const std::vector<std::string>& classes) {
+                                           const std::vector<std::string>& classes,
+                                           Unused& unused) {
   const fs::path folder = root / val_folder;
   const Listing listing = list(folder);
   auto files = std::make_shared<FileList>(folder);
@@ -95,7 +129,8 @@ std::shared_ptr<const ImageStore> list_val(const fs::path& root,
     const std::optional<std::int32_t> label = class_index(classes, name);
     check(label.has_value(), "{}: the class is not in {}", (folder / name).string(),
           (root / train_folder).string());
-    add_class(folder, name, *label, *files);
+    const std::size_t images = add_class(folder, name, *label, *files, unused);
+    if (images == 0) unused.empty_classes.add(val_folder, {name});
   }
   if (!listing.images.empty()) {
     const std::vector<std::int32_t> labels = read_val_labels(root, folder, listing.images, classes);
@@ -114,13 +149,19 @@ DatasetSplits open_image_folder(const fs::path& folder) {
     check(fs::is_directory(folder / split), "{}: there is no folder {}, expected {}/ and {}/",
           folder.string(), split, train_folder, val_folder);
   }
-  const std::vector<std::string> classes = list(folder / train_folder).folders;
+  const Listing train = list(folder / train_folder);
+  const std::vector<std::string>& classes = train.folders;
   check(!classes.empty(), "{}: no folders of classes", (folder / train_folder).string());
   const std::vector<std::string> names = read_class_names(folder, classes);
   const auto dataset = [&](std::shared_ptr<const ImageStore> images) {
     return std::make_shared<EncodedDataset>(std::move(images), names);
   };
-  return {dataset(list_train(folder / train_folder, classes)), dataset(list_val(folder, classes))};
+  Unused unused;
+  unused.images_beside_classes.add(train_folder, train.images);
+  DatasetSplits splits{.train = dataset(list_train(folder / train_folder, classes, unused)),
+                       .test = dataset(list_val(folder, classes, unused))};
+  splits.warning = warning_of(unused, folder);
+  return splits;
 }
 
 }  // namespace lq

@@ -12,15 +12,16 @@ namespace lq {
 ///     train/<class>/<any name>.JPEG     every class has a folder (ImageNet: n01440764), and images
 ///     val/<class>/<any name>.JPEG       either so,
 ///     val/<any name>.JPEG               or flat, with
-///     val_labels.txt (or val.txt)       a line "<name> <label>" for each image, in the folder or
-///     in
-///                                       val/; a label is a class, or its index
+///     val_labels.txt (or val.txt)       a line "<name> <label>" for each image, in the folder
+///                                       or in val/; a label is a class, or its index
 ///     classes.txt                       optional: lines "<class> <name>", what the class is called
 ///
 /// Classes are numbered by the order of their folders' names, and images are in the order of their
 /// classes and names. Images are files whose name ends in .jpeg, .jpg, .png, .ppm or .pgm, in upper
 /// or lower case; the content decides the format. Other files, and those that begin with a point,
-/// are passed over. synset_words.txt and LOC_synset_mapping.txt also stand for classes.txt.
+/// are passed over. Images beside the classes of train/, folders within classes, and classes of
+/// val/ without images are passed over with a warning. synset_words.txt and LOC_synset_mapping.txt
+/// also stand for classes.txt.
 ///
 /// A folder that holds shards (data/shards.h) is opened as such, with the same images.
 ///

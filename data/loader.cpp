@@ -31,8 +31,8 @@ constexpr std::int64_t max_epochs = 1 << 24;
 
 void check_options(const LoaderOptions& options, std::int64_t size) {
   check(options.batch >= 1, "loader: batch is {}, expected 1 or more", options.batch);
-  check(options.threads >= 0 && options.threads <= 256, "loader: threads is {}, expected 0 to 256",
-        options.threads);
+  check(options.threads >= 0 && options.threads <= most_loader_threads,
+        "loader: threads is {}, expected 0 to {}", options.threads, most_loader_threads);
   check(options.prefetch >= 1, "loader: prefetch is {}, expected 1 or more batches",
         options.prefetch);
   check(size >= 1, "loader: the data set is empty");
@@ -65,21 +65,6 @@ void move_row(RawBatch& batch, std::int64_t from, std::int64_t to) {
 }
 
 }  // namespace
-
-void SkippedImages::add(std::string message) {
-  ++count;
-  if (messages.size() < most_messages) messages.push_back(std::move(message));
-}
-
-std::string describe(const SkippedImages& skipped, std::string_view part) {
-  constexpr std::size_t most_shown = 5;
-  const std::span shown =
-      std::span(skipped.messages).first(std::min(most_shown, skipped.messages.size()));
-  const bool is_one = skipped.count == 1;
-  return fmt::format("{} {} image{} could not be read and {} left out: {}{}", skipped.count, part,
-                     is_one ? "" : "s", is_one ? "was" : "were", fmt::join(shown, "; "),
-                     std::cmp_less(shown.size(), skipped.count) ? "; ..." : "");
-}
 
 std::vector<std::int64_t> shuffled_order(std::int64_t size, std::uint64_t seed,
                                          std::uint64_t epoch) {

@@ -4,20 +4,23 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/tensor.h"
 #include "data/augmentation.h"
 #include "data/dataset.h"
+#include "data/skipped_images.h"
 
 namespace lq {
+
+/// Of one loader.
+inline constexpr int most_loader_threads = 256;
 
 struct LoaderOptions {
   /// Images per batch, at least 1.
   std::int64_t batch = 128;
-  /// Worker threads; 0 prepares each batch in the caller's thread when it is asked for.
+  /// Worker threads, up to most_loader_threads; 0 prepares each batch in the caller's thread when
+  /// it is asked for.
   int threads = 1;
   /// Batches that may be ready or in preparation ahead of the consumer, at least 1.
   int prefetch = 4;
@@ -41,21 +44,6 @@ struct RawBatch {
 
   std::int64_t size() const { return labels.elements(); }
 };
-
-/// Images that could not be read.
-struct SkippedImages {
-  /// So many are named at most.
-  static constexpr std::size_t most_messages = 20;
-
-  std::int64_t count = 0;
-  std::vector<std::string> messages;  ///< of the first ones: which image, and what is wrong
-
-  void add(std::string message);
-};
-
-/// "3 test images could not be read and were left out: a.JPEG: ...; b.JPEG: ..."; `part` names the
-/// images, and the first few messages are in it.
-std::string describe(const SkippedImages& skipped, std::string_view part);
 
 /// The indices [0, size) in the random order of one epoch (Fisher-Yates). size is below 2^32.
 std::vector<std::int64_t> shuffled_order(std::int64_t size, std::uint64_t seed,

@@ -19,6 +19,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* index_file = "index.lqshards";
 
+/// Of one part: two of them leave half of the usual limit of 1024 to the rest of the process.
+constexpr std::size_t most_open_shards = 256;
+
 std::string shard_name(const char* split, std::size_t number) {
   return fmt::format("{}-{:05}.shard", split, number);
 }
@@ -26,34 +29,40 @@ std::string shard_name(const char* split, std::size_t number) {
 /// The images of one part.
 class ShardStore final : public ImageStore {
  public:
-  ShardStore(fs::path folder, const char* split_name, ShardSplit split)
-      : folder_(std::move(folder)), split_(std::move(split)) {
+  ShardStore(const fs::path& folder, const char* split_name, ShardSplit split)
+      : split_(std::move(split)) {
     for (std::size_t i = 0; i < split_.shard_bytes.size(); ++i) {
-      const InputFile& shard = shards_.emplace_back(folder_ / shard_name(split_name, i));
+      InputFile shard(folder / shard_name(split_name, i));
       check(shard.size() == split_.shard_bytes[i],
             "{}: {} bytes, expected {}: damaged or truncated", shard.path().string(), shard.size(),
             split_.shard_bytes[i]);
+      paths_.push_back(shard.path());
+      if (open_.size() < most_open_shards) open_.push_back(std::move(shard));
     }
   }
 
   std::int64_t size() const override { return std::ssize(split_.entries); }
   std::string_view name(std::int64_t index) const override { return split_.name(index); }
   std::string path(std::int64_t index) const override {
-    return fmt::format("{}: {}", shards_[split_.entries[index].shard].path().string(), name(index));
+    return fmt::format("{}: {}", paths_[split_.entries[index].shard].string(), name(index));
   }
   std::int32_t label(std::int64_t index) const override { return split_.entries[index].label; }
 
   void read(std::int64_t index, std::vector<std::byte>& bytes) const override {
     const ShardEntry& entry = split_.entries[index];
     bytes.resize(entry.size);
-    shards_[entry.shard].read(entry.offset, bytes);
+    if (entry.shard < open_.size()) {
+      open_[entry.shard].read(entry.offset, bytes);
+    } else {
+      InputFile(paths_[entry.shard]).read(entry.offset, bytes);
+    }
     check(crc32(bytes) == entry.checksum, "{}: the image is damaged (checksum)", path(index));
   }
 
  private:
-  fs::path folder_;
   ShardSplit split_;
-  std::vector<InputFile> shards_;
+  std::vector<fs::path> paths_;
+  std::vector<InputFile> open_;  // the first ones
 };
 
 /// Packs one part.
@@ -62,8 +71,8 @@ class ShardWriter {
   ShardWriter(fs::path folder, const char* split, const ShardOptions& options, ShardSplit& index)
       : folder_(std::move(folder)), split_(split), options_(options), index_(index) {}
 
-  void add(const ImageStore& images, std::int64_t i) {
-    images.read(i, bytes_);
+  void add(const ImageStore& images, std::int64_t i, SkippedImages& skipped) {
+    read(images, i, skipped);
     if (!shard_) open();
     shard_->write(bytes_);
     std::uint64_t& end = index_.shard_bytes.back();
@@ -82,6 +91,19 @@ class ShardWriter {
   }
 
  private:
+  void read(const ImageStore& images, std::int64_t i, SkippedImages& skipped) {
+    try {
+      images.read(i, bytes_);
+      unreadable_in_a_row_ = 0;
+    } catch (const Error& error) {
+      bytes_.clear();
+      skipped.add(error.what());
+      ++unreadable_in_a_row_;
+      check(unreadable_in_a_row_ < SkippedImages::most_in_a_row,
+            "none of {} images in a row could be read (is the folder still there?); the last: {}",
+            unreadable_in_a_row_, error.what());
+    }
+  }
   void open() {
     shard_ = std::make_unique<AtomicFile>(folder_ / shard_name(split_, index_.shard_bytes.size()));
     index_.shard_bytes.push_back(0);
@@ -93,6 +115,7 @@ class ShardWriter {
   ShardSplit& index_;
   std::unique_ptr<AtomicFile> shard_;
   std::vector<std::byte> bytes_;
+  std::int64_t unreadable_in_a_row_ = 0;
 };
 
 const ImageStore& store_of(const Dataset& dataset) {
@@ -114,9 +137,13 @@ DatasetSplits open_shards(const fs::path& folder) {
   return {dataset(0), dataset(1)};
 }
 
-void write_shards(const fs::path& folder, const fs::path& output, const ShardOptions& options) {
-  const DatasetSplits images = open_image_folder(folder);
+ShardResult write_shards(const fs::path& folder, const fs::path& output,
+                         const ShardOptions& options) {
   std::error_code error;
+  // Shards would stand for the folder from then on, whatever becomes of its images.
+  check(!fs::equivalent(folder, output, error), "{}: the output is the folder that is packed",
+        output.string());
+  const DatasetSplits images = open_image_folder(folder);
   fs::create_directories(output, error);
   check(!error, "{}: the output folder cannot be made: {}", output.string(), error.message());
   check(!holds_shards(output), "{}: the folder already holds shards ({})", output.string(),
@@ -124,17 +151,21 @@ void write_shards(const fs::path& folder, const fs::path& output, const ShardOpt
   ShardIndex index;
   const auto classes = images.train->classes();
   index.classes.assign(classes.begin(), classes.end());
+  ShardResult result{.skipped = {}, .warning = images.warning};
+  const std::int64_t all = images.train->size() + images.test->size();
   std::int64_t done = 0;
   for (std::size_t split = 0; split < index.splits.size(); ++split) {
     const ImageStore& store = store_of(split == 0 ? *images.train : *images.test);
     ShardWriter writer(output, shard_split_names[split], options, index.splits[split]);
     for (std::int64_t i = 0; i < store.size(); ++i) {
-      writer.add(store, i);
-      if (options.on_image) options.on_image(++done);
+      writer.add(store, i, result.skipped);
+      if (options.on_image) options.on_image(++done, all);
     }
     writer.close();
   }
+  check(result.skipped.count < all, "{}: none of {} images could be read", folder.string(), all);
   write_file_atomically(output / index_file, encode_shard_index(index));
+  return result;
 }
 
 }  // namespace lq

@@ -9,16 +9,19 @@
 //     u32        number of classes; for each: u32 length of its name, and the name
 //     for train, then for val:
 //     u32        number of shards; for each: u64 its size in bytes
-//     u64        number of images; for each: u32 shard, u64 offset, u32 size, u32 CRC-32, i32
-//     label,
-//                u16 length of its name, and the name
+//     u64        number of images; for each: u32 shard, u64 offset, u32 size, u32 CRC-32,
+//                i32 label, u16 length of its name, and the name
+//
+// An image that could not be read when the folder was packed has size 0.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 
 #include "data/dataset.h"
+#include "data/skipped_images.h"
 
 namespace lq {
 
@@ -27,22 +30,29 @@ bool holds_shards(const std::filesystem::path& folder);
 
 /// Opens a folder of shards: the images, labels, classes and order are those of the folder that was
 /// packed. The index is checked as a whole, and the sizes of the shards; each image when it is
-/// read. Throws Error in one line for an index that is damaged and shards that are missing or of
-/// another size.
+/// read. A few hundred shards are held open, more are opened anew for each image. Throws Error in
+/// one line for an index that is damaged and shards that are missing or of another size.
 DatasetSplits open_shards(const std::filesystem::path& folder);
 
 struct ShardOptions {
   /// A shard is closed when it has so many bytes.
   std::uint64_t shard_bytes = std::uint64_t{1} << 30;
-  /// Called after each image with the number of images that are done, of both parts. May be null.
-  std::function<void(std::int64_t)> on_image;
+  /// Called after each image with the number of images that are done, and that of all, of both
+  /// parts. May be null.
+  std::function<void(std::int64_t done, std::int64_t all)> on_image;
+};
+
+struct ShardResult {
+  SkippedImages skipped;  ///< those that could not be read
+  std::string warning;    ///< of the folder, as in DatasetSplits
 };
 
 /// Packs the images of a folder (data/image_folder.h) into `output`, which is made when it is
-/// missing. Files are not decoded: damaged images stay what they are. The index is written last, so
-/// that an output without one is not whole. Throws Error when `output` holds an index already, or
-/// something cannot be read or written.
-void write_shards(const std::filesystem::path& folder, const std::filesystem::path& output,
-                  const ShardOptions& options = {});
+/// missing. Files are not decoded: damaged images stay what they are, and one that cannot be read
+/// stays an image that cannot be read. The index is written last, so that an output without one is
+/// not whole. Throws Error when `output` is `folder` or holds an index already, when something
+/// cannot be written, and when none of so many images in a row can be read that they are gone.
+ShardResult write_shards(const std::filesystem::path& folder, const std::filesystem::path& output,
+                         const ShardOptions& options = {});
 
 }  // namespace lq

@@ -22,8 +22,7 @@ struct PhotographOptions {
 };
 
 /// A picture of its class: hue and slope of stripes are the class's, everything else (phase,
-/// brightness, blobs, grain) is chance. At 500 x 375 and quality 90 a file has about 100 kB, as
-/// those of ImageNet.
+/// brightness, blobs, grain) is chance. At 500 x 375 and quality 90 a file has about 76 kB.
 Image make_photograph(const PhotographOptions& options, int label, Rng& rng);
 
 /// The folder of class `label`: "n00000003".

@@ -47,8 +47,8 @@ TEST(HelpTest, EveryCommandExplainsItself) {
              "--a-bits",    "--epochs",  "--batch",          "--lr",   "--weight-decay",
              "--seed",      "--threads", "--loader-threads", "--out",  "--resume",
              "--quantizer", "--device",  "--max-steps",      "--json", "fashion-mnist-resnet20"}));
-  EXPECT_TRUE(shows({"eval", "--help"},
-                    {"--checkpoint", "--data", "--threads", "--batch", "--device", "--json"}));
+  EXPECT_TRUE(shows({"eval", "--help"}, {"--checkpoint", "--data", "--threads", "--batch",
+                                         "--device", "--loader-threads", "--json"}));
   EXPECT_TRUE(shows({"info", "--help"}, {"--model", "--checkpoint", "--w-bits", "--a-bits",
                                          "--classes", "--input", "--json", "resnet20"}));
   EXPECT_TRUE(shows({"stats", "--help"},

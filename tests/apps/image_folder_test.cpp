@@ -97,25 +97,89 @@ TEST_F(ImageFolderTest, ShardsGiveTheSameNumbers) {
                           "already holds shards"));
 }
 
+/// More of them than one line names.
 TEST_F(ImageFolderTest, UnreadableImagesAreNamed) {
   std::filesystem::copy(*folder_ / "images", *folder_ / "damaged",
                         std::filesystem::copy_options::recursive);
   const std::string name = photograph_class(1);
-  std::ofstream(*folder_ / "damaged/val" / name / (name + "_4.JPEG")) << "not an image";
+  const auto image = [&](int i) { return fmt::format("damaged/val/{}/{}_{}.JPEG", name, name, i); };
+  for (int i = 0; i < 7; ++i) std::ofstream(*folder_ / image(i)) << "not an image";
+  const auto expect_all_named = [&](const ProcessResult& result) {
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_NE(result.err.find("warning: 7 test images could not be read and were left out: "),
+              std::string::npos)
+        << result.err;
+    for (int i = 0; i < 7; ++i) EXPECT_NE(result.err.find(image(i)), std::string::npos) << i;
+  };
   const ProcessResult evaluated =
       run({"eval", "--checkpoint", "run", "--data", "damaged", "--json"});
-  ASSERT_EQ(evaluated.exit_code, 0) << evaluated.err;
-  EXPECT_EQ(evaluated.json()["count"], 23);
-  EXPECT_NE(evaluated.err.find("warning: 1 test image could not be read and was left out: "),
-            std::string::npos)
-      << evaluated.err;
-  ASSERT_EQ(run({"pack", "--checkpoint", "run", "--data", "images", "--out", "c.lqn"}).exit_code,
-            0);
+  expect_all_named(evaluated);
+  EXPECT_EQ(evaluated.json()["count"], 17);
+  EXPECT_EQ(evaluated.json()["skipped_images"], 7);
+  const ProcessResult packed = run(
+      {"pack", "--checkpoint", "run", "--data", "damaged", "--out", "c.lqn", "--verify", "--json"});
+  expect_all_named(packed);
+  EXPECT_EQ(packed.json()["agreement"]["images"], 17);
+  EXPECT_EQ(packed.json()["agreement"]["skipped_images"], 7);
   const ProcessResult inferred =
       run({"infer", "--network", "c.lqn", "--dataset", "imagenet", "--data", "damaged", "--json"});
-  EXPECT_EQ(inferred.json()["images"], 23);
-  EXPECT_EQ(inferred.json()["skipped_images"], 1);
-  EXPECT_NE(inferred.err.find(name + "_4.JPEG"), std::string::npos) << inferred.err;
+  expect_all_named(inferred);
+  EXPECT_EQ(inferred.json()["images"], 17);
+  EXPECT_EQ(inferred.json()["skipped_images"], 7);
+}
+
+TEST_F(ImageFolderTest, NumbersDoNotDependOnLoaderThreads) {
+  ASSERT_EQ(run({"pack", "--checkpoint", "run", "--data", "images", "--out", "d.lqn"}).exit_code,
+            0);
+  const std::vector<std::vector<std::string>> commands{
+      {"eval", "--checkpoint", "run", "--batch", "5"},
+      {"infer", "--network", "d.lqn", "--dataset", "imagenet", "--batch", "5", "--top", "2"},
+      {"pack", "--checkpoint", "run", "--out", "e.lqn", "--verify"}};
+  for (std::vector<std::string> arguments : commands) {
+    arguments.insert(arguments.end(), {"--data", "images", "--json"});
+    const ProcessResult by_default = run(arguments);
+    ASSERT_EQ(by_default.exit_code, 0) << by_default.err;
+    for (const char* threads : {"0", "3"}) {
+      std::vector<std::string> with_threads = arguments;
+      with_threads.insert(with_threads.end(), {"--loader-threads", threads});
+      const ProcessResult result = run(with_threads);
+      ASSERT_EQ(result.exit_code, 0) << result.err;
+      for (const char* key : {"accuracy", "loss", "top_accuracy", "agreement"}) {
+        EXPECT_EQ(result.json()[key], by_default.json()[key]) << arguments[0] << ' ' << key;
+      }
+    }
+  }
+}
+
+TEST_F(ImageFolderTest, ShardsKeepPlacesOfUnreadableImages) {
+  std::filesystem::copy(*folder_ / "images", *folder_ / "gappy",
+                        std::filesystem::copy_options::recursive);
+  const std::string name = photograph_class(2);
+  const std::filesystem::path image =
+      *folder_ / "gappy" / "val" / name / fmt::format("{}_0.JPEG", name);
+  std::filesystem::remove(image);
+  std::filesystem::create_symlink("nowhere", image);
+  std::filesystem::copy(*folder_ / "gappy" / "train" / name / fmt::format("{}_0.JPEG", name),
+                        *folder_ / "gappy" / "train" / "beside.JPEG");
+  const ProcessResult sharded =
+      run({"shard", "--data", "gappy", "--out", "gappy_shards", "--json"});
+  ASSERT_EQ(sharded.exit_code, 0) << sharded.err;
+  EXPECT_EQ(sharded.json()["val_images"], 24);
+  EXPECT_EQ(sharded.json()["skipped_images"], 1);
+  EXPECT_NE(sharded.err.find(name + "_0.JPEG"), std::string::npos) << sharded.err;
+  EXPECT_NE(sharded.err.find("warning: gappy: not used: 1 images beside the classes of train "
+                             "(train/beside.JPEG)"),
+            std::string::npos)
+      << sharded.err;
+  const ProcessResult evaluated =
+      run({"eval", "--checkpoint", "run", "--data", "gappy_shards", "--json"});
+  ASSERT_EQ(evaluated.exit_code, 0) << evaluated.err;
+  EXPECT_EQ(evaluated.json()["skipped_images"], 1);
+  EXPECT_TRUE(failed_with(run({"shard", "--data", "gappy", "--out", "gappy"}), 1,
+                          "gappy: the output is the folder that is packed"));
+  const ProcessResult folder = run({"eval", "--checkpoint", "run", "--data", "gappy", "--json"});
+  EXPECT_EQ(folder.json()["loss"], evaluated.json()["loss"]);
+  EXPECT_NE(folder.err.find("not used: 1 images beside"), std::string::npos) << folder.err;
 }
 
 TEST_F(ImageFolderTest, BenchTakesThem) {

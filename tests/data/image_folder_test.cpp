@@ -89,6 +89,28 @@ TEST_F(ImageFolderTest, ClassesMayHaveNames) {
   EXPECT_EQ(classes_of(*open().train), (Names{"tench", "n02"}));
 }
 
+TEST_F(ImageFolderTest, WhatIsNotUsedGetsAWarning) {
+  EXPECT_EQ(open().warning, "");
+  write("train/b.JPEG", 1);
+  write("train/a.JPEG", 1);
+  write_text(folder / "train/notes.txt", "not meant to be an image");
+  EXPECT_EQ(open().warning, folder.path().string() +
+                                ": not used: 2 images beside the classes of train (train/a.JPEG)");
+  write("train/n01/more/c.JPEG", 1);
+  write("train/n02/more/d.JPEG", 1);
+  std::filesystem::remove_all(folder / "val");
+  write("val/n01/e.JPEG", 1);
+  write("val/n01/more/f.JPEG", 1);
+  std::filesystem::create_directory(folder / "val/n02");
+  const DatasetSplits data = open();
+  EXPECT_EQ(data.warning, folder.path().string() +
+                              ": not used: 2 images beside the classes of train (train/a.JPEG), "
+                              "3 folders within classes (train/n01/more), "
+                              "1 classes of val without images (val/n02)");
+  EXPECT_EQ(data.train->size(), 4);
+  EXPECT_EQ(data.test->size(), 1);
+}
+
 TEST_F(ImageFolderTest, DamagedImagesAreOpenedAndNamedWhenTheyAreLoaded) {
   write_text(folder / "train/n01/0.JPEG", "no image");
   write_text(folder / "train/n01/1.JPEG", "");
@@ -177,6 +199,92 @@ TEST_F(ShardsTest, HoldWhatTheFolderHolds) {
   Image image;
   expect_contains(error_of([&] { packed.train->load(0, image); }),
                   {"train-00000.shard: n01/0.JPEG: not an image"});
+}
+
+TEST_F(ShardsTest, KeepAPlaceForWhatCannotBeRead) {
+  std::filesystem::create_symlink("nowhere", folder / "train/n01/a.JPEG");
+  std::filesystem::create_symlink("nowhere", folder / "val/v3.JPEG");
+  write_text(folder / "val_labels.txt", "v1.JPEG n02\nv2.JPEG n01\nv3.JPEG n02\n");
+  const std::filesystem::path output = folder / "others";
+  std::vector<std::int64_t> progress;
+  const ShardResult result =
+      write_shards(folder.path(), output, {.on_image = [&](std::int64_t done, std::int64_t all) {
+                     EXPECT_EQ(all, 9);
+                     progress.push_back(done);
+                   }});
+  EXPECT_EQ(progress, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(result.skipped.count, 2);
+  ASSERT_EQ(result.skipped.messages.size(), 2U);
+  expect_contains(result.skipped.messages[0], {"train/n01/a.JPEG", "No such file"});
+  expect_contains(result.skipped.messages[1], {"val/v3.JPEG", "No such file"});
+
+  const DatasetSplits packed = open_image_folder(output);
+  EXPECT_EQ(packed.train->size(), 6);
+  EXPECT_EQ(packed.test->size(), 3);
+  EXPECT_EQ(packed.test->label(2), 1);
+  Image image;
+  EXPECT_THROW(packed.train->load(1, image), UnreadableImage);
+  expect_contains(error_of([&] { packed.train->load(1, image); }),
+                  {"train-00000.shard: n01/a.JPEG: not an image"});
+  packed.train->load(2, image);
+  EXPECT_EQ(image.pixels[0], 10);
+}
+
+TEST_F(ShardsTest, AreNotWrittenOfFoldersThatAreGone) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    if (entry.path().extension() != ".JPEG" && entry.path().extension() != ".jpg") continue;
+    std::filesystem::resize_file(entry.path(), 0);
+  }
+  // Files without a byte can be read.
+  EXPECT_EQ(write_shards(folder.path(), folder / "empty").skipped.count, 0);
+  for (const char* name :
+       {"n01/0.JPEG", "n01/y.PNG.jpeg", "n01/z.JPEG", "n02/a.jpg", "n02/b.JPEG"}) {
+    std::filesystem::remove(folder / "train" / name);
+    std::filesystem::create_symlink("nowhere", folder / "train" / name);
+  }
+  for (const char* name : {"v1.JPEG", "v2.JPEG"}) {
+    std::filesystem::remove(folder / "val" / name);
+    std::filesystem::create_symlink("nowhere", folder / "val" / name);
+  }
+  expect_contains(error_of([&] { write_shards(folder.path(), folder / "others"); }),
+                  {"none of 7 images could be read"});
+  EXPECT_FALSE(holds_shards(folder / "others"));
+  for (int i = 0; i < 1000; ++i) {
+    std::filesystem::create_symlink("nowhere", folder / fmt::format("train/n01/{}.JPEG", i + 1));
+  }
+  expect_contains(error_of([&] { write_shards(folder.path(), folder / "others"); }),
+                  {"none of 1000 images in a row could be read", "No such file"});
+}
+
+TEST_F(ShardsTest, AreNotWrittenIntoTheFolderItself) {
+  for (const std::filesystem::path& output : {folder.path(), folder / "train/.."}) {
+    expect_contains(error_of([&] { write_shards(folder.path(), output); }),
+                    {"the output is the folder that is packed"});
+  }
+  EXPECT_FALSE(holds_shards(folder.path()));
+}
+
+std::ptrdiff_t open_files() {
+  const std::filesystem::directory_iterator files("/proc/self/fd");
+  return std::distance(begin(files), end(files));
+}
+
+TEST_F(ShardsTest, ManyShardsTakeFewDescriptors) {
+  for (int i = 0; i < 400; ++i) {
+    write_text(folder / fmt::format("train/n02/{:03}.JPEG", i), fmt::format("content {}", i));
+  }
+  write_shards(folder.path(), folder / "many", {.shard_bytes = 1});
+  const std::ptrdiff_t before = open_files();
+  const DatasetSplits packed = open_image_folder(folder / "many");
+  EXPECT_LT(open_files() - before, 300);
+  const DatasetSplits data = open();
+  ASSERT_EQ(packed.train->size(), 405);
+  for (std::int64_t i = 0; i < packed.train->size(); ++i) {
+    EXPECT_EQ(bytes_of(*packed.train, i), bytes_of(*data.train, i));
+  }
+  std::filesystem::remove(folder / "many/train-00404.shard");
+  expect_contains(error_of([&] { bytes_of(*packed.train, 404); }),
+                  {"train-00404.shard", "No such file"});
 }
 
 TEST_F(ShardsTest, AreNotWrittenTwice) {

@@ -1,0 +1,30 @@
+// Images that could not be read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lq {
+
+struct SkippedImages {
+  /// So many are named at most, which bounds the memory of names to some 15 MB.
+  static constexpr std::size_t most_messages = 100'000;
+  /// describe() names so many at most.
+  static constexpr std::size_t most_described = 5;
+  /// A data set has a few images that cannot be read; where it is so many in a row, all are gone.
+  static constexpr std::int64_t most_in_a_row = 1000;
+
+  std::int64_t count = 0;
+  std::vector<std::string> messages;  ///< of the first ones: which image, and what is wrong
+
+  void add(std::string message);
+};
+
+/// "3 test images could not be read and were left out: a.JPEG: ...; b.JPEG: ..."; `part` names the
+/// images, and the first few messages are in it.
+std::string describe(const SkippedImages& skipped, std::string_view part);
+
+}  // namespace lq
