@@ -39,7 +39,7 @@ void check_output(const fs::path& out, const fs::path& checkpoint) {
   const fs::path folder = checkpoint.parent_path();
   for (const fs::path& kept :
        {checkpoint, folder / best_checkpoint_file, folder / last_checkpoint_file,
-        folder / metrics_file}) {
+        folder / metrics_file, folder / skipped_images_file}) {
     std::error_code one_is_missing;
     if (!fs::equivalent(out, kept, one_is_missing)) continue;
     throw CLI::ValidationError(

@@ -91,6 +91,7 @@ void print_json(const TrainingResult& result, const Run& run, const std::string&
     report["test_loss"] = result.test->mean_loss();
   }
   report.update(best_json(result.best));
+  report["skipped_images"] = result.skipped_images;
   report["seconds"] = result.seconds;
   report["images_per_s"] = result.images_per_s;
   print_report(report);
@@ -200,8 +201,8 @@ void add_train_command(CLI::App& app) {
       "train",
       "Train a network by a recipe.\n"
       "Options that are not given keep the recipe's values. The folder of the run gets\n"
-      "best.safetensors, last.safetensors and metrics.jsonl. Ctrl-C stops a run in such a way\n"
-      "that --resume can go on with it.");
+      "best.safetensors, last.safetensors and metrics.jsonl, and skipped_images.txt where images\n"
+      "cannot be read. Ctrl-C stops a run in such a way that --resume can go on with it.");
   add_options(*train, command->recipe);
   add_run_options(*train, *command);
   train->callback([command] { run(*command); });

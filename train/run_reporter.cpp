@@ -12,9 +12,10 @@ RunReporter::RunReporter(const RunExtent& extent, std::int64_t log_interval,
                          const ProgressOptions& progress)
     : extent_(extent), log_interval_(log_interval), progress_(progress) {}
 
-void RunReporter::open_metrics(const std::filesystem::path& path,
-                               std::optional<std::int64_t> resume_after) {
-  metrics_.emplace(path, resume_after);
+void RunReporter::open_files(const std::filesystem::path& folder,
+                             std::optional<std::int64_t> resume_after) {
+  metrics_.emplace(folder / metrics_file, resume_after);
+  skipped_log_.emplace(folder / skipped_images_file, resume_after.has_value());
 }
 
 void RunReporter::start_training() {
@@ -94,6 +95,14 @@ void RunReporter::evaluated(const TrainingState& state, const ClassificationSums
 void RunReporter::warn(const TrainingState& state, std::string_view message) {
   metrics_->write_warning(extent_.steps_done(state), message);
   progress_.line(fmt::format("warning: {}", message));
+}
+
+void RunReporter::skipped(const TrainingState& state, std::string_view part,
+                          const SkippedImages& images) {
+  if (images.count == 0) return;
+  skipped_log_->add(part, images);
+  warn(state,
+       fmt::format("{} (all of them are in {})", describe(images, part), skipped_images_file));
 }
 
 double RunReporter::images_per_second() const {

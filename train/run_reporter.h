@@ -12,8 +12,13 @@
 #include "train/metrics_log.h"
 #include "train/progress.h"
 #include "train/rate_meter.h"
+#include "train/skipped_log.h"
 
 namespace lq {
+
+/// Files of a run in its output folder.
+inline constexpr const char* metrics_file = "metrics.jsonl";              ///< see metrics_log.h
+inline constexpr const char* skipped_images_file = "skipped_images.txt";  ///< see skipped_log.h
 
 /// The size of a run, in steps done since it began.
 struct RunExtent {
@@ -43,9 +48,10 @@ class RunReporter {
  public:
   RunReporter(const RunExtent& extent, std::int64_t log_interval, const ProgressOptions& progress);
 
-  /// Begins the metrics file, or continues it after step `resume_after`; before anything below.
-  void open_metrics(const std::filesystem::path& path,
-                    std::optional<std::int64_t> resume_after = std::nullopt);
+  /// Begins the files of the run in its folder, or continues them after step `resume_after`; before
+  /// anything below.
+  void open_files(const std::filesystem::path& folder,
+                  std::optional<std::int64_t> resume_after = std::nullopt);
 
   /// The clock runs, and training goes on. Evaluations come between stop and start.
   void start_training();
@@ -57,6 +63,11 @@ class RunReporter {
   void evaluating(const ClassificationSums& sums, std::int64_t images, std::int64_t batch);
   void evaluated(const TrainingState& state, const ClassificationSums& test, bool is_best);
   void warn(const TrainingState& state, std::string_view message);
+  /// Images that an epoch, or an evaluation, had to do without: a warning, and all of their names
+  /// in a file. `part` as in describe().
+  void skipped(const TrainingState& state, std::string_view part, const SkippedImages& images);
+  /// Images that are named so in the whole run.
+  std::int64_t skipped_images() const { return skipped_log_->size(); }
   void line(std::string_view text) { progress_.line(text); }
 
   double seconds() const { return run_steps_.seconds(); }
@@ -70,6 +81,7 @@ class RunReporter {
   std::int64_t log_interval_;
   Progress progress_;
   std::optional<MetricsLog> metrics_;
+  std::optional<SkippedLog> skipped_log_;
   RateMeter run_steps_;     // evaluations included
   RateMeter epoch_images_;  // since training started or went on
   RateMeter line_images_;   // since the last line of metrics

@@ -131,7 +131,7 @@ void Trainer::begin_run() {
     options_.initial.clear();
   }
   save(last_path());
-  report_.open_metrics(metrics_path());
+  report_.open_files(options_.output);
 }
 
 void Trainer::resume_run() {
@@ -146,7 +146,7 @@ void Trainer::resume_run() {
     fail("{}: {}", last_path().string(), error.what());
   }
   state_ = checkpoint.state;
-  report_.open_metrics(metrics_path(), steps_done());
+  report_.open_files(options_.output, steps_done());
   report_.line(finished()
                    ? fmt::format("nothing is left to train after {} steps", steps_done())
                    : fmt::format("resuming {} after step {} of {}", epoch_label(extent_, state_),
@@ -202,13 +202,14 @@ TrainingResult Trainer::run() {
           .interrupted = interrupted_,
           .test = test_,
           .best = state_.best,
+          .skipped_images = report_.skipped_images(),
           .seconds = report_.seconds(),
           .images_per_s = report_.images_per_second()};
 }
 
 void Trainer::run_epoch() {
   train_on_batches();
-  report_skipped("training", train_loader_);
+  report_.skipped(state_, "training", train_loader_.skipped());
   const bool epoch_is_complete = state_.steps_done == extent_.steps_per_epoch;
   // The loader says so itself, but only of its last batch, which steps of several may leave out.
   check(!epoch_is_complete || state_.epoch_sums.images > 0,
@@ -303,12 +304,7 @@ void Trainer::evaluate_model() {
     report_.evaluating(sums, test_loader_.images(), options_.recipe.images_per_pass());
   });
   check_finite(test_->mean_loss(), "the test loss");
-  report_skipped("test", test_loader_);
-}
-
-void Trainer::report_skipped(std::string_view part, const Loader& loader) {
-  const SkippedImages& skipped = loader.skipped();
-  if (skipped.count > 0) report_.warn(state_, describe(skipped, part));
+  report_.skipped(state_, "test", test_loader_.skipped());
 }
 
 /// Whether the last evaluation is the best so far, which it then is from now on. One within an

@@ -23,10 +23,9 @@
 
 namespace lq {
 
-/// Files of a run in its output folder.
+/// Checkpoints of a run in its output folder; its other files are those of run_reporter.h.
 inline constexpr const char* last_checkpoint_file = "last.safetensors";  ///< to resume from
 inline constexpr const char* best_checkpoint_file = "best.safetensors";  ///< highest test accuracy
-inline constexpr const char* metrics_file = "metrics.jsonl";             ///< see metrics_log.h
 
 /// The checkpoint from which the run in `folder` can be resumed. Throws Error when there is none.
 Checkpoint load_last_checkpoint(const std::filesystem::path& folder);
@@ -41,7 +40,7 @@ struct TrainerOptions {
   /// What the network begins with instead of its initial values: see warm_start(). Empty: nothing.
   /// Not for a run that is resumed.
   StateDict initial;
-  /// Of the training loader; the batches do not depend on it.
+  /// Of each loader; the batches do not depend on it.
   int loader_threads = 1;
   /// Ends the run, after an evaluation, once it has done this many steps in all, earlier parts of
   /// a resumed run included. The schedule still spans all epochs. Within an epoch that evaluation
@@ -65,6 +64,7 @@ struct TrainingResult {
   bool interrupted = false;                ///< by stop_requested; there may be no evaluation then
   std::optional<ClassificationSums> test;  ///< last evaluation of this call
   std::optional<BestEvaluation> best;      ///< since the run began
+  std::int64_t skipped_images = 0;         ///< files that could not be read since the run began
   double seconds = 0.0;                    ///< of this call
   double images_per_s = 0.0;               ///< trained by this call, evaluation not counted
 };
@@ -107,7 +107,6 @@ class Trainer {
   void evaluate_model();
   bool note_best(bool epoch_is_complete);
   void check_health();
-  void report_skipped(std::string_view part, const Loader& loader);
 
   void check_finite(double value, std::string_view what) const;
   void check_state_is_finite() const;

@@ -126,6 +126,12 @@ TEST_F(ImageFolderTest, UnreadableImagesAreNamed) {
   expect_all_named(inferred);
   EXPECT_EQ(inferred.json()["images"], 17);
   EXPECT_EQ(inferred.json()["skipped_images"], 7);
+  const ProcessResult trained = run({"train", "--recipe", "tiny.json", "--epochs", "1", "--data",
+                                     "damaged", "--out", "run_on_damaged", "--json"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_EQ(trained.json()["skipped_images"], 7);
+  const std::string names = content_of(*folder_ / "run_on_damaged/skipped_images.txt");
+  for (int i = 0; i < 7; ++i) EXPECT_NE(names.find(image(i)), std::string::npos) << i;
 }
 
 TEST_F(ImageFolderTest, NumbersDoNotDependOnLoaderThreads) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
+#include <sstream>
 
 #include "data/image_folder.h"
 #include "data/synthetic_photographs.h"
@@ -121,6 +123,45 @@ TEST_F(ImageFolderTrainingTest, UnreadableImagesAreLeftOutAndNamed) {
             std::string::npos);
   EXPECT_NE(metrics.find(first + "_3.JPEG: not an image"), std::string::npos);
   EXPECT_NE(metrics.find("1 test image could not be read and was left out: "), std::string::npos);
+  EXPECT_NE(metrics.find("(all of them are in skipped_images.txt)"), std::string::npos);
+}
+
+/// The warnings name a few of them, the file all of them, once, whatever the epochs and the breaks.
+TEST_F(ImageFolderTrainingTest, AllUnreadableImagesAreInAFile) {
+  train(folder / "whole", AugmentationKind::crop, 1);
+  EXPECT_FALSE(std::filesystem::exists(folder / "whole" / skipped_images_file));
+  std::set<std::string> expected;
+  const auto damage = [&](const std::string& part, const std::string& place) {
+    std::ofstream(images() / place) << "damaged";
+    expected.insert(fmt::format("{}: {}: not an image in PNG, JPEG, PGM or PPM format", part,
+                                (images() / place).string()));
+  };
+  for (int label = 0; label < 3; ++label) {
+    const std::string name = photograph_class(label);
+    for (const int i : {2, 5, 11}) {
+      damage("training", fmt::format("train/{}/{}_{}.JPEG", name, name, i));
+    }
+    damage("test", fmt::format("val/{}/{}_0.JPEG", name, name));
+  }
+  const auto lines = [&] {
+    std::istringstream text(content_of(folder / "run" / skipped_images_file));
+    std::vector<std::string> all;
+    for (std::string line; std::getline(text, line);) all.push_back(line);
+    return all;
+  };
+  const TrainingResult result = train(folder / "run", AugmentationKind::crop, 2);
+  EXPECT_EQ(lines(), std::vector<std::string>(expected.begin(), expected.end()));
+  EXPECT_EQ(result.skipped_images, 12);
+
+  const std::string name = photograph_class(0);
+  damage("training", fmt::format("train/{}/{}_7.JPEG", name, name));
+  HueNet model(3);
+  TrainerOptions options = tiny_options(folder / "run");
+  options.recipe = load_last_checkpoint(folder / "run").recipe;
+  ++options.recipe.epochs;
+  options.resume = true;
+  EXPECT_EQ(Trainer(model, open_image_folder(images()), options).run().skipped_images, 13);
+  EXPECT_EQ(lines(), std::vector<std::string>(expected.begin(), expected.end()));
 }
 
 TEST_F(ImageFolderTrainingTest, EmptyBatchesChangeNothing) {

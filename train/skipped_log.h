@@ -1,0 +1,34 @@
+// The names of all images that a run had to do without.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "data/skipped_images.h"
+
+namespace lq {
+
+/// A text file with a line for each image that could not be read, once in a run however many epochs
+/// meet it: "training: <image>: <what is wrong>". There is no file while there is no such image.
+/// It names as many images as SkippedImages::most_messages.
+class SkippedLog {
+ public:
+  /// Goes on with a file that is there when the run is a resumed one, and removes it otherwise.
+  /// Throws Error when that fails.
+  SkippedLog(std::filesystem::path path, bool resumed);
+
+  /// Adds those that are not in the file yet. Throws Error when it cannot be written; it is as it
+  /// was then.
+  void add(std::string_view part, const SkippedImages& skipped);
+  /// Images in the file.
+  std::int64_t size() const { return std::ssize(lines_); }
+
+ private:
+  std::filesystem::path path_;
+  std::set<std::string> lines_;
+};
+
+}  // namespace lq
