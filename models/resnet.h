@@ -10,8 +10,8 @@ namespace lq {
 
 /// Where normalizations and quantizers are, and how a shortcut changes the map.
 enum class ResNetForm : unsigned char {
-  /// BN behind every convolution, ReLU behind the addition; float activations. A block starts as its
-  /// shortcut, since the last gamma is 0. The shortcut is a 1x1 convolution with BN.
+  /// BN behind every convolution, ReLU behind the addition; float activations. A block starts as
+  /// its shortcut, since the last gamma is 0. The shortcut is a 1x1 convolution with BN.
   post_activation,
   /// BN ReLU Q in front of convolutions, and BN behind the last one of a block. The shortcut has no
   /// weights: average, and zero channels at the end.
