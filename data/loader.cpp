@@ -23,9 +23,6 @@ namespace {
 // all threads; enough, so that the lock is taken rarely (small images take some 2 us each).
 constexpr std::int64_t images_per_chunk = 8;
 
-// A data set has a few damaged images; where no image of so many can be read, it is gone.
-constexpr std::int64_t most_unreadable_in_a_row = 1000;
-
 // Epochs that Rng keeps apart.
 constexpr std::int64_t max_epochs = 1 << 24;
 
@@ -235,7 +232,7 @@ void Loader::Pipeline::leave_out(Slot& slot) {
 }
 
 void Loader::Pipeline::check_images_were_readable(bool epoch_has_ended) const {
-  check(unreadable_in_a_row_ < most_unreadable_in_a_row,
+  check(unreadable_in_a_row_ < SkippedImages::most_in_a_row,
         "loader: none of {} images in a row could be read (is the data set still there?)",
         unreadable_in_a_row_);
   if (!epoch_has_ended || first_batch_ > 0 || images_taken_ > 0) return;
