@@ -8,6 +8,7 @@
 #include "core/allocator.h"
 #include "core/device.h"
 #include "tests/support/backends.h"
+#include "tests/support/bit_conv2d_case.h"
 #include "tests/support/compare.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/level_tables.h"
@@ -37,32 +38,21 @@ LevelTable level_table(std::int64_t rows, int bits, CodeAlphabet alphabet, Rng& 
   return table;
 }
 
-struct ConvCase {
-  Shape x;
-  Shape weight;
-  Conv2dOptions options = {};
-  int weight_bits = 2;
-  int input_bits = 2;
-  bool one_table = false;  ///< for all output channels
-  bool bias = false;
-};
-
 /// Leaves and what their quantizers make of them.
 struct Operands {
   Variable x, weight, bias;
   Variable quantized_x, quantized_weight;
 
-  explicit Operands(const ConvCase& c, CodeAlphabet of_x = CodeAlphabet::zero_one) {
+  explicit Operands(const BitConv2dCase& c, CodeAlphabet of_x = CodeAlphabet::zero_one) {
     Rng rng(7, RngPurpose::synthetic);
     x = Variable(random_normal(c.x, 1), true);
     weight = Variable(random_normal(c.weight, 2), true);
     if (c.bias) bias = Variable(random_normal({c.weight[0]}, 3), true);
     quantized_x =
         autograd::quantize(x, level_table(1, c.input_bits, of_x, rng), nullptr, false, {});
-    const std::int64_t rows = c.one_table ? 1 : c.weight[0];
     quantized_weight = autograd::quantize(
-        weight, level_table(rows, c.weight_bits, CodeAlphabet::minus_plus_one, rng), nullptr, true,
-        {});
+        weight, level_table(c.weight_rows(), c.weight_bits, CodeAlphabet::minus_plus_one, rng),
+        nullptr, true, {});
   }
 };
 
@@ -86,7 +76,7 @@ std::vector<double> convolved(const Operands& operands, const Conv2dOptions& opt
   return y;
 }
 
-void expect_forward_is_conv2d(const ConvCase& c) {
+void expect_forward_is_conv2d(const BitConv2dCase& c) {
   const Operands operands(c);
   const Variable y =
       bit_conv2d(operands.quantized_x, operands.quantized_weight, operands.bias, c.options);
@@ -96,8 +86,7 @@ void expect_forward_is_conv2d(const ConvCase& c) {
   const double window = static_cast<double>(c.weight.elements()) / static_cast<double>(c.weight[0]);
   const double tolerance = 2e-7 * window * c.weight_bits * c.input_bits;
   EXPECT_TRUE(all_close(y.value().span<float>(), convolved(operands, c.options), 1e-6, tolerance))
-      << c.x.to_string() << " by " << c.weight.to_string() << ", " << c.weight_bits << "/"
-      << c.input_bits << " bits";
+      << c.to_string();
 }
 
 class BitConv2dTest : public ::testing::TestWithParam<BackendCase> {
@@ -135,11 +124,11 @@ INSTANTIATE_TEST_SUITE_P(Backends, BitConv2dTest, ::testing::ValuesIn(without_cu
                          backend_case_name);
 
 TEST(BitConv2dAutogradTest, GradientsAreThoseOfConv2dBitByBit) {
-  const ConvCase c{.x = {3, 6, 5, 24},
-                   .weight = {17, 3, 3, 24},
-                   .options = {.stride_h = 2},
-                   .input_bits = 3,
-                   .bias = true};
+  const BitConv2dCase c{.x = {3, 6, 5, 24},
+                        .weight = {17, 3, 3, 24},
+                        .options = {.stride_h = 2},
+                        .input_bits = 3,
+                        .bias = true};
   Operands bits(c), floats(c);
   const auto geometry = kernels::conv2d_geometry(c.x, c.weight, c.options);
   const Tensor grad_y = random_normal(geometry.y_shape(), 4);
@@ -155,7 +144,7 @@ TEST(BitConv2dAutogradTest, GradientsAreThoseOfConv2dBitByBit) {
 }
 
 TEST(BitConv2dAutogradTest, TheTapeKeepsCodesInsteadOfFloats) {
-  const ConvCase c{.x = {4, 32, 32, 32}, .weight = {8, 3, 3, 32}};
+  const BitConv2dCase c{.x = {4, 32, 32, 32}, .weight = {8, 3, 3, 32}};
   Operands operands(c);
   const Variable y = bit_conv2d(operands.quantized_x, operands.quantized_weight, {}, c.options);
   const std::size_t with_floats = device_memory({}).use().bytes;
@@ -165,7 +154,7 @@ TEST(BitConv2dAutogradTest, TheTapeKeepsCodesInsteadOfFloats) {
 }
 
 TEST(BitConv2dAutogradTest, WhatHasNoCodesIsGivenToConv2d) {
-  const ConvCase plain{.x = {2, 4, 4, 8}, .weight = {4, 3, 3, 8}};
+  const BitConv2dCase plain{.x = {2, 4, 4, 8}, .weight = {4, 3, 3, 8}};
   const Operands operands(plain);
   const auto operation = [](const Variable& x, const Variable& weight,
                             const Conv2dOptions& options = {}) {

@@ -8,6 +8,7 @@
 #include "core/packed_layout.h"
 #include "tests/kernels/views.h"
 #include "tests/support/backends.h"
+#include "tests/support/bit_conv2d_case.h"
 #include "tests/support/compare.h"
 #include "tests/support/environment.h"
 #include "tests/support/errors.h"
@@ -20,18 +21,7 @@ namespace {
 
 using kernels::CodeAlphabet;
 using kernels::Conv2dGeometry;
-using kernels::Conv2dOptions;
 using kernels::Padding;
-
-struct BitConv2dCase {
-  Shape x;
-  Shape weight;
-  Conv2dOptions options = {};
-  int weight_bits = 2;
-  int input_bits = 2;
-  bool one_table = false;  ///< for all output channels
-  bool bias = false;
-};
 
 /// Elements that are multiples of 1/8 and no larger than 2: all sums of their products are exact in
 /// float, so that results must be equal bit by bit. Of any sign and order, and also zero.
@@ -104,28 +94,26 @@ struct Problem {
         x_table(
             table_of(exact ? exact_basis(1, c.input_bits, rng) : random_basis(1, c.input_bits, rng),
                      CodeAlphabet::zero_one)),
-        weight_table(rows_of(c), std::int64_t{1} << c.weight_bits),
+        weight_table(c.weight_rows(), std::int64_t{1} << c.weight_bits),
         planes(Tensor::zeros(
             {c.input_bits, geometry.n * geometry.h * geometry.w, packed::words(geometry.c_in)},
             DType::i32)),
         weight(c.weight),
         y(Tensor::full(geometry.y_shape(), std::numeric_limits<float>::quiet_NaN())) {
-    weight_table = table_of(exact ? exact_basis(rows_of(c), c.weight_bits, rng)
-                                  : random_basis(rows_of(c), c.weight_bits, rng),
+    weight_table = table_of(exact ? exact_basis(c.weight_rows(), c.weight_bits, rng)
+                                  : random_basis(c.weight_rows(), c.weight_bits, rng),
                             CodeAlphabet::minus_plus_one);
     if (c.bias)
       bias = exact ? exact_basis(1, static_cast<int>(c.weight[0]), rng).reshape({c.weight[0]})
                    : random_normal({c.weight[0]}, 3);
     draw_input(c, rng);
     const std::int64_t size = std::int64_t{1} << c.weight_bits;
-    const std::int64_t of_row = weight.elements() / rows_of(c);
+    const std::int64_t of_row = weight.elements() / c.weight_rows();
     for (std::int64_t i = 0; i < weight.elements(); ++i) {
       weight.span<float>()[i] =
           weight_table.levels.span<float>()[i / of_row * size + random_integer(rng, 0, size - 1)];
     }
   }
-
-  static std::int64_t rows_of(const BitConv2dCase& c) { return c.one_table ? 1 : c.weight[0]; }
 
   void draw_input(const BitConv2dCase& c, Rng& rng) {
     const std::int64_t pixels = planes.shape()[1];
@@ -163,8 +151,7 @@ std::vector<Way> all_ways() {
 class BitConv2dKernelTest : public ::testing::TestWithParam<Way> {
  protected:
   void expect_exact(const BitConv2dCase& c, std::uint64_t seed = 1) {
-    SCOPED_TRACE(c.x.to_string() + " by " + c.weight.to_string() + ", " +
-                 std::to_string(c.weight_bits) + "/" + std::to_string(c.input_bits));
+    SCOPED_TRACE(c.to_string());
     Problem problem(c, seed);
     problem.run(stream);
     EXPECT_TRUE(all_close(problem.y.span<float>(), problem.expected(), 0, 0));
