@@ -35,7 +35,7 @@ StateDict packed_weights(const deploy::PackedModel& packed, const Module& model)
   for (const deploy::Operation& operation : packed.operations) {
     const auto* layer = std::get_if<deploy::Convolution>(&operation);
     if (layer == nullptr) continue;
-    const std::vector<float> weights = deploy::decoded_weights(*layer);
+    const std::vector<float> weights = deploy::decoded_weights(packed, *layer);
     const auto parameter = std::ranges::find(parameters, layer->name + ".weight", &Parameter::name);
     if (parameter == parameters.end()) continue;
     const Shape& shape = parameter->variable.shape();

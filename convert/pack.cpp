@@ -16,6 +16,7 @@
 #include "convert/pool_order.h"
 #include "convert/trace.h"
 #include "deploy/folding.h"
+#include "deploy/layer_parts.h"
 
 namespace lq::convert {
 
@@ -361,7 +362,7 @@ class Packer {
 
   /// Appends a convolution of some of a layer's segments; returns the value of its sums.
   std::size_t add_partial_sums(Convolution convolution, std::size_t segments) {
-    convolution.name += fmt::format(".first{}", segments);
+    convolution.name = deploy::partial_name(convolution.name, segments);
     const kernels::Conv2dGeometry& geometry = convolution.description.geometry;
     const std::size_t value =
         add_value(ValueKind::floats, {geometry.out_h, geometry.out_w, geometry.c_out});

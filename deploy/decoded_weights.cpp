@@ -1,5 +1,7 @@
 #include "deploy/decoded_weights.h"
 
+#include "deploy/layer_parts.h"
+
 namespace lq::deploy {
 
 namespace {
@@ -46,19 +48,23 @@ void decode(const Segment& segment, std::int64_t outputs, std::int64_t first, st
 
 }  // namespace
 
-std::vector<float> decoded_weights(const Convolution& convolution) {
-  const kernels::BitconvDescription& description = convolution.description;
-  if (description.segments.empty()) return {};
-  const kernels::Conv2dGeometry& geometry = description.geometry;
-  std::vector<float> all(geometry.c_out * geometry.kernel_h * geometry.kernel_w * geometry.c_in);
+std::vector<float> decoded_weights(const PackedModel& model, const Convolution& layer) {
+  if (layer.description.segments.empty()) return {};
+  const std::vector<const Convolution*> parts = layer_parts(model, layer);
+  std::int64_t channels = 0;
+  for (const Convolution* part : parts) channels += part->description.geometry.c_in;
+  const kernels::Conv2dGeometry& geometry = layer.description.geometry;
+  std::vector<float> all(geometry.c_out * geometry.kernel_h * geometry.kernel_w * channels);
   std::int64_t first = 0;
-  for (const kernels::BitconvSegment& any : description.segments) {
-    std::visit(
-        [&](const auto& segment) {
-          decode(segment, geometry.c_out, first, geometry.c_in, all);
-          first += segment.channels;
-        },
-        any);
+  for (const Convolution* part : parts) {
+    for (const kernels::BitconvSegment& any : part->description.segments) {
+      std::visit(
+          [&](const auto& segment) {
+            decode(segment, geometry.c_out, first, channels, all);
+            first += segment.channels;
+          },
+          any);
+    }
   }
   return all;
 }

@@ -49,7 +49,7 @@ struct FoldedThresholds {
 /// Without segments it is pointwise work on the residual alone: a batch norm, ReLU or quantizer
 /// with no convolution before it. Its window is then a single pixel.
 struct Convolution {
-  std::string name;  ///< path of the layer in the model: "stage1_block0.conv1"
+  std::string name;  ///< path of the layer in the model, "stage1_block0.conv1"; see layer_parts.h
   kernels::BitconvDescription description;
   std::vector<std::size_t> inputs;  ///< value of each segment
   std::optional<std::size_t> residual;

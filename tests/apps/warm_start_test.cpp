@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "layers/quantizers/quantizer.h"
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
 #include "tests/support/compare.h"
+#include "tests/support/quantized_weights.h"
 #include "train/checkpoint.h"
 
 namespace lq::testing {
@@ -64,28 +64,11 @@ TEST_F(InitTest, ARunBeginsWithTheWeightsOfAPackedNetwork) {
                                       "--max-steps", "1", "--out", "unpacked"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const Checkpoint begun = checkpoint("unpacked/last.safetensors");
-  // The oracle: what the quantizers make of the trained weights.
   const auto model = restore_model(checkpoint("two/best.safetensors"));
-  model->eval();
-  StateDict expected;
-  for (const Parameter& parameter : model->parameters()) {
-    if (parameter.name.ends_with(".weight")) {
-      expected.emplace_back(parameter.name, parameter.variable.value());
-    }
-  }
-  int quantized = 0;
-  model->visit([&](const std::string& path, Module& module) {
-    auto* const quantizer = dynamic_cast<WeightQuantizer*>(&module);
-    if (quantizer == nullptr) return;
-    ++quantized;
-    const std::string layer = path.substr(0, path.rfind('.'));
-    auto& weight =
-        std::ranges::find(expected, layer + ".weight", &StateDict::value_type::first)->second;
-    weight = (*quantizer)(Variable(weight)).value();
-  });
-  ASSERT_EQ(quantized, 2);
-  ASSERT_EQ(expected.size(), 4U);
-  for (const auto& [name, weight] : expected) {
+  const QuantizedWeights expected = quantized_weights(*model);
+  ASSERT_EQ(expected.quantized, 2);
+  ASSERT_EQ(expected.weights.size(), 4U);
+  for (const auto& [name, weight] : expected.weights) {
     const auto actual = value(begun.model, name).span<float>();
     const std::vector<double> levels(weight.span<float>().begin(), weight.span<float>().end());
     EXPECT_TRUE(all_close(actual, levels, 1e-6, 0)) << name;
