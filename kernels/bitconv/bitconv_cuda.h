@@ -1,4 +1,4 @@
-// What the CUDA kernels of bitconv share: operands, the walk over a window, and what follows the
+// What the CUDA kernels of bitconv share: operands, the places of windows, and what follows the
 // sums. For bitconv_*_cuda.cu files.
 #pragma once
 
@@ -116,20 +116,6 @@ struct OutputPixel {
     return (static_cast<std::int64_t>(n) * conv.h + y) * conv.w + x;
   }
 };
-
-/// Calls visit(tap, input pixel in N H W) for the places of an output pixel's window that lie on
-/// the map; taps are counted row by row.
-template <typename Visit>
-__device__ void for_each_tap(const DeviceConvolution& conv, std::int64_t pixel, Visit&& visit) {
-  const OutputPixel place(conv, pixel);
-  int tap = 0;
-  for (int r = 0; r < conv.kernel_h; ++r) {
-    for (int s = 0; s < conv.kernel_w; ++s, ++tap) {
-      const std::int64_t at = place.at(conv, r, s);
-      if (at >= 0) visit(tap, at);
-    }
-  }
-}
 
 /// The part of a warp in the results of `count` consecutive pixels: its lanes own the output
 /// channels first_channel + lane; those beyond O only take part in the ballots.
@@ -283,6 +269,30 @@ __device__ void finish_pixels(const Group& group, const typename Group::Values& 
   const DeviceSymbolOutput* symbols = conv.symbols;
   for (int i = 0; i < conv.plane_outputs; ++i) write_planes(group, *symbols++, values);
   for (int i = 0; i < conv.byte_outputs; ++i) write_bytes(group, *symbols++, values);
+}
+
+/// The results of a block's tile of `rows` output pixels and `columns` output channels, whose sums
+/// the first `threads` threads find by sum_at(row, column), up to a multiple of 32 columns. Every
+/// warp finishes consecutive pixels of 32 channels, some at once so that their loads and ballots
+/// overlap.
+template <int rows, int columns, int threads, int pixels_at_once, typename SumAt>
+__device__ void finish_rows(const DeviceConvolution& conv, std::int64_t first_pixel,
+                            int first_channel, SumAt&& sum_at) {
+  constexpr int warps_across = ceil_divide(columns, warp_threads);
+  constexpr int rows_of_warp = rows / (threads / warp_threads / warps_across);
+  static_assert(rows_of_warp % pixels_at_once == 0);
+  using Group = PixelGroup<pixels_at_once>;
+  const int warp = static_cast<int>(threadIdx.x) / warp_threads;
+  const int column = warp % warps_across * warp_threads;
+  const int channel = first_channel + column;
+  if (channel >= conv.outputs) return;
+  const int first_row = warp / warps_across * rows_of_warp;
+  for (int row = first_row; row < first_row + rows_of_warp; row += pixels_at_once) {
+    typename Group::Values sums;
+#pragma unroll
+    for (int k = 0; k < pixels_at_once; ++k) sums[k] = sum_at(row + k, column + Group::lane());
+    finish_pixels(Group{conv, first_pixel + row, channel}, sums);
+  }
 }
 
 }  // namespace lq::kernels::cuda

@@ -7,6 +7,7 @@
 #include "core/environment.h"
 #include "core/error.h"
 #include "kernels/bitconv/bitconv_direct_cuda.h"
+#include "kernels/bitconv/bitconv_floats_cuda.h"
 #include "kernels/bitconv/bitconv_warpgroup_cuda.h"
 
 namespace lq::kernels::cuda {
@@ -21,7 +22,7 @@ int attribute(Device device, cudaDeviceAttr name) {
 
 /// That multiplies a segment.
 std::string_view instruction(Device device, Arithmetic arithmetic, BitconvPath path) {
-  if (path == BitconvPath::direct) {
+  if (path == BitconvPath::direct || path == BitconvPath::tiled) {
     return arithmetic == Arithmetic::bits    ? "popc"
            : arithmetic == Arithmetic::bytes ? "dp4a"
                                              : "fma";
@@ -36,10 +37,21 @@ std::string_view instruction(Device device, Arithmetic arithmetic, BitconvPath p
 }  // namespace
 
 std::string BitconvWay::path_name() const {
-  return path == BitconvPath::warpgroup ? "wgmma" : path == BitconvPath::tensor ? "mma" : "direct";
+  switch (path) {
+    case BitconvPath::warpgroup:
+      return "wgmma";
+    case BitconvPath::tensor:
+      return "mma";
+    case BitconvPath::tiled:
+      return "tiled";
+    case BitconvPath::direct:
+      break;
+  }
+  return "direct";
 }
 
 std::string BitconvWay::tile_name() const {
+  if (float_tile) return fmt::format("{}x{}", float_tile->rows, float_tile->columns);
   if (warpgroup_tile) {
     return fmt::format("{}x{}", WarpgroupExtents::rows, extents_of(*warpgroup_tile).columns);
   }
@@ -100,7 +112,11 @@ void BitconvLauncher::run(Stream& stream, DeviceConvolution conv, Order order, s
         conv.h, conv.w);
   conv.pixels = images * conv.p * conv.q;
   if (order == Order::lanes) {
-    run_direct(stream, conv);
+    if (const std::optional<FloatTile> tile = float_tile(conv)) {
+      run_float_tiles(stream, conv, *tile);
+    } else {
+      run_direct(stream, conv);
+    }
     return;
   }
   set_copy_words(conv);
@@ -121,6 +137,8 @@ BitconvWay BitconvLauncher::way(Device device, DeviceConvolution conv, Order ord
     way.warpgroup_tile = warpgroup_tile(problem);
     way.path = way.warpgroup_tile ? BitconvPath::warpgroup : BitconvPath::tensor;
     if (!way.warpgroup_tile) way.tiles = tile_plan(problem);
+  } else if ((way.float_tile = float_tile(conv))) {
+    way.path = BitconvPath::tiled;
   }
   for (int i = 0; i < conv.segments; ++i) {
     const std::string_view name = instruction(device, conv.segment[i].arithmetic, way.path);
@@ -129,6 +147,12 @@ BitconvWay BitconvLauncher::way(Device device, DeviceConvolution conv, Order ord
     way.instructions += name;
   }
   return way;
+}
+
+/// None: the direct way.
+std::optional<FloatTile> BitconvLauncher::float_tile(const DeviceConvolution& conv) const {
+  if (plan_.path == BitconvPath::direct) return std::nullopt;
+  return plan_float_tiles(conv, /*at_any_size=*/plan_.path == BitconvPath::tiled);
 }
 
 TilePlan BitconvLauncher::tile_plan(const TileProblem& problem) const {

@@ -36,6 +36,7 @@ class BitconvLauncher {
   BitconvWay way(Device device, DeviceConvolution conv, Order order, std::int64_t images) const;
 
  private:
+  std::optional<FloatTile> float_tile(const DeviceConvolution& conv) const;
   TilePlan tile_plan(const TileProblem& problem) const;
   std::optional<WarpgroupTile> warpgroup_tile(const TileProblem& problem) const;
 

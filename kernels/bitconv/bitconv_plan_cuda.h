@@ -14,11 +14,12 @@
 namespace lq::kernels::cuda {
 
 /// direct: popcounts, dot products of bytes and multiply-adds on the ordinary units, for every
-/// description. tensor: tensor cores, by instructions of warps, where no segment is of floats and
-/// those of bytes have multiples of four channels; others go the direct way. warpgroup: tensor
-/// cores, by instructions of warpgroups, for the same descriptions; where has_warpgroups() is not,
-/// as tensor.
-enum class BitconvPath : unsigned char { direct, tensor, warpgroup };
+/// description. tiled: multiply-adds of tiles that lie in shared memory, where the only segment is
+/// of floats; others as if nothing was said. tensor: tensor cores, by instructions of warps, where
+/// no segment is of floats and those of bytes have multiples of four channels; others are tiled or
+/// go the direct way. warpgroup: tensor cores, by instructions of warpgroups, for the same
+/// descriptions; where has_warpgroups() is not, as tensor.
+enum class BitconvPath : unsigned char { direct, tiled, tensor, warpgroup };
 
 /// What is not said is chosen.
 struct BitconvPlan {
@@ -38,6 +39,13 @@ std::optional<BitconvPath> wanted_bitconv_path();
 std::unique_ptr<Bitconv> prepare_bitconv(Stream& stream, const BitconvDescription& description,
                                          const BitconvPlan& plan);
 
+/// Output pixels (rows) by output channels (columns) of a block of the tiled way.
+struct FloatTile {
+  int number;  // in for_each_tile() of kernels/common/cuda/float_gemm_launch.h
+  int rows;
+  int columns;
+};
+
 /// What a prepared convolution does with a batch.
 struct BitconvWay {
   BitconvPath path = BitconvPath::direct;
@@ -45,10 +53,11 @@ struct BitconvWay {
   /// (binary products of mma or wgmma), "s8", "popc", "dp4a", "fma"; "b1 and + s8" for segments of
   /// both.
   std::string instructions;
-  std::optional<TilePlan> tiles;                // where the path is tensor
+  std::optional<FloatTile> float_tile;          // where the path is tiled
+  std::optional<TilePlan> tiles;                // where it is tensor
   std::optional<WarpgroupTile> warpgroup_tile;  // where it is warpgroup
 
-  /// "wgmma", "mma", or "direct".
+  /// "wgmma", "mma", "tiled" or "direct".
   std::string path_name() const;
   /// Output pixels x output channels of a block: "128x64"; empty where the path is direct.
   std::string tile_name() const;

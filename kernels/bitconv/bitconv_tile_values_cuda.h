@@ -81,28 +81,11 @@ __device__ void add_values(const TileResults<T>& results, const Pass& pass,
   });
 }
 
-/// Every warp finishes consecutive pixels of 32 channels, some at once so that their loads and
-/// ballots overlap.
 template <typename T>
 __device__ void finish_tile(const TileResults<T>& results) {
-  constexpr int pixels_at_once = T::finished_at_once;
-  constexpr int warps_across = T::columns / warp_threads;
-  constexpr int rows_of_warp = T::rows / (T::threads / warp_threads / warps_across);
-  static_assert(rows_of_warp % pixels_at_once == 0);
-  using Group = PixelGroup<pixels_at_once>;
-  const int warp = static_cast<int>(threadIdx.x) / warp_threads;
-  const int column = warp % warps_across * warp_threads;
-  const int channel = results.first_channel + column;
-  if (channel >= results.conv.outputs) return;
-  const int first_row = warp / warps_across * rows_of_warp;
-  for (int row = first_row; row < first_row + rows_of_warp; row += pixels_at_once) {
-    typename Group::Values sums;
-#pragma unroll
-    for (int k = 0; k < pixels_at_once; ++k) {
-      sums[k] = results.values.values[row + k][column + Group::lane()];
-    }
-    finish_pixels(Group{results.conv, results.first_pixel + row, channel}, sums);
-  }
+  finish_rows<T::rows, T::columns, T::threads, T::finished_at_once>(
+      results.conv, results.first_pixel, results.first_channel,
+      [&](int row, int column) { return results.values.values[row][column]; });
 }
 
 }  // namespace lq::kernels::cuda

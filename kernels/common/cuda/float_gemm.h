@@ -11,6 +11,8 @@ namespace lq::kernels::cuda {
 
 /// Steps of k that a block stages at a time.
 inline constexpr int gemm_depth = 16;
+/// Of the operands, in shared memory.
+inline constexpr int staged_copies = 2;
 /// A warp's threads lie 8 x 4 in the tile.
 inline constexpr int warp_rows = 8;
 inline constexpr int warp_columns = 4;
@@ -166,8 +168,8 @@ __global__ void __launch_bounds__(Tile::threads, Tile::resident_blocks)
     gemm_kernel(const __grid_constant__ GemmProblem<Pass> problem) {
   using Rows = typename Pass::template Rows<Tile::rows, width, Tile::threads>;
   using Columns = typename Pass::template Columns<Tile::columns, width, Tile::threads>;
-  __shared__ StagedOperand<Tile::rows> staged_rows[2];
-  __shared__ StagedOperand<Tile::columns> staged_columns[2];
+  __shared__ StagedOperand<Tile::rows> staged_rows[staged_copies];
+  __shared__ StagedOperand<Tile::columns> staged_columns[staged_copies];
   __shared__ typename Rows::Shared shared;
 
   const auto group = static_cast<int>(blockIdx.z) / problem.splits.count;
@@ -192,7 +194,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::resident_blocks)
   }
   __syncthreads();
   for (int tile = begin; tile < end; ++tile) {
-    const int current = (tile - begin) % 2;
+    const int current = (tile - begin) % staged_copies;
     const bool more = tile + 1 < end;
     if (more) {
       rows.load(tile + 1);
@@ -206,7 +208,9 @@ __global__ void __launch_bounds__(Tile::threads, Tile::resident_blocks)
     }
     __syncthreads();
   }
-  problem.output.template write<Tile>(sums, place, group, split, first_row, first_column);
+  // What was staged is no longer read: outputs may use its memory.
+  problem.output.template write<Tile>(sums, place, group, split, first_row, first_column,
+                                      staged_rows[0].values);
 }
 
 }  // namespace lq::kernels::cuda

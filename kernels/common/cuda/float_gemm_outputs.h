@@ -1,4 +1,6 @@
-// Where the sums of float_gemm.h go. For *.cu files.
+// Where the sums of float_gemm.h go. A block that has made all of its sums calls write() with what
+// is in its threads' registers; in shared memory there are staged_copies x gemm_depth x Tile::rows
+// floats for it to use. For *.cu files.
 #pragma once
 
 #include "kernels/common/cuda/divider.h"
@@ -53,7 +55,7 @@ struct PixelOutput {
 
   template <typename Tile>
   __device__ void write(const ThreadSums<Tile>& sums, const ThreadPlace<Tile>& place, int group,
-                        int split, int first_row, int first_column) const {
+                        int split, int first_row, int first_column, float* /*shared*/) const {
 #pragma unroll
     for (int row = 0; row < Tile::thread_rows; ++row) {
       const int pixel = first_row + place.row(row / 4) + row % 4;
@@ -85,7 +87,7 @@ struct FilterOutput {
 
   template <typename Tile>
   __device__ void write(const ThreadSums<Tile>& sums, const ThreadPlace<Tile>& place, int group,
-                        int split, int first_row, int first_column) const {
+                        int split, int first_row, int first_column, float* /*shared*/) const {
 #pragma unroll
     for (int column = 0; column < Tile::thread_columns; ++column) {
       const int filter = first_column + place.column(column / 4) + column % 4;
