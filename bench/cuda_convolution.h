@@ -17,7 +17,9 @@ struct CudaConvolutionOptions {
   std::vector<BitWidths> widths;
   std::vector<std::int64_t> batches = {1};
   int rounds = 50;  ///< each runs all contestants of a layer once, in turns; the median counts
-  /// Writes over the device's second-level cache before each run.
+  /// How often a run does a layer's work, as one CUDA graph: its time is divided by that.
+  int repeats = 20;
+  /// Writes over the device's second-level cache before each time, which does not count.
   bool cold = false;
   /// Whether libraries take part.
   bool has_peers = true;
@@ -36,7 +38,7 @@ struct CudaConvolutionTiming {
   ConvolutionShape shape;
   BitWidths widths;
   std::int64_t batch = 1;
-  double us = 0;    ///< of the kernels, with thresholds and repacking; launched as one CUDA graph
+  double us = 0;    ///< of the kernels, with thresholds and repacking, once
   double tops = 0;  ///< 2 x multiply-accumulates (of bits, or of bytes on the grid) / s / 1e12
   /// Of the tensor cores' peak for this arithmetic; nothing for a device that gpu_spec.h does not
   /// know.

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +8,7 @@
 #include "apps/compute_options.h"
 #include "apps/convolution_selection.h"
 #include "apps/cuda/bench_cuda_report.h"
+#include "apps/cuda/verification_report.h"
 #include "apps/option_spec.h"
 #include "bench/cuda_convolution.h"
 
@@ -17,8 +19,10 @@ namespace {
 struct BenchCudaCommand {
   ConvolutionSelection selection{.width_texts = {"1/1", "1/2", "2/2", "3/3"}, .batches = {1, 8}};
   int rounds = 50;
+  int repeats = 20;
   bool cold = false;
   bool no_peers = false;
+  bool verify = false;
   std::string device = "cuda";
   bool json = false;
 };
@@ -42,12 +46,30 @@ Device usable_gpu(const std::string& text) {
   return device;
 }
 
+void verify(const BenchCudaCommand& command) {
+  const Device device = usable_gpu(command.device);
+  const std::vector<bench::CudaVerification> verifications = bench::verify_cuda(device);
+  if (command.json) {
+    print_verification_json(verifications, device);
+  } else {
+    print_verification_text(verifications, device);
+  }
+  const auto wrong = std::ranges::count_if(
+      verifications, [](const bench::CudaVerification& of) { return !of.is_right(); });
+  check(wrong == 0, "{} of {} operations are not as on the CPU", wrong, verifications.size());
+}
+
 void run(const BenchCudaCommand& command) {
+  if (command.verify) {
+    verify(command);
+    return;
+  }
   const ConvolutionSelection& selection = command.selection;
   const bench::CudaConvolutionOptions options{.shapes = selection.shapes(),
                                               .widths = selection.widths(),
                                               .batches = selection.batches,
                                               .rounds = command.rounds,
+                                              .repeats = command.repeats,
                                               .cold = command.cold,
                                               .has_peers = !command.no_peers,
                                               .device = usable_gpu(command.device)};
@@ -70,15 +92,30 @@ void add_bench_cuda_command(CLI::App& bench) {
                            "thresholds and repacking\n"
                            "included, and those of the libraries in fp16 and int8 take turns. Each "
                            "is launched as a CUDA\n"
-                           "graph and timed by events.");
+                           "graph of all repeats and timed by events.");
   cuda->group("Commands");
   add_convolution_options(*cuda, command->selection);
   add_option(*cuda, {"--rounds", "N", "Timed runs", whole_number(1), "Measurement"},
              command->rounds)
       ->capture_default_str();
-  cuda->add_flag("--cold", command->cold, "Empty the second-level cache before each run")
+  add_option(*cuda,
+             {"--repeats", "N", "How often a timed run computes the layer", whole_number(1),
+              "Measurement"},
+             command->repeats)
+      ->capture_default_str();
+  cuda->add_flag("--cold", command->cold,
+                 "Empty the second-level cache before each repeat, which does not count")
       ->group("Measurement");
   cuda->add_flag("--no-peers", command->no_peers, "Leave the libraries out")->group("Measurement");
+  CLI::Option* const verify =
+      cuda->add_flag(
+              "--verify", command->verify,
+              "Time nothing; compare each operation of kernels/ with its reference on the CPU")
+          ->group("Measurement");
+  for (const char* const of_timing : {"--suite", "--shape", "--bits", "--batch", "--rounds",
+                                      "--repeats", "--cold", "--no-peers"}) {
+    verify->excludes(cuda->get_option(of_timing));
+  }
   add_option(*cuda,
              {"--device", "DEVICE", "What to measure: cuda or cuda:<index>", parsed_by(parse_gpu),
               "Machine"},

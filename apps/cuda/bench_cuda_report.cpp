@@ -230,6 +230,7 @@ void print_cuda_json(const CudaConvolutionReport& report, const CudaConvolutionO
                 {"libraries", report.libraries},
                 {"cold", options.cold},
                 {"rounds", options.rounds},
+                {"repeats", options.repeats},
                 {"convolutions", std::move(rows)},
                 {"geometric_means", std::move(means)}});
 }
@@ -237,8 +238,9 @@ void print_cuda_json(const CudaConvolutionReport& report, const CudaConvolutionO
 void print_cuda_text(const CudaConvolutionReport& report, const CudaConvolutionOptions& options) {
   fmt::print("{}", table_of(report).str());
   print_missing(report);
-  fmt::print("{}; medians of {} runs, second-level cache {}; all results as on the CPU\n",
-             describe(options.device), options.rounds, options.cold ? "cold" : "warm");
+  fmt::print(
+      "{}; medians of {} runs of {} repeats, second-level cache {}; all results as on the CPU\n",
+      describe(options.device), options.rounds, options.repeats, options.cold ? "cold" : "warm");
   if (options.has_peers) {
     fmt::print("{}; their layers are convolutions or products alone\n",
                fmt::join(report.libraries, ", "));

@@ -30,16 +30,17 @@ Tensor on_device(const Words& words, Device device) {
 /// A packed convolution with operands on the device.
 class PackedLayer {
  public:
-  PackedLayer(ConvolutionProblem& problem, std::int64_t batch, const Words& inputs, Stream& stream)
+  PackedLayer(ConvolutionProblem& problem, std::int64_t batch, const Words& inputs,
+              Repetition& repetition)
       : batch_(batch),
-        inputs_(on_device(inputs, stream.device())),
+        inputs_(on_device(inputs, repetition.stream().device())),
         outputs_(Tensor::zeros({problem.planes() * batch * problem.output_words()}, DType::i32,
-                               stream.device())),
-        conv_(kernels::prepare_bitconv(stream, problem.description())),
-        scratch_({static_cast<std::int64_t>(conv_->scratch_bytes())}, DType::u8, stream.device()),
+                               inputs_.device())),
+        conv_(kernels::prepare_bitconv(repetition.stream(), problem.description())),
+        scratch_({static_cast<std::int64_t>(conv_->scratch_bytes())}, DType::u8, inputs_.device()),
         input_{inputs_.raw(), batch * problem.input_words()},
         output_{outputs_.raw(), batch * problem.output_words()},
-        contestant_(stream, [this] { queue(); }) {}
+        contestant_(repetition, [this] { queue(); }) {}
   PackedLayer(const PackedLayer&) = delete;
   PackedLayer& operator=(const PackedLayer&) = delete;
 
@@ -103,25 +104,26 @@ class LayerContest {
  public:
   LayerContest(const ConvolutionShape& shape, std::int64_t batch,
                const CudaConvolutionOptions& options, Stream& stream, Peers* peers)
-      : shape_(shape), batch_(batch), options_(options), filler_(options.device, options.cold) {
-    for (const BitWidths widths : options.widths) add_packed(widths, stream);
+      : shape_(shape),
+        batch_(batch),
+        options_(options),
+        repetition_(stream, options.repeats, options.cold) {
+    for (const BitWidths widths : options.widths) add_packed(widths);
     if (peers == nullptr) return;
     Conv2dGeometry geometry = shape.geometry();
     geometry.n = batch;
     peer_problem_.emplace(geometry, stream);
-    peers_ = peers->enter(*peer_problem_, geometry, filler_);
+    peers_ = peers->enter(*peer_problem_, geometry, repetition_);
   }
 
   /// A timing for each pair of widths.
   std::vector<CudaConvolutionTiming> run() {
-    constexpr int warm_up = 5;
     std::vector<CudaContestant*> contestants;
     for (const auto& layer : packed_) contestants.push_back(&layer->contestant());
     for (const PeerEntry& peer : peers_) {
       if (peer.contestant) contestants.push_back(peer.contestant.get());
     }
-    const std::vector<double> us =
-        median_us_in_turns(contestants, options_.rounds, warm_up, filler_);
+    const std::vector<double> us = median_us_in_turns(contestants, options_.rounds, repetition_);
     std::vector<CudaPeerTiming> peers;
     std::size_t next = packed_.size();
     for (const PeerEntry& peer : peers_) {
@@ -140,10 +142,10 @@ class LayerContest {
   }
 
  private:
-  void add_packed(BitWidths widths, Stream& stream) {
+  void add_packed(BitWidths widths) {
     ConvolutionProblem problem(shape_.geometry(), widths, 1);
     const Words inputs = problem.inputs(batch_);
-    packed_.push_back(std::make_unique<PackedLayer>(problem, batch_, inputs, stream));
+    packed_.push_back(std::make_unique<PackedLayer>(problem, batch_, inputs, repetition_));
     check_outputs(*packed_.back(), expected_outputs(problem, batch_, inputs), shape_, widths);
   }
 
@@ -168,7 +170,7 @@ class LayerContest {
   const ConvolutionShape& shape_;
   std::int64_t batch_;
   const CudaConvolutionOptions& options_;
-  CacheFiller filler_;
+  Repetition repetition_;
   std::vector<std::unique_ptr<PackedLayer>> packed_;
   std::optional<PeerProblem> peer_problem_;
   std::vector<PeerEntry> peers_;
@@ -187,6 +189,7 @@ std::optional<double> CudaConvolutionTiming::speedup_over(std::string_view numbe
 
 CudaConvolutionReport time_cuda_convolutions(const CudaConvolutionOptions& options) {
   check(options.rounds >= 1, "bench: rounds is {}, expected at least 1", options.rounds);
+  check(options.repeats >= 1, "bench: repeats is {}, expected at least 1", options.repeats);
   const auto stream = device_backend(DeviceType::cuda).make_stream(options.device.index);
   const StreamScope scope(*stream);
   std::optional<Peers> peers;

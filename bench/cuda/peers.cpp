@@ -36,7 +36,7 @@ std::vector<std::string> Peers::descriptions() const {
 }
 
 std::vector<PeerEntry> Peers::enter(PeerProblem& problem, const kernels::Conv2dGeometry& geometry,
-                                    CacheFiller& filler) {
+                                    Repetition& repetition) {
   std::vector<PeerEntry> entries;
   for (const Library& of : libraries_) {
     if (of.library && !of.library->takes(geometry)) continue;
@@ -46,7 +46,7 @@ std::vector<PeerEntry> Peers::enter(PeerProblem& problem, const kernels::Conv2dG
                       .missing = of.failure,
                       .way = nullptr,
                       .contestant = nullptr};
-      if (of.library) choose_way(entry, *of.library, problem, filler);
+      if (of.library) choose_way(entry, *of.library, problem, repetition);
       entries.push_back(std::move(entry));
     }
   }
@@ -54,8 +54,8 @@ std::vector<PeerEntry> Peers::enter(PeerProblem& problem, const kernels::Conv2dG
 }
 
 void Peers::choose_way(PeerEntry& entry, PeerLibrary& library, PeerProblem& problem,
-                       CacheFiller& filler) {
-  constexpr int trials = 5, warm_up = 1;
+                       Repetition& repetition) {
+  constexpr int trials = 3;
   entry.missing = "it has no way to compute this";
   std::vector<std::unique_ptr<PeerWay>> ways;
   try {
@@ -66,7 +66,7 @@ void Peers::choose_way(PeerEntry& entry, PeerLibrary& library, PeerProblem& prob
   double least_us = std::numeric_limits<double>::infinity();
   for (std::unique_ptr<PeerWay>& way : ways) {
     try {
-      auto contestant = std::make_unique<CudaContestant>(stream_, [&way] { way->queue(); });
+      auto contestant = std::make_unique<CudaContestant>(repetition, [&way] { way->queue(); });
       problem.clear();
       contestant->run();
       if (std::string wrong = problem.complaint(library.results(entry.numbers)); !wrong.empty()) {
@@ -74,7 +74,7 @@ void Peers::choose_way(PeerEntry& entry, PeerLibrary& library, PeerProblem& prob
         continue;
       }
       CudaContestant* const alone = contestant.get();
-      const double us = median_us_in_turns({&alone, 1}, trials, warm_up, filler).front();
+      const double us = median_us_in_turns({&alone, 1}, trials, repetition).front();
       if (us >= least_us) continue;
       least_us = us;
       entry.contestant = std::move(contestant);

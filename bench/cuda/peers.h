@@ -32,7 +32,7 @@ class Peers {
   /// For each library that computes layers of this kind, and each kind of numbers: of its first
   /// ways whose results are right, the fastest in a few runs.
   std::vector<PeerEntry> enter(PeerProblem& problem, const kernels::Conv2dGeometry& geometry,
-                               CacheFiller& filler);
+                               Repetition& repetition);
 
  private:
   struct Library {
@@ -44,7 +44,7 @@ class Peers {
   template <typename Make>
   void add(std::string name, Make&& make);
   void choose_way(PeerEntry& entry, PeerLibrary& library, PeerProblem& problem,
-                  CacheFiller& filler);
+                  Repetition& repetition);
 
   Stream& stream_;
   std::vector<Library> libraries_;

@@ -22,7 +22,7 @@ class BenchCudaTest : public ::testing::Test {
   }
 
   static ProcessResult bench(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"bench", "cuda", "--rounds", "2"});
+    arguments.insert(arguments.begin(), {"bench", "cuda", "--rounds", "2", "--repeats", "1"});
     return run_lqnet(arguments);
   }
   static Json report(std::vector<std::string> arguments) {
@@ -132,6 +132,17 @@ TEST_F(BenchCudaTest, EachRowSaysHowItWasComputed) {
   EXPECT_EQ(other[1]["instructions"], "dp4a");
 }
 
+TEST_F(BenchCudaTest, RunsMayRepeatTheLayerWithAColdCache) {
+  const ProcessResult result =
+      run_lqnet({"bench", "cuda", "--shape", "64,64,8,8,3,1", "--bits", "2/2", "--batch", "2",
+                 "--rounds", "1", "--repeats", "2", "--cold", "--no-peers", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json all = result.json();
+  EXPECT_EQ(all["repeats"], 2);
+  EXPECT_EQ(all["cold"], true);
+  EXPECT_GT(all["convolutions"][0]["us"], 0.0);
+}
+
 TEST_F(BenchCudaTest, PublishedTimesStandApart) {
   const std::vector<std::string> layer = {
       "--shape", "128,128,16,16,3,1", "--bits", "1/2,1/1", "--batch", "1,2", "--no-peers"};
@@ -173,6 +184,27 @@ TEST_F(BenchCudaTest, MissingLibrariesAreExplained) {
   }
   EXPECT_TRUE(row["x_fp16"].is_null());
   EXPECT_TRUE(all["geometric_means"][0]["x_fp16"].is_null());
+}
+
+TEST_F(BenchCudaTest, EveryOperationCanBeVerified) {
+  const ProcessResult result = run_lqnet({"bench", "cuda", "--verify", "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const Json all = result.json();
+  EXPECT_FALSE(all["conv2d_by"].get<std::string>().empty());
+  std::vector<std::string> names;
+  for (const Json& row : all["operations"]) {
+    names.push_back(row["operation"]);
+    EXPECT_EQ(row["right"], true) << row;
+    EXPECT_GT(row["values"], 0) << row;
+  }
+  for (const char* const name : {"batch_norm", "conv2d", "qem"}) {
+    EXPECT_NE(std::ranges::find(names, name), names.end()) << name;
+  }
+}
+
+TEST(BenchCudaOptionsTest, VerifyingDoesNotGoWithOptionsOfTiming) {
+  EXPECT_TRUE(
+      failed_with(run_lqnet({"bench", "cuda", "--verify", "--rounds", "2"}), 2, "--verify"));
 }
 
 TEST(BenchCudaOptionsTest, TheCpuIsNoGpu) {

@@ -21,8 +21,8 @@ count "Training ResNet-20 with two bits, four images" resnet20 \
 count "Training small-cnn with one bit by three, four images" small-cnn \
   train --device cuda --model small-cnn --w-bits 1 --a-bits 3 --batch 4 --steps 1 --warm-up 0
 count "Packed convolutions of ResNet-18, one bit by two, two images" packed \
-  cuda --suite resnet18 --bits 1/2 --batch 2 --rounds 1 --no-peers
+  cuda --suite resnet18 --bits 1/2 --batch 2 --rounds 1 --repeats 1 --no-peers
 count "A packed convolution of 64 channels, three bits as bytes" bytes \
-  cuda --shape 64,64,28,28,3,1 --bits 3/3 --batch 8 --rounds 1 --no-peers
+  cuda --shape 64,64,28,28,3,1 --bits 3/3 --batch 8 --rounds 1 --repeats 1 --no-peers
 
 "$counters" "$action" "$table" "$version" "${files[@]}"
