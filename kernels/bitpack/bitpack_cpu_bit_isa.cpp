@@ -113,7 +113,7 @@ inline void unpack_word(const std::uint32_t (&words)[bits], int n, const float* 
     for (int plane = 0; plane < bits; ++plane) {
       const IntVector word = IntVector{} + static_cast<std::int32_t>(words[plane] >> i);
       const IntVector is_set = (word & lane_bit) != IntVector{};
-      // Not in the loop's condition: a shift that a sanitizer looks at keeps it from being unrolled.
+      // Not in the loop's condition: a shift that a sanitizer checks keeps it from being unrolled.
       const int pairs = 1 << (bits - 1 - plane);
       LQNET_UNROLL
       for (int pair = 0; pair < pairs; ++pair) {
