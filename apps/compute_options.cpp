@@ -7,6 +7,7 @@
 #include "kernels/linear/linear.h"
 #if defined(LQNET_WITH_CUDA)
 #include "kernels/bitconv/bitconv_plan_cuda.h"
+#include "kernels/common/cuda/determinism.h"
 #include "kernels/common/cuda/launch.h"
 #include "kernels/common/cuda/library_choice.h"
 #endif
@@ -54,6 +55,7 @@ void check_variables_of(Device device) {
   kernels::cuda::check_library_variables();
   kernels::cuda::wanted_bitconv_path();
   kernels::cuda::wanted_synchronization();
+  kernels::cuda::wants_determinism();
 #endif
 }
 
@@ -73,6 +75,7 @@ std::string describe_training(Device device) {
       text += fmt::format(" ({} of their passes by own kernels, for which it has no way)", passes);
     }
     text += fmt::format(", linear layers by {}", kernels::cuda::linear_implementation());
+    if (!kernels::cuda::wants_determinism()) text += ", results may vary from run to run";
   }
 #endif
   return text;

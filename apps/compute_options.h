@@ -34,8 +34,8 @@ Device apply(const ComputeOptions& options);
 
 /// "NVIDIA A100-SXM4-40GB, ...; convolutions by cuDNN 9.19.0 in fp32, linear layers by
 /// cuBLAS 13.0.0 in fp32": the device, and who trains on it; behind the convolutions also how many
-/// of their passes own kernels have computed up to now. Throws Error where a library that the
-/// environment asks for cannot be used.
+/// of their passes own kernels have computed up to now, and behind it all whether results may vary
+/// from run to run. Throws Error where a library that the environment asks for cannot be used.
 std::string describe_training(Device device);
 
 }  // namespace lq::apps

@@ -77,10 +77,10 @@ Conv2dBackwardWeights conv2d_backward_weights;
 Conv2dBackwardBias conv2d_backward_bias;
 }  // namespace cpu
 
-/// By cuDNN where it can be used and has a way to compute the convolution whose results are the
-/// same each time, or else by own kernels. LQNET_CUDA_CONV in the environment names what to take,
-/// own or cudnn; calls throw Error where that is cudnn and it cannot be used at all, and for other
-/// values. cuDNN may round to what LQNET_CUDA_PRECISION says: fp32 (nothing), tf32, or fp16.
+/// By cuDNN where it can be used and has a way to compute the convolution, with results that are
+/// the same each time unless they may vary (determinism.h), or else by own kernels. LQNET_CUDA_CONV
+/// names what to take, own or cudnn; calls throw Error where that is cudnn and it cannot be used at
+/// all, and for other values. cuDNN rounds to LQNET_CUDA_PRECISION: fp32 (nothing), tf32, or fp16.
 namespace cuda {
 Conv2dForward conv2d_forward;
 Conv2dBackwardData conv2d_backward_data;

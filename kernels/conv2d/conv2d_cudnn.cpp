@@ -2,6 +2,7 @@
 
 #include "core/cuda/stream.h"
 #include "kernels/common/cuda/add_bias.h"
+#include "kernels/common/cuda/determinism.h"
 #include "kernels/common/cuda/scratch.h"
 #include "kernels/conv2d/conv2d_library.h"
 #include "kernels/conv2d/cudnn_plan.h"
@@ -63,7 +64,8 @@ bool run(std::string_view operation, Stream& stream, const Conv2dGeometry& geome
                                               .pass = pass,
                                               .accumulates = mode == GradientMode::accumulate,
                                               .is_aligned = operands.are_aligned(),
-                                              .precision = wanted_precision()});
+                                              .precision = wanted_precision(),
+                                              .may_vary = !wants_determinism()});
   if (plan == nullptr) return false;
   Scratch<std::byte> workspace(stream, plan->workspace_bytes);
   execute(context.handle(), *plan, {operands.x, operands.weight, operands.y}, workspace.data());

@@ -7,8 +7,8 @@
 namespace lq::kernels::cuda {
 
 /// As the public calls, for arguments that these have checked; none of them in ignore mode. They
-/// return false, and do nothing, for convolutions that the library has no way to compute with
-/// results that are the same from run to run on one device.
+/// return false, and do nothing, for convolutions that the library has no way to compute; ways
+/// whose results vary from run to run on one device count where wants_determinism() is false.
 struct Conv2dLibrary : FloatLibrary {
   bool (*forward)(Stream& stream, const Conv2dGeometry& geometry, ConstView<float> x,
                   ConstView<float> weight, ConstView<float> bias, View<float> y) = nullptr;

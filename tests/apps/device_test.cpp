@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/io/safetensors.h"
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
 #include "tests/support/backends.h"
@@ -54,13 +55,52 @@ TEST(DeviceTest, cuda_TrainAndEvalSayWhereTheyCompute) {
       << bench.out << bench.err;
 }
 
+/// The parameters that own kernels have trained, with blocks in that order where the device is
+/// emulated.
+std::string trained_in_order(const TemporaryFolder& folder, const char* order) {
+  const EnvironmentScope blocks("LQNET_EMULATED_ORDER", order);
+  const std::string run = folder / order;
+  const ProcessResult training = run_lqnet({"train", "--recipe", folder / "tiny.json",
+                                            "--max-steps", "3", "--out", run, "--device", "cuda"});
+  EXPECT_EQ(training.exit_code, 0) << training.err;
+  std::string values;
+  for (const auto& [name, tensor] : load_safetensors(run + "/last.safetensors").tensors) {
+    const auto* const bytes = static_cast<const char*>(tensor.raw());
+    values += name + ":" + std::string(bytes, tensor.bytes());
+  }
+  return values;
+}
+
+TEST(DeviceTest, cuda_ResultsDependNeitherOnTheRunNorOnTheOrderOfBlocks) {
+  if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
+  const EnvironmentScope convolutions("LQNET_CUDA_CONV", "own"), layers("LQNET_CUDA_LINEAR", "own");
+  const TemporaryFolder folder;
+  write_recipe(folder / "tiny.json", tiny_recipe());
+  const std::string expected = trained_in_order(folder, "forward");
+  EXPECT_FALSE(expected.empty());
+  for (const char* const order : {"reverse", "random:1", "random:2"}) {
+    EXPECT_TRUE(trained_in_order(folder, order) == expected) << order;
+  }
+}
+
+TEST(DeviceTest, cuda_RunsWhoseResultsMayVarySaySo) {
+  if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
+  const EnvironmentScope scope("LQNET_CUDA_DETERMINISTIC", "0");
+  const TemporaryFolder folder;
+  const TrainedAndJudged results(folder, "cuda");
+  const std::string remark = ", results may vary from run to run\n";
+  EXPECT_NE(results.training.err.find(remark), std::string::npos) << results.training.err;
+  EXPECT_NE(results.evaluation.out.find(remark), std::string::npos) << results.evaluation.out;
+}
+
 TEST(DeviceTest, cuda_WrongVariablesAreErrorsAtOnce) {
   if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
   const TemporaryFolder folder;
   write_recipe(folder / "tiny.json", tiny_recipe());
   const std::string run = folder / "run";
-  for (const char* const variable : {"LQNET_CUDA_CONV", "LQNET_CUDA_LINEAR", "LQNET_CUDA_PRECISION",
-                                     "LQNET_CUDA_BITCONV", "LQNET_CUDA_SYNC"}) {
+  for (const char* const variable :
+       {"LQNET_CUDA_CONV", "LQNET_CUDA_LINEAR", "LQNET_CUDA_PRECISION", "LQNET_CUDA_BITCONV",
+        "LQNET_CUDA_SYNC", "LQNET_CUDA_DETERMINISTIC"}) {
     const EnvironmentScope scope(variable, "wrong");
     for (const Arguments& command :
          {Arguments{"train", "--recipe", folder / "tiny.json", "--out", run, "--device", "cuda"},

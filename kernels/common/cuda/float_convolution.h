@@ -1,7 +1,7 @@
 // Convolutions in float by own kernels, on tiles of matrix products whose operands are gathered on
 // the way: nothing is unfolded in memory. A fully connected layer is one over maps of one pixel.
 // Arguments and results as in conv2d/conv2d.h; sums are float, in an order that depends on the
-// shape alone.
+// shape alone unless they are added atomically.
 #pragma once
 
 #include <string_view>
@@ -24,6 +24,13 @@ void float_convolution_backward_data(std::string_view operation, Stream& stream,
 void float_convolution_backward_weights(std::string_view operation, Stream& stream,
                                         const Conv2dGeometry& geometry, const float* grad_y,
                                         const float* x, float* grad_weight, GradientMode mode);
+
+/// Whether the parts of a sum that is split over blocks are added to the result as they come, by
+/// atomics, where its values lie in fours: where results may vary from run to run (determinism.h),
+/// and the code that runs is for 9.0 or later (that of a later device may be older). Before 9.0
+/// atomics take single floats: four requests for what storing parts and reading them again takes
+/// two, so the ordered way stays.
+bool adds_atomically(Device device);
 
 /// sums[c] (+)= the sum over the pixels of values[pixel, c], in double.
 void sum_over_pixels(std::string_view operation, Stream& stream, const float* values,

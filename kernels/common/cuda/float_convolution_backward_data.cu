@@ -87,11 +87,8 @@ WeightTaps weight_taps(const Conv2dGeometry& g, const Part& part, const float* w
           .step_s = static_cast<int>(g.stride_w)};
 }
 
-PixelOutput input_pixels(const Conv2dGeometry& g, const Part& part, SplitSums& sums, bool add) {
-  return {.delivery = {.data = sums.data(),
-                       .split_offset = sums.offset(),
-                       .add = add && sums.is_result(),
-                       .in_fours = fit_groups(g.c_in / g.groups, sums.data())},
+PixelOutput input_pixels(const Conv2dGeometry& g, const Part& part, SplitSums& sums) {
+  return {.delivery = sums.delivery(),
           .bias = nullptr,
           .height = static_cast<int>(g.h),
           .width = static_cast<int>(g.w),
@@ -113,10 +110,14 @@ void float_convolution_backward_data(std::string_view operation, Stream& stream,
                                      const float* weight, float* grad_x, GradientMode mode) {
   if (mode == GradientMode::ignore) return;
   check_indices(operation, g);
-  const bool add = mode == GradientMode::accumulate;
   // All parts are split like the first, so that every pixel has as many sums.
   const GemmPlan plan(Part(g, 0, 0).extents(g));
-  SplitSums sums(stream, plan.splits.count, grad_x, g.n * g.h * g.w, g.c_in);
+  SplitSums sums(stream, plan.splits.count,
+                 {.data = grad_x,
+                  .rows = g.n * g.h * g.w,
+                  .channels = g.c_in,
+                  .line = g.c_in / g.groups,
+                  .add = mode == GradientMode::accumulate});
   const bool in_fours =
       fit_groups(g.c_out / g.groups, grad_y) && fit_groups(g.c_in / g.groups, weight);
   for (std::int64_t row = 0; row < std::min(g.stride_h, g.h); ++row) {
@@ -125,11 +126,11 @@ void float_convolution_backward_data(std::string_view operation, Stream& stream,
       const GemmExtents extents = part.extents(g);
       const GemmProblem<BackwardData> problem{
           windows_of_taps(g, part, grad_y), weight_taps(g, part, weight),
-          input_pixels(g, part, sums, add), GemmSplits::in(plan.splits.count, extents.depth)};
+          input_pixels(g, part, sums), GemmSplits::in(plan.splits.count, extents.depth)};
       launch_gemm(operation, stream, plan.tile, extents, in_fours, problem);
     }
   }
-  sums.finish(operation, nullptr, add);
+  sums.finish(operation, nullptr);
 }
 
 }  // namespace lq::kernels::cuda

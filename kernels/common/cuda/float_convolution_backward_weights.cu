@@ -49,25 +49,26 @@ void float_convolution_backward_weights(std::string_view operation, Stream& stre
                                         const float* x, float* grad_weight, GradientMode mode) {
   if (mode == GradientMode::ignore) return;
   check_indices(operation, g);
-  const bool add = mode == GradientMode::accumulate;
   const std::int64_t group_filters = g.c_out / g.groups;
   const std::int64_t pixels = g.n * g.out_h * g.out_w;
   const GemmExtents extents{filter_values(g), group_filters, pixels, g.groups};
   const GemmPlan plan(extents);
-  SplitSums sums(stream, plan.splits.count, grad_weight, g.c_out, extents.rows);
+  SplitSums sums(stream, plan.splits.count,
+                 {.data = grad_weight,
+                  .rows = g.c_out,
+                  .channels = extents.rows,
+                  .line = extents.rows,
+                  .add = mode == GradientMode::accumulate});
   const GroupedMatrix gradients{grad_y, g.c_out, group_filters, static_cast<int>(group_filters),
                                 static_cast<int>(pixels)};
-  const FilterOutput output{.delivery = {.data = sums.data(),
-                                         .split_offset = sums.offset(),
-                                         .add = add && sums.is_result(),
-                                         .in_fours = fit_groups(extents.rows, sums.data())},
+  const FilterOutput output{.delivery = sums.delivery(),
                             .filter_values = static_cast<int>(extents.rows),
                             .group_filters = static_cast<int>(group_filters)};
   const GemmProblem<BackwardWeights> problem{windows_of_filter(g, x), gradients, output,
                                              plan.splits};
   const bool in_fours = fit_groups(g.c_in / g.groups, x) && fit_groups(group_filters, grad_y);
   launch_gemm(operation, stream, plan.tile, extents, in_fours, problem);
-  sums.finish(operation, nullptr, add);
+  sums.finish(operation, nullptr);
 }
 
 void sum_over_pixels(std::string_view operation, Stream& stream, const float* values,

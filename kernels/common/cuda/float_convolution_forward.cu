@@ -1,3 +1,4 @@
+#include "kernels/common/cuda/determinism.h"
 #include "kernels/common/cuda/float_convolution.h"
 #include "kernels/common/cuda/float_convolution_windows.h"
 #include "kernels/common/cuda/float_gemm_launch.h"
@@ -27,11 +28,8 @@ GroupedMatrix filters(const Conv2dGeometry& g, const float* weight) {
 }
 
 PixelOutput output_pixels(const Conv2dGeometry& g, SplitSums& sums, const float* bias) {
-  return {.delivery = {.data = sums.data(),
-                       .split_offset = sums.offset(),
-                       .add = false,
-                       .in_fours = fit_groups(g.c_out / g.groups, sums.data())},
-          .bias = sums.is_result() ? bias : nullptr,
+  return {.delivery = sums.delivery(),
+          .bias = sums.bias_of_product(bias),
           .height = static_cast<int>(g.out_h),
           .width = static_cast<int>(g.out_w),
           .channels = static_cast<int>(g.c_out),
@@ -47,18 +45,34 @@ PixelOutput output_pixels(const Conv2dGeometry& g, SplitSums& sums, const float*
 
 }  // namespace
 
+bool adds_atomically(Device device) {
+  if (wants_determinism()) return false;
+  // The other passes are built for the same architectures.
+  const CudaDeviceScope scope(device.index);
+  cudaFuncAttributes attributes{};
+  check_cuda(cudaFuncGetAttributes(&attributes, gemm_kernel<GemmTile<64, 64, 8, 4>, 4, Forward>),
+             "cudaFuncGetAttributes");
+  constexpr int first_with_vectors = 90;
+  return attributes.ptxVersion >= first_with_vectors;
+}
+
 void float_convolution_forward(std::string_view operation, Stream& stream, const Conv2dGeometry& g,
                                const float* x, const float* weight, const float* bias, float* y) {
   check_indices(operation, g);
   const GemmExtents extents{g.n * g.out_h * g.out_w, g.c_out / g.groups, filter_values(g),
                             g.groups};
   const GemmPlan plan(extents);
-  SplitSums sums(stream, plan.splits.count, y, extents.rows, g.c_out);
+  SplitSums sums(stream, plan.splits.count,
+                 {.data = y,
+                  .rows = extents.rows,
+                  .channels = g.c_out,
+                  .line = g.c_out / g.groups,
+                  .add = false});
   const GemmProblem<Forward> problem{windows_of_filter(g, x), filters(g, weight),
                                      output_pixels(g, sums, bias), plan.splits};
   const bool in_fours = fit_groups(g.c_in / g.groups, x, weight);
   launch_gemm(operation, stream, plan.tile, extents, in_fours, problem);
-  sums.finish(operation, bias, false);
+  sums.finish(operation, bias);
 }
 
 }  // namespace lq::kernels::cuda

@@ -4,7 +4,9 @@
 #include <limits>
 #include <optional>
 
+#include "kernels/common/cuda/float_convolution.h"
 #include "kernels/common/cuda/float_gemm.h"
+#include "kernels/common/cuda/float_gemm_outputs.h"
 #include "kernels/common/cuda/pixels.h"
 #include "kernels/common/cuda/scratch.h"
 
@@ -101,34 +103,61 @@ struct AddSplits {
   }
 };
 
-/// Where splits put their sums, until finish() adds them up; the result itself with one split.
+/// What a product fills: rows x channels, channels fastest.
+struct GemmResult {
+  float* data;
+  std::int64_t rows, channels;
+  std::int64_t line;  // consecutive values that belong together: fours lie within them
+  bool add;           // to what is there
+};
+
+/// Where splits put their sums: several into memory of their own, until finish() adds them in
+/// order; or straight into the result, if there is one only, or if results may vary from run to run
+/// and blocks can add their fours atomically.
 class SplitSums {
  public:
-  /// The result is rows x channels.
-  SplitSums(Stream& stream, int count, float* result, std::int64_t rows, std::int64_t channels)
-      : stream_(stream), count_(count), result_(result), rows_(rows), channels_(channels) {
-    if (count > 1) partial_.emplace(stream, count * rows * channels);
+  /// Clears a result to which splits will add.
+  SplitSums(Stream& stream, int count, const GemmResult& result)
+      : stream_(stream), count_(count), result_(result) {
+    if (count == 1) return;
+    is_atomic_ = fit_groups(result.line, result.data) && adds_atomically(stream.device());
+    if (!is_atomic_) {
+      partial_.emplace(stream, count * elements());
+    } else if (!result.add) {
+      device_memory(stream.device())
+          .zero(result.data, static_cast<std::size_t>(elements()) * sizeof(float), stream);
+    }
   }
 
-  bool is_result() const { return count_ == 1; }
-  float* data() { return is_result() ? result_ : partial_->data(); }
-  std::int64_t offset() const { return rows_ * channels_; }
+  Delivery delivery() {
+    float* const data = partial_ ? partial_->data() : result_.data;
+    const DeliveryMode to_result = is_atomic_    ? DeliveryMode::add_atomically
+                                   : result_.add ? DeliveryMode::add
+                                                 : DeliveryMode::store;
+    return {.data = data,
+            .split_offset = partial_ ? elements() : 0,
+            .mode = partial_ ? DeliveryMode::store : to_result,
+            .in_fours = fit_groups(result_.line, data)};
+  }
+  /// The bias, unless finish() adds it.
+  const float* bias_of_product(const float* bias) const { return partial_ ? nullptr : bias; }
 
-  /// result (+)= the splits in order, and the bias, if any. Nothing to do with one split.
-  void finish(std::string_view operation, const float* bias, bool add) {
-    if (is_result()) return;
-    const bool in_groups = fit_groups(channels_, partial_->data(), result_, bias);
-    for_each_pixel(operation, stream_, rows_, channels_, in_groups,
-                   AddSplits{partial_->data(), result_, bias, offset(), static_cast<int>(channels_),
-                             count_, add});
+  /// result (+)= the splits in order, and the bias, if any. Nothing to do where they are in it.
+  void finish(std::string_view operation, const float* bias) {
+    if (!partial_) return;
+    const bool in_groups = fit_groups(result_.channels, partial_->data(), result_.data, bias);
+    for_each_pixel(operation, stream_, result_.rows, result_.channels, in_groups,
+                   AddSplits{partial_->data(), result_.data, bias, elements(),
+                             static_cast<int>(result_.channels), count_, result_.add});
   }
 
  private:
+  std::int64_t elements() const { return result_.rows * result_.channels; }
+
   Stream& stream_;
   int count_;
-  float* result_;
-  std::int64_t rows_;
-  std::int64_t channels_;
+  GemmResult result_;
+  bool is_atomic_ = false;
   std::optional<Scratch<float>> partial_;
 };
 

@@ -9,16 +9,30 @@
 
 namespace lq::kernels::cuda {
 
+enum class DeliveryMode : unsigned char {
+  store,
+  add,            // to what is there
+  add_atomically  // the same where several blocks add: in fours alone, by code for 9.0 and later
+};
+
 /// What is done with four consecutive sums.
 struct Delivery {
   float* data;
   std::int64_t split_offset;  // from split to split
-  bool add;                   // to what is there
-  bool in_fours;              // memory is aligned for it, and lines are a multiple of four
+  DeliveryMode mode;
+  bool in_fours;  // memory is aligned for it, and lines are a multiple of four
 
   __device__ void four(std::int64_t to, int count, Pack<float, 4> sums) const {
     float* const out = data + to;
+    const bool add = mode == DeliveryMode::add;
     if (in_fours) {
+#if __CUDA_ARCH__ >= 900
+      if (mode == DeliveryMode::add_atomically) {
+        atomicAdd(reinterpret_cast<float4*>(out),
+                  make_float4(sums.values[0], sums.values[1], sums.values[2], sums.values[3]));
+        return;
+      }
+#endif
       if (add) {
         const auto before = *reinterpret_cast<const Pack<float, 4>*>(out);
 #pragma unroll
@@ -39,7 +53,7 @@ struct Delivery {
 /// Rows are the pixels of a grid on a map, columns the channels of a group.
 struct PixelOutput {
   Delivery delivery;
-  const float* bias;  // one number per channel, or null
+  const float* bias;  // one number per channel, or null; the first split has it
   int height, width, channels;
   int group_channels;
   int pixels;
@@ -56,6 +70,7 @@ struct PixelOutput {
   template <typename Tile>
   __device__ void write(const ThreadSums<Tile>& sums, const ThreadPlace<Tile>& place, int group,
                         int split, int first_row, int first_column, float* /*shared*/) const {
+    const bool has_bias = bias != nullptr && split == 0;
 #pragma unroll
     for (int row = 0; row < Tile::thread_rows; ++row) {
       const int pixel = first_row + place.row(row / 4) + row % 4;
@@ -71,7 +86,7 @@ struct PixelOutput {
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
           four.values[i] = sums.values[row][part * 4 + i];
-          if (bias != nullptr && i < count) four.values[i] += bias[channel + i];
+          if (has_bias && i < count) four.values[i] += bias[channel + i];
         }
         delivery.four(offset + channel, count, four);
       }
