@@ -180,7 +180,7 @@ void mark_cut(Svg& svg, const Panel& panel, double left, double right, double he
 /// Part of values that the histogram leaves out, or nothing worth a remark.
 std::string outside_note(const SideStatistics& side) {
   const Histogram& floating = side.floating;
-  const std::int64_t outside = floating.below + floating.above;
+  const std::int64_t outside = floating.below + floating.above + floating.not_a_number;
   if (outside == 0) return {};
   return fmt::format("{:.2f} % of values lie outside", percent(outside, side.values));
 }

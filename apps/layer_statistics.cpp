@@ -1,6 +1,8 @@
 #include "apps/layer_statistics.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -104,7 +106,8 @@ Tensor activation_levels(Module& model, const Node& node) {
   return quantizer_at<ActivationQuantizer>(model, node.scope).table().levels.to(Device{});
 }
 
-/// Collects the values of one side. Values come as R rows where there are R rows of levels.
+/// Collects the values of one side, on the device that they come from. Values come as R rows where
+/// there are R rows of levels, which are on the host.
 class SideCollector {
  public:
   SideCollector(Source source, Tensor levels, Tensor initial_levels)
@@ -120,20 +123,22 @@ class SideCollector {
   /// Of `before` (rows on its outermost axis) and what quantization made of it, `channel` or all.
   void add(const Tensor& before, const Tensor& after, std::optional<std::int64_t> channel) {
     const std::int64_t slices = channel ? before.shape()[0] : rows();
-    const std::int64_t size = before.elements() / slices;
-    const auto values = before.span<float>();
-    const auto quantized = after.defined() ? after.span<float>() : std::span<const float>();
-    for (std::int64_t slice = channel.value_or(0); slice < (channel ? *channel + 1 : slices);
-         ++slice) {
-      add_slice(values.subspan(slice * size, size),
-                quantized.empty() ? quantized : quantized.subspan(slice * size, size),
-                rows() == 1 ? 0 : slice, /*normalize=*/!channel && rows() > 1);
+    const auto part = [&](const Tensor& of, std::int64_t begin, std::int64_t end) {
+      return of.reshape({slices, of.elements() / slices}).slice(begin, end);
+    };
+    const std::int64_t first = channel.value_or(0);
+    const std::int64_t end = channel ? first + 1 : slices;
+    // A copy, since the memory that values lie in may be used again.
+    values_.add(!channel && rows() > 1 ? normalized(before) : part(before, first, end).clone());
+    if (!after.defined()) return;
+    for (std::int64_t i = first; i < end; ++i) {
+      count_levels(part(after, i, i + 1), rows() == 1 ? 0 : i);
     }
   }
 
   SideStatistics summarize(std::optional<std::int64_t> channel, int bins) && {
     SideStatistics side;
-    side.values = std::ssize(values_);
+    side.values = values_.size();
     if (has_levels()) {
       side.normalized_channels = !channel && rows() > 1 ? rows() : 0;
       const bool has_one_row = channel && rows() > 1;
@@ -157,18 +162,28 @@ class SideCollector {
     return top > 0 ? top : 1.0;
   }
 
-  void add_slice(std::span<const float> values, std::span<const float> quantized, std::int64_t row,
-                 bool normalize) {
-    const auto scale = static_cast<float>(normalize ? unit(row) : 1.0);
-    for (const float value : values) values_.push_back(value / scale);
-    if (quantized.empty()) return;
-    const std::int64_t size = levels_.shape()[1];
-    counts_.resize(size);
-    const auto levels = std::as_const(levels_).span<float>().subspan(row * size, size);
-    for (const float value : quantized) {
-      const auto place = std::ranges::lower_bound(levels, value) - levels.begin();
-      ++counts_[std::min<std::int64_t>(place, size - 1)];
+  /// Each row divided by its unit.
+  Tensor normalized(const Tensor& values) const {
+    Tensor host = values.device() == Device{} ? values.clone() : values.to(Device{});
+    const std::int64_t size = host.elements() / rows();
+    for (std::int64_t row = 0; row < rows(); ++row) {
+      const auto scale = static_cast<float>(unit(row));
+      for (float& value : host.span<float>().subspan(row * size, size)) value /= scale;
     }
+    return host.to(values.device());
+  }
+
+  /// Values that are levels of a row: each is the lower edge of a bin.
+  void count_levels(Tensor quantized, std::int64_t row) {
+    const std::int64_t size = levels_.shape()[1];
+    const auto levels = std::as_const(levels_).span<float>().subspan(row * size, size);
+    std::vector<float> edges(levels.begin(), levels.end());
+    edges.push_back(edges.back());
+    ValueList list;
+    list.add(std::move(quantized));
+    const std::vector<std::int64_t> counts = list.counts(edges);
+    counts_.resize(size);
+    for (std::int64_t l = 0; l < size; ++l) counts_[l] += counts[1 + l];
   }
 
   std::vector<LevelSummary> summarize_levels(std::int64_t first_row, std::int64_t end_row,
@@ -192,22 +207,25 @@ class SideCollector {
     return result;
   }
 
-  /// All levels, and all values but for the outermost 0.1 % on each side.
-  std::pair<double, double> range(const std::vector<LevelSummary>& levels) {
-    double low = quantile(values_, 0.001);
-    double high = quantile(values_, 0.999);
-    if (std::ranges::min(values_) >= 0) low = 0;
+  /// All levels, and all finite values but for the outermost 0.1 % on each side.
+  std::pair<float, float> range(const std::vector<LevelSummary>& levels) const {
+    float low = quantile(values_, 0.001).value_or(0.0F);
+    float high = quantile(values_, 0.999).value_or(0.0F);
+    const std::int64_t negative = values_.counts(std::array{0.0F, 0.0F})[0];
+    if (negative == 0) low = 0;
     if (!levels.empty()) {
-      low = std::min(low, levels.front().position);
-      high = std::max(high, levels.back().position);
+      low = std::min(low, static_cast<float>(levels.front().position));
+      high = std::max(high, static_cast<float>(levels.back().position));
     }
-    return low < high ? std::pair(low, high) : std::pair(low - 0.5, low + 0.5);
+    if (low < high) return {low, high};
+    const float air = std::max(0.5F, std::abs(low) * 1e-3F);
+    return {low - air, low + air};
   }
 
   Source source_;
   Tensor levels_;  // undefined for floating point
   Tensor initial_levels_;
-  std::vector<float> values_;
+  ValueList values_;
   std::vector<std::int64_t> counts_;
 };
 
@@ -234,7 +252,7 @@ std::int64_t observe(Module& model, Loader& loader, const LayerStatisticsOptions
     }
   });
   std::int64_t images = 0;
-  DeviceBatches batches(loader, Device{});
+  DeviceBatches batches(loader, options.device);
   batches.start(/*epoch=*/0);
   while (images < options.images) {
     const std::optional<Batch> batch = batches.next();
@@ -274,6 +292,7 @@ LayerStatistics layer_statistics(Module& model, Module& initial, const Shape& in
                             input_node ? activation_levels(initial, *input_node) : Tensor());
   LayerStatistics result{
       .layer = layer.scope, .operation = layer.operation, .channel = options.channel};
+  model.to(options.device);
   result.images = observe(model, loader, options, weights, activations);
   result.weights = std::move(weights).summarize(options.channel, options.bins);
   result.activations = std::move(activations).summarize(std::nullopt, options.bins);

@@ -52,9 +52,11 @@ struct LayerStatisticsOptions {
   std::optional<std::int64_t> channel;  ///< weights of this output channel only
   std::int64_t images = 256;            ///< whose activations are counted, in whole batches
   int bins = 60;                        ///< of the histograms
+  Device device;                        ///< that computes
 };
 
-/// Runs images through `model` in evaluation mode and looks at one layer. `initial` is the same
+/// Runs images through `model` in evaluation mode and looks at one layer. Both networks are on the
+/// host; `model` is moved to the device, where its values are counted, too. `initial` is the same
 /// network as it was before training; `input` is H W C. What is quantized is taken from the
 /// quantizer itself: a quantizer that squashes weights first is shown with the squashed ones.
 /// Without a path, the layer is the middle one of those whose weights and inputs are quantized, or

@@ -55,11 +55,12 @@ ordered_json to_json(const SideStatistics& side) {
             {"high", floating.high},
             {"counts", floating.counts},
             {"below", floating.below},
-            {"above", floating.above}}}};
+            {"above", floating.above},
+            {"nan", floating.not_a_number}}}};
 }
 
 void print_json(const LayerStatistics& statistics, const Checkpoint& checkpoint,
-                const fs::path& path) {
+                const fs::path& path, const std::string& machine) {
   ordered_json report{{"checkpoint", path.string()}};
   report.update(network_json(checkpoint.recipe.model, model_options(checkpoint)));
   report["training"] = training_json(checkpoint);
@@ -71,6 +72,7 @@ void print_json(const LayerStatistics& statistics, const Checkpoint& checkpoint,
   report["images"] = statistics.images;
   report["weights"] = to_json(statistics.weights);
   report["activations"] = to_json(statistics.activations);
+  report["device"] = machine;
   print_report(report);
 }
 
@@ -109,10 +111,11 @@ void print_levels(const SideStatistics& side, std::string_view name) {
   fmt::print("{}\n", table.str());
 }
 
-void print_text(const LayerStatistics& statistics) {
+void print_text(const LayerStatistics& statistics, const std::string& machine) {
   fmt::print("layer {} ({})", statistics.layer, statistics.operation);
   if (statistics.channel) fmt::print(", weights of output channel {}", *statistics.channel);
-  fmt::print("; activations of {} test images\n\n", statistics.images);
+  fmt::print("; activations of {} test images\n", statistics.images);
+  fmt::print("computed on {}\n\n", machine);
   print_levels(statistics.weights, "weights");
   print_levels(statistics.activations, "activations");
 }
@@ -127,7 +130,9 @@ std::string subtitle_of(const Checkpoint& checkpoint, const LayerStatistics& sta
 }
 
 void run(const StatsCommand& command) {
-  apply(command.compute);
+  LayerStatisticsOptions statistics_options = command.options;
+  statistics_options.device = apply(command.compute);
+  const std::string machine = describe_training(statistics_options.device);
   const TrainedNetwork network = load_network(command.checkpoint);
   check_output(command.out, network.path);
   const Checkpoint& checkpoint = network.checkpoint;
@@ -137,12 +142,12 @@ void run(const StatsCommand& command) {
   constexpr std::int64_t batch = 32;
   Loader loader = test_loader(network, test_images(network, command.data), {.batch = batch});
   const LayerStatistics statistics =
-      layer_statistics(*network.model, *initial, options.input, loader, command.options);
+      layer_statistics(*network.model, *initial, options.input, loader, statistics_options);
 
   if (command.json) {
-    print_json(statistics, checkpoint, network.path);
+    print_json(statistics, checkpoint, network.path, machine);
   } else {
-    print_text(statistics);
+    print_text(statistics, machine);
   }
   if (command.out.empty()) return;
   // Last: a figure that cannot be written must not take the numbers with it.
@@ -184,7 +189,7 @@ void add_stats_command(CLI::App& app) {
       ->capture_default_str();
   add_data_option(*stats, command->data);
   stats->add_flag("--json", command->json, "Print all numbers of the figure as JSON");
-  add_threads_option(*stats, command->compute);
+  add_options(*stats, command->compute);
   stats->callback([command] { run(*command); });
 }
 

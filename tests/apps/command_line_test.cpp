@@ -270,7 +270,8 @@ TEST(BadInputTest, DevicesThatAreNotThere) {
   EXPECT_TRUE(fails({"train", "--device", "cuda:99"}, "device cuda"));
   EXPECT_TRUE(fails({"eval", "--checkpoint", "x", "--device", "cuda:99"}, "device cuda"));
   EXPECT_TRUE(fails({"bench", "train", "--device", "cuda:99"}, "device cuda"));
-  EXPECT_TRUE(is_wrong_usage({"stats", "--checkpoint", "x", "--device", "cuda"}, "--device"));
+  EXPECT_TRUE(fails({"stats", "--checkpoint", "x", "--device", "cuda:99"}, "device cuda"));
+  EXPECT_TRUE(is_wrong_usage({"info", "--device", "cuda"}, "--device"));
   EXPECT_TRUE(is_wrong_usage({"train", "--device", "gpu"}, "'gpu' is not known"));
 }
 

@@ -93,6 +93,40 @@ TEST(DeviceTest, cuda_RunsWhoseResultsMayVarySaySo) {
   EXPECT_NE(results.evaluation.out.find(remark), std::string::npos) << results.evaluation.out;
 }
 
+TEST(DeviceTest, cuda_StatisticsAreThoseOfTheCpu) {
+  if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
+  const TemporaryFolder folder;
+  const TrainedAndJudged trained(folder, "cpu");
+  const auto statistics = [&](const char* layer, const char* device) {
+    const ProcessResult result =
+        run_lqnet({"stats", "--checkpoint", folder / "run/last.safetensors", "--layer", layer,
+                   "--images", "32", "--device", device, "--json"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    nlohmann::json report = result.json();
+    EXPECT_TRUE(report["device"].get<std::string>().starts_with(
+        std::string(device) == "cpu" ? "CPU with " : device_backend(DeviceType::cuda).describe(0)));
+    report.erase("device");
+    return report;
+  };
+  // Weights and images are the same numbers everywhere.
+  EXPECT_EQ(statistics("conv0", "cuda"), statistics("conv0", "cpu"));
+  // Sums in between are rounded in another order: few values change their bin or level.
+  const nlohmann::json on_device = statistics("conv2", "cuda"),
+                       on_host = statistics("conv2", "cpu");
+  EXPECT_EQ(on_device["weights"], on_host["weights"]);
+  const nlohmann::json &activations = on_device["activations"], &expected = on_host["activations"];
+  const auto values = expected["values"].get<double>();
+  EXPECT_EQ(activations["values"], values);
+  ASSERT_EQ(activations["levels"].size(), expected["levels"].size());
+  for (std::size_t l = 0; l < expected["levels"].size(); ++l) {
+    EXPECT_EQ(activations["levels"][l]["learned"], expected["levels"][l]["learned"]);
+    EXPECT_NEAR(activations["levels"][l]["count"].get<double>(),
+                expected["levels"][l]["count"].get<double>(), 1e-3 * values);
+  }
+  EXPECT_NEAR(activations["histogram"]["high"].get<double>(),
+              expected["histogram"]["high"].get<double>(), 1e-4);
+}
+
 TEST(DeviceTest, cuda_WrongVariablesAreErrorsAtOnce) {
   if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
   const TemporaryFolder folder;
@@ -106,6 +140,7 @@ TEST(DeviceTest, cuda_WrongVariablesAreErrorsAtOnce) {
          {Arguments{"train", "--recipe", folder / "tiny.json", "--out", run, "--device", "cuda"},
           Arguments{"eval", "--checkpoint", run, "--device", "cuda"},
           Arguments{"infer", "--network", run, "--dataset", "synthetic", "--device", "cuda"},
+          Arguments{"stats", "--checkpoint", run, "--device", "cuda"},
           Arguments{"bench", "train", "--device", "cuda"}, Arguments{"bench", "cuda"}}) {
       EXPECT_TRUE(
           failed_with(run_lqnet(command), 1, std::string(variable) + " is 'wrong', expected "))

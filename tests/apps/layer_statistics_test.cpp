@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <numeric>
 
 #include "data/synthetic.h"
 #include "models/model.h"
+#include "tests/support/devices.h"
 #include "tests/support/errors.h"
+#include "train/evaluation.h"
 
 namespace lq::testing {
 namespace {
@@ -23,7 +26,7 @@ constexpr std::int64_t channels = 16;  // of conv1 in small-cnn
 constexpr std::int64_t inputs = 9 * 8;
 
 /// small-cnn before and "after" training: its bases are moved away from their start.
-class LayerStatisticsTest : public ::testing::Test {
+class LayerStatisticsTest : public ::testing::TestWithParam<Device> {
  protected:
   void make(const ModelOptions& options) {
     options_ = options;
@@ -39,12 +42,17 @@ class LayerStatisticsTest : public ::testing::Test {
     }
   }
 
-  LayerStatistics look(const LayerStatisticsOptions& options) {
+  LayerStatistics look(LayerStatisticsOptions options) {
     const DatasetSplits data =
         make_synthetic({.train_images = 8, .test_images = 8, .height = 8, .width = 8});
     const auto normalize = std::make_shared<NormalizeTransform>(per_pixel_normalization(data));
     Loader loader(data.test, normalize, {.batch = 4});
-    return apps::layer_statistics(*model_, *initial_, options_.input, loader, options);
+    options.device = GetParam();
+    LayerStatistics statistics =
+        apps::layer_statistics(*model_, *initial_, options_.input, loader, options);
+    EXPECT_EQ(device_of(*model_), GetParam());
+    model_->to(Device{});
+    return statistics;
   }
 
   /// Values of a parameter or buffer of the trained network.
@@ -76,7 +84,8 @@ std::int64_t total(const std::vector<std::int64_t>& counts) {
 
 void expect_consistent(const SideStatistics& side) {
   const apps::Histogram& floating = side.floating;
-  EXPECT_EQ(total(floating.counts) + floating.below + floating.above, side.values);
+  EXPECT_EQ(total(floating.counts) + floating.below + floating.above + floating.not_a_number,
+            side.values);
   std::int64_t quantized = 0;
   for (const LevelSummary& level : side.levels) {
     quantized += level.count;
@@ -89,7 +98,7 @@ void expect_consistent(const SideStatistics& side) {
   EXPECT_TRUE(std::ranges::is_sorted(side.levels, {}, &LevelSummary::learned));
 }
 
-TEST_F(LayerStatisticsTest, WeightsAreCountedAtTheirNearestLevels) {
+TEST_P(LayerStatisticsTest, WeightsAreCountedAtTheirNearestLevels) {
   make({.w_bits = 2, .a_bits = 2});
   const SideStatistics weights = look({.layer = "conv1"}).weights;
   expect_consistent(weights);
@@ -125,7 +134,7 @@ TEST_F(LayerStatisticsTest, WeightsAreCountedAtTheirNearestLevels) {
   EXPECT_NEAR(weights.levels[3].initial, 0.6745 * std::sqrt(2.0 / 144) / 2 * 3, 1e-6);
 }
 
-TEST_F(LayerStatisticsTest, OneChannelIsShownAsItIs) {
+TEST_P(LayerStatisticsTest, OneChannelIsShownAsItIs) {
   make({.w_bits = 2, .a_bits = 2});
   const LayerStatistics statistics = look({.layer = "conv1", .channel = 7});
   const SideStatistics& weights = statistics.weights;
@@ -144,7 +153,7 @@ TEST_F(LayerStatisticsTest, OneChannelIsShownAsItIs) {
   EXPECT_GE(weights.floating.high, *high);
 }
 
-TEST_F(LayerStatisticsTest, ActivationsAreThoseOfTheLayersInput) {
+TEST_P(LayerStatisticsTest, ActivationsAreThoseOfTheLayersInput) {
   make({.w_bits = 2, .a_bits = 3});
   const LayerStatistics statistics = look({.layer = "conv1", .images = 5});
   const SideStatistics& activations = statistics.activations;
@@ -160,13 +169,13 @@ TEST_F(LayerStatisticsTest, ActivationsAreThoseOfTheLayersInput) {
   EXPECT_NEAR(activations.levels[7].learned, basis[0] + basis[1] + basis[2], 1e-6);
 }
 
-TEST_F(LayerStatisticsTest, FewerImagesMeanFewerBatches) {
+TEST_P(LayerStatisticsTest, FewerImagesMeanFewerBatches) {
   make({.w_bits = 2, .a_bits = 2});
   EXPECT_EQ(look({.images = 1}).images, 4);
   EXPECT_EQ(look({.images = 1000}).images, 8);
 }
 
-TEST_F(LayerStatisticsTest, FloatLayersHaveNoLevels) {
+TEST_P(LayerStatisticsTest, FloatLayersHaveNoLevels) {
   make({.w_bits = 32, .a_bits = 2});
   const LayerStatistics statistics = look({.layer = "conv1"});
   expect_consistent(statistics.weights);
@@ -181,7 +190,7 @@ TEST_F(LayerStatisticsTest, FloatLayersHaveNoLevels) {
   EXPECT_TRUE(first.activations.levels.empty());
 }
 
-TEST_F(LayerStatisticsTest, OtherQuantizersAreShownWithWhatTheyQuantize) {
+TEST_P(LayerStatisticsTest, OtherQuantizersAreShownWithWhatTheyQuantize) {
   make({.w_bits = 2, .a_bits = 2, .quantizer = "dorefa"});
   const LayerStatistics dorefa = look({.layer = "conv1"});
   expect_consistent(dorefa.weights);
@@ -199,7 +208,7 @@ TEST_F(LayerStatisticsTest, OtherQuantizersAreShownWithWhatTheyQuantize) {
   EXPECT_LT(xnor.activations.floating.low, 0.0);
 }
 
-TEST_F(LayerStatisticsTest, WeightsThatAreAllZeroAreNoTrouble) {
+TEST_P(LayerStatisticsTest, WeightsThatAreAllZeroAreNoTrouble) {
   make({.w_bits = 2, .a_bits = 2});
   for (Parameter& parameter : model_->parameters()) parameter.variable.value().fill_zero();
   for (Buffer& buffer : model_->buffers()) {
@@ -212,14 +221,14 @@ TEST_F(LayerStatisticsTest, WeightsThatAreAllZeroAreNoTrouble) {
   }
 }
 
-TEST_F(LayerStatisticsTest, DefaultLayerIsAQuantizedOne) {
+TEST_P(LayerStatisticsTest, DefaultLayerIsAQuantizedOne) {
   make({.w_bits = 2, .a_bits = 2});
   EXPECT_EQ(look({}).layer, "conv2");
   make({.w_bits = 32, .a_bits = 32});
   EXPECT_EQ(look({}).layer, "conv2");
 }
 
-TEST_F(LayerStatisticsTest, RefusesWhatIsNotThere) {
+TEST_P(LayerStatisticsTest, RefusesWhatIsNotThere) {
   make({.w_bits = 2, .a_bits = 2});
   EXPECT_TRUE(throws_error([&] { look({.layer = "conv9"}); }, "conv0, conv1, conv2, fc"));
   EXPECT_TRUE(throws_error([&] { look({.layer = "conv1", .channel = 16}); }, "0 to 15"));
@@ -227,6 +236,27 @@ TEST_F(LayerStatisticsTest, RefusesWhatIsNotThere) {
   EXPECT_TRUE(throws_error([&] { look({.images = 0}); }, "0 images"));
   EXPECT_TRUE(throws_error([&] { look({.bins = 0}); }, "0 bins"));
 }
+
+TEST_P(LayerStatisticsTest, WeightsThatAreNotFiniteAreCounted) {
+  make({.w_bits = 32, .a_bits = 32});
+  std::span<float> weights;
+  for (Parameter& parameter : model_->parameters()) {
+    if (parameter.name == "conv1.weight") weights = parameter.variable.value().span<float>();
+  }
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  weights[0] = weights[5] = std::numeric_limits<float>::quiet_NaN();
+  weights[1] = infinity;
+  weights[2] = weights[3] = weights[4] = -infinity;
+  const SideStatistics side = look({.layer = "conv1"}).weights;
+  expect_consistent(side);
+  EXPECT_EQ(side.floating.not_a_number, 2);
+  EXPECT_GE(side.floating.above, 1);
+  EXPECT_GE(side.floating.below, 3);
+  EXPECT_TRUE(std::isfinite(side.floating.low) && std::isfinite(side.floating.high));
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, LayerStatisticsTest, ::testing::ValuesIn(all_devices()),
+                         device_name);
 
 }  // namespace
 }  // namespace lq::testing

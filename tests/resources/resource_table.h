@@ -25,7 +25,12 @@ std::string short_kernel_name(const std::string& mangled);
 /// The cells of a row of a table in Markdown.
 std::vector<std::string> fields_of(const std::string& line);
 
-/// What no kernel may have: spills, a stack, no launch bounds. A line each.
+/// Kernels of CUB, which objects have from headers of the toolkit: they are taken as they are.
+bool is_of_cub(std::string_view mangled);
+/// One of these is there to be asked what it was compiled for; nobody launches it.
+bool is_never_launched(std::string_view mangled);
+
+/// What no kernel but CUB's may have: spills, a stack, no launch bounds. A line each.
 std::vector<std::string> faults_of(const std::vector<BuiltKernel>& kernels);
 
 /// As text, which is what is compared.

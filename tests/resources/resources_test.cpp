@@ -166,6 +166,21 @@ TEST(FaultsTest, SpillsStacksAndMissingLaunchBoundsAreNamed) {
           "kernels/b.cu: second on sm_90a: no launch bounds, expected __launch_bounds__"}));
 }
 
+TEST(FaultsTest, KernelsOfCubAreTakenAsTheyAre) {
+  std::vector<BuiltKernel> kernels = some_kernels();
+  kernels[3].resources.kernel = "_ZN3cub17CUB_300001_SM_8006detail11EmptyKernelIvEEvv";
+  kernels[3].threads = 0;
+  kernels[3].resources.stack_bytes = kernels[3].resources.spilled_bytes = 8;
+  EXPECT_EQ(faults_of(kernels), Lines());
+  const ResourceTable table = make_table("13.0.88", kernels);
+  const std::string text = to_markdown(table);
+  EXPECT_NE(text.find("| `EmptyKernel<void>` |  | 128 |  | 24 |"), std::string::npos) << text;
+  EXPECT_EQ(differences(table, from_markdown(text)), Lines());
+  EXPECT_TRUE(is_never_launched(kernels[3].resources.kernel));
+  EXPECT_FALSE(is_never_launched("_ZN3cub6detail9histogram4InitEv"));
+  EXPECT_FALSE(is_never_launched("_ZN2lq11EmptyKernelEv"));
+}
+
 constexpr std::string_view counters =
     R"json([{"kernel": "void lq::(anonymous namespace)::first<lq::Tile<4> >(float*, int)",
   "warp_instructions": 900, "lane_instructions": 27000, "global_requests": 20,
