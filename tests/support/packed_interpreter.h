@@ -143,40 +143,65 @@ class PackedInterpreter {
     return floats;
   }
 
+  /// The weights of all channels of a segment from number `first` on, which are of output `o`.
   template <typename Coded>
-  static double weight(const Coded& segment, std::int64_t o, std::int64_t index) {
-    double sum = 0;
-    for (int i = 0; i < segment.weight_bits; ++i) {
-      const double element = segment.weight_basis[o * segment.weight_bits + i];
-      sum += ((segment.weight_codes[index] >> i) & 1) != 0 ? element : -element;
+  static Numbers weights_of(const Coded& segment, std::int64_t o, std::int64_t first) {
+    Numbers levels;  // by code
+    for (int code = 0; code < 1 << segment.weight_bits; ++code) {
+      double sum = 0;
+      for (int i = 0; i < segment.weight_bits; ++i) {
+        const double element = segment.weight_basis[o * segment.weight_bits + i];
+        sum += ((code >> i) & 1) != 0 ? element : -element;
+      }
+      levels.push_back(sum);
     }
-    return sum;
+    Numbers result(segment.channels);
+    for (std::size_t c = 0; c < result.size(); ++c) {
+      result[c] = levels.at(segment.weight_codes[first + c]);
+    }
+    return result;
   }
-  static double weight(const kernels::GridSegment& segment, std::int64_t o, std::int64_t index) {
-    return static_cast<double>(segment.weight_scale[o]) * segment.weights[index];
+  static Numbers weights_of(const kernels::GridSegment& segment, std::int64_t o,
+                            std::int64_t first) {
+    const auto from = segment.weights.begin() + first;
+    Numbers result(from, from + segment.channels);
+    for (double& weight : result) weight *= segment.weight_scale[o];
+    return result;
   }
-  static double weight(const kernels::FloatSegment& segment, std::int64_t, std::int64_t index) {
-    return segment.weights[index];
+  static Numbers weights_of(const kernels::FloatSegment& segment, std::int64_t,
+                            std::int64_t first) {
+    const auto from = segment.weights.begin() + first;
+    return {from, from + segment.channels};
+  }
+
+  /// The weights at one of the places in the window, C O.
+  template <typename Segment>
+  static Numbers weights_at(const Segment& segment, std::int64_t tap, std::int64_t taps,
+                            std::int64_t outputs) {
+    Numbers result(segment.channels * outputs);
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      const Numbers own = weights_of(segment, o, (o * taps + tap) * segment.channels);
+      for (std::int64_t c = 0; c < segment.channels; ++c) result[c * outputs + o] = own[c];
+    }
+    return result;
   }
 
   template <typename Segment>
   static void add_products(const kernels::Conv2dGeometry& g, const Segment& segment,
                            const Numbers& input, Numbers& sums) {
     const std::int64_t channels = segment.channels;
-    for (std::int64_t o = 0; o < g.c_out; ++o) {
-      for (std::int64_t tap = 0; tap < g.kernel_h * g.kernel_w; ++tap) {
-        Numbers weights;
+    const std::int64_t taps = g.kernel_h * g.kernel_w;
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      Numbers weights;  // C O; none as long as this place in the window has seen padding alone
+      for (std::int64_t pixel = 0; pixel < g.out_h * g.out_w; ++pixel) {
+        const std::int64_t y = pixel / g.out_w * g.stride_h + tap / g.kernel_w - g.pad_top;
+        const std::int64_t x = pixel % g.out_w * g.stride_w + tap % g.kernel_w - g.pad_left;
+        if (y < 0 || y >= g.h || x < 0 || x >= g.w) continue;
+        if (weights.empty()) weights = weights_at(segment, tap, taps, g.c_out);
+        double* const to = sums.data() + pixel * g.c_out;
         for (std::int64_t c = 0; c < channels; ++c) {
-          weights.push_back(weight(segment, o, (o * g.kernel_h * g.kernel_w + tap) * channels + c));
-        }
-        for (std::int64_t pixel = 0; pixel < g.out_h * g.out_w; ++pixel) {
-          const std::int64_t y = pixel / g.out_w * g.stride_h + tap / g.kernel_w - g.pad_top;
-          const std::int64_t x = pixel % g.out_w * g.stride_w + tap % g.kernel_w - g.pad_left;
-          if (y < 0 || y >= g.h || x < 0 || x >= g.w) continue;
-          const double* from = input.data() + (y * g.w + x) * channels;
-          double sum = 0;
-          for (std::int64_t c = 0; c < channels; ++c) sum += weights[c] * from[c];
-          sums[pixel * g.c_out + o] += sum;
+          const double element = input[(y * g.w + x) * channels + c];
+          for (std::int64_t o = 0; o < g.c_out; ++o) to[o] += element * weights[c * g.c_out + o];
         }
       }
     }
