@@ -349,6 +349,13 @@ std::vector<ParityCase> imagenet_cases() {
   return cases;
 }
 
+/// The cases on a device; none where there is no device.
+std::vector<ParityCase> on_cuda(std::vector<ParityCase> cases) {
+  for (ParityCase& c : cases) c.device = {DeviceType::cuda, 0};
+  if (!has_cuda_device()) cases.clear();
+  return cases;
+}
+
 /// A case of every arithmetic, small enough for a device in software.
 std::vector<ParityCase> cuda_cases() {
   std::vector<ParityCase> cases = {
@@ -365,12 +372,24 @@ std::vector<ParityCase> cuda_cases() {
   for (const std::string model : {"densenet121", "googlenet-variant"}) {
     cases.push_back({.model = model, .negative_scales = false, .extent = 16, .images = 1});
   }
-  for (ParityCase& c : cases) c.device = {DeviceType::cuda, 0};
-  if (!has_cuda_device()) cases.clear();
-  return cases;
+  return on_cuda(cases);
+}
+
+/// The other networks for ImageNet. Architectures take paths of their own through convolutions, and
+/// each of them meets one of these networks at least: tests/CMakeLists.txt deals them out.
+std::vector<ParityCase> imagenet_cuda_cases() {
+  return on_cuda({
+      {.model = "alexnet", .w_bits = 1, .a_bits = 2, .extent = 67, .images = 1},
+      {.model = "vgg-variant", .negative_scales = false, .extent = 32, .images = 1},
+      {.model = "resnet18", .extent = 16, .variant = "type-a", .images = 1},
+      {.model = "resnet18", .extent = 16, .variant = "type-b", .images = 1},
+      {.model = "resnet50", .extent = 16, .variant = "type-b", .images = 1},
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, PackedParityTest, ::testing::ValuesIn(cuda_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(ImageNetDevices, PackedParityTest,
+                         ::testing::ValuesIn(imagenet_cuda_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(ImageNet, PackedParityTest, ::testing::ValuesIn(imagenet_cases()),
                          case_name);
 INSTANTIATE_TEST_SUITE_P(Models, PackedParityTest, ::testing::ValuesIn(parity_cases()), case_name);
