@@ -87,12 +87,14 @@ std::vector<std::uint8_t> assign_codes(const QuantizerTable& table, std::span<co
   const std::int64_t per_row = std::ssize(values) / table.rows;
   std::vector<std::uint8_t> codes;
   codes.reserve(values.size());
-  for (std::int64_t index = 0; index < std::ssize(values); ++index) {
-    const std::int64_t row = index / per_row;
+  for (std::int64_t row = 0; row < table.rows; ++row) {
     const auto first = table.thresholds.begin() + row * (table.size() - 1);
-    // A value equal to a threshold stays below it.
-    const auto position = std::lower_bound(first, first + table.size() - 1, values[index]) - first;
-    codes.push_back(table.codes[row * table.size() + position]);
+    const auto last = first + table.size() - 1;
+    for (const float value : values.subspan(row * per_row, per_row)) {
+      // A value equal to a threshold stays below it.
+      const auto position = std::lower_bound(first, last, value) - first;
+      codes.push_back(table.codes[row * table.size() + position]);
+    }
   }
   return codes;
 }
