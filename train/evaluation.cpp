@@ -9,11 +9,14 @@
 
 namespace lq {
 
-std::int64_t count_correct(const Tensor& logits, const Tensor& labels, std::int64_t top) {
-  Tensor count(Shape{}, DType::i64, logits.device());
+std::vector<std::int64_t> count_correct(const Tensor& logits, const Tensor& labels,
+                                        std::int64_t top) {
+  Tensor counts({top}, DType::i64, logits.device());
   kernels::count_correct(current_stream(logits.device()), logits.view<float>(),
-                         labels.view<std::int32_t>(), top, count.view<std::int64_t>());
-  return count.to(Device{}).span<std::int64_t>()[0];
+                         labels.view<std::int32_t>(), counts.view<std::int64_t>());
+  const Tensor here = counts.to(Device{});
+  const auto values = here.span<std::int64_t>();
+  return {values.begin(), values.end()};
 }
 
 double scalar(const Tensor& value) { return value.to(Device{}).span<float>()[0]; }
@@ -43,9 +46,11 @@ ClassificationSums evaluate(Module& model, const Batch& batch) {
   const Variable logits = model(Variable(batch.images));
   const Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
   constexpr std::int64_t top = 5;
+  const std::vector<std::int64_t> correct =
+      count_correct(logits.value(), batch.labels, std::min(top, logits.shape()[1]));
   ClassificationSums sums;
-  sums.add(scalar(loss.value()), count_correct(logits.value(), batch.labels), batch.size());
-  sums.correct_top5 = count_correct(logits.value(), batch.labels, std::min(top, logits.shape()[1]));
+  sums.add(scalar(loss.value()), correct.front(), batch.size());
+  sums.correct_top5 = correct.back();
   step.finish();
   return sums;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "core/tensor.h"
 #include "layers/module.h"
@@ -43,8 +44,10 @@ struct ClassificationSums {
   }
 };
 
-/// Rows of logits N K whose label is among the `top` largest values; labels N (i32), any device.
-std::int64_t count_correct(const Tensor& logits, const Tensor& labels, std::int64_t top = 1);
+/// `top` numbers, top in [1, K]: the one at t counts the rows of logits N K whose label is among
+/// the t + 1 largest values. Labels N (i32); any device.
+std::vector<std::int64_t> count_correct(const Tensor& logits, const Tensor& labels,
+                                        std::int64_t top);
 
 /// The scalar `value`, f32 on any device, as a number.
 double scalar(const Tensor& value);

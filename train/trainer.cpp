@@ -284,7 +284,8 @@ void Trainer::add_gradients(const Batch& batch, ClassificationSums& sums) {
   // Read behind the backward pass: a device has all of its work by now.
   const double mean_loss = scalar(loss.value());
   check_finite(mean_loss, "the loss");
-  sums.add(mean_loss, count_correct(logits.value(), batch.labels), batch.size());
+  const std::int64_t correct = count_correct(logits.value(), batch.labels, /*top=*/1).front();
+  sums.add(mean_loss, correct, batch.size());
 }
 
 /// The gradient of a mean over so many of the batch's images: parts need not be of one size. Kept,

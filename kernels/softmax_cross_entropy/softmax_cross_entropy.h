@@ -1,4 +1,4 @@
-// Softmax cross-entropy with class labels, and the count of correct predictions.
+// Softmax cross-entropy with class labels, and the counts of correct predictions.
 //
 // Letters: N batch, K classes. Layouts: logits N K, labels N, both contiguous.
 #pragma once
@@ -27,16 +27,16 @@ using SoftmaxCrossEntropyBackward = void(Stream& stream, ConstView<float> grad_l
                                          ConstView<std::int32_t> labels, View<float> grad_logits,
                                          GradientMode mode);
 
-/// count (one element) = number of rows whose label is among the `top` first predictions, top in
-/// [1, K]: fewer than `top` classes have a larger logit than the label's, or the same one and a
-/// lower index. A row with a NaN is never correct.
+/// counts[t] = number of rows whose label is among the t + 1 first predictions: no more than t
+/// classes have a larger logit than the label's, or the same one and a lower index. A row with a
+/// NaN is never correct. `counts` has T elements, T in [1, K]: one call gives top 1 to top T.
 using CountCorrect = void(Stream& stream, ConstView<float> logits, ConstView<std::int32_t> labels,
-                          std::int64_t top, View<std::int64_t> count);
+                          View<std::int64_t> counts);
 
-/// The public calls throw Error for shapes that do not fit, empty views, a `top` out of range, and
-/// (where the host can read them) labels outside [0, K). On a GPU such a label makes the loss NaN,
-/// leaves grad_logits[n] at grad_loss / N * probabilities[n], and counts as incorrect; nothing
-/// outside of the views is read.
+/// The public calls throw Error for shapes that do not fit, empty views, and (where the host can
+/// read them) labels outside [0, K). On a GPU such a label makes the loss NaN, leaves
+/// grad_logits[n] at grad_loss / N * probabilities[n], and counts as incorrect; nothing outside of
+/// the views is read.
 SoftmaxCrossEntropyForward softmax_cross_entropy_forward;
 SoftmaxCrossEntropyBackward softmax_cross_entropy_backward;
 CountCorrect count_correct;

@@ -18,16 +18,16 @@ std::int64_t rows_per_chunk(std::int64_t classes) {
 }
 
 /// Adds up row_value(n) over all rows: a partial sum per chunk, these in order.
-template <typename Sum, typename RowValue>
-Sum sum_over_rows(std::int64_t rows, std::int64_t classes, RowValue&& row_value) {
+template <typename RowValue>
+double sum_over_rows(std::int64_t rows, std::int64_t classes, RowValue&& row_value) {
   const std::int64_t grain = rows_per_chunk(classes);
-  std::vector<Sum> partial(static_cast<std::size_t>((rows + grain - 1) / grain), Sum{});
+  std::vector<double> partial(static_cast<std::size_t>((rows + grain - 1) / grain), 0.0);
   parallel_for_ranges(rows, grain, [&](std::int64_t begin, std::int64_t end) {
-    Sum sum{};
+    double sum = 0.0;
     for (std::int64_t n = begin; n < end; ++n) sum += row_value(n);
     partial[begin / grain] = sum;
   });
-  return std::accumulate(partial.begin(), partial.end(), Sum{});
+  return std::accumulate(partial.begin(), partial.end(), 0.0);
 }
 
 /// Writes the probabilities of one row, which may be the logits' own memory, and returns the
@@ -47,15 +47,15 @@ double softmax_row(const float* logits, std::int64_t classes, std::int32_t label
   return std::log(sum) + (largest - label_logit);
 }
 
-/// Whether fewer than `top` classes come before the label, and no logit is a NaN.
-bool is_correct(const float* logits, std::int64_t classes, std::int32_t label, std::int64_t top) {
+/// How many classes come before the label; all of them where a logit is a NaN.
+std::int64_t classes_before(const float* logits, std::int64_t classes, std::int32_t label) {
   const float at_label = logits[label];
   std::int64_t before = 0;
   bool has_nan = false;
   for (std::int64_t k = 0; k < label; ++k) before += logits[k] >= at_label ? 1 : 0;
   for (std::int64_t k = label + 1; k < classes; ++k) before += logits[k] > at_label ? 1 : 0;
   for (std::int64_t k = 0; k < classes; ++k) has_nan |= std::isnan(logits[k]);
-  return !has_nan && before < top;
+  return has_nan ? classes : before;
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ bool is_correct(const float* logits, std::int64_t classes, std::int32_t label, s
 void softmax_cross_entropy_forward(Stream&, ConstView<float> logits, ConstView<std::int32_t> labels,
                                    View<float> probabilities, View<float> loss) {
   const std::int64_t batch = logits.shape[0], classes = logits.shape[1];
-  const double total = sum_over_rows<double>(batch, classes, [&](std::int64_t n) {
+  const double total = sum_over_rows(batch, classes, [&](std::int64_t n) {
     return softmax_row(logits.data + n * classes, classes, labels[n],
                        probabilities.data + n * classes);
   });
@@ -89,11 +89,20 @@ void softmax_cross_entropy_backward(Stream&, ConstView<float> grad_loss,
 }
 
 void count_correct(Stream&, ConstView<float> logits, ConstView<std::int32_t> labels,
-                   std::int64_t top, View<std::int64_t> count) {
+                   View<std::int64_t> counts) {
   const std::int64_t batch = logits.shape[0], classes = logits.shape[1];
-  count[0] = sum_over_rows<std::int64_t>(batch, classes, [&](std::int64_t n) {
-    return is_correct(logits.data + n * classes, classes, labels[n], top) ? 1 : 0;
+  std::vector<std::int64_t> before(static_cast<std::size_t>(batch));
+  parallel_for_ranges(batch, rows_per_chunk(classes), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n) {
+      before[n] = classes_before(logits.data + n * classes, classes, labels[n]);
+    }
   });
+  const std::int64_t tops = counts.elements();
+  std::fill_n(counts.data, tops, 0);
+  for (const std::int64_t place : before) {
+    if (place < tops) ++counts[place];
+  }
+  std::partial_sum(counts.data, counts.data + tops, counts.data);
 }
 
 }  // namespace lq::kernels::cpu

@@ -128,11 +128,11 @@ __global__ void __launch_bounds__(softmax_threads)
 }
 
 /// A team owns a row and counts the classes that come before the label; a NaN counts as all of
-/// them, and so does a label that is no class. A block adds its rows to the count, which is an
-/// integer.
+/// them, and so does a label that is no class. A block adds its rows to the counts, which are
+/// integers.
 __global__ void __launch_bounds__(softmax_threads)
-    count_correct_kernel(RowTeam team, const float* logits, const std::int32_t* labels, int top,
-                         unsigned long long* count) {
+    count_correct_kernel(RowTeam team, const float* logits, const std::int32_t* labels, int tops,
+                         unsigned long long* counts) {
   const float* const row = logits + static_cast<std::int64_t>(team.row()) * team.classes;
   const int label = labels[team.row()];
   const bool is_class = label >= 0 && label < team.classes;
@@ -144,9 +144,11 @@ __global__ void __launch_bounds__(softmax_threads)
     before += isnan(logit) ? team.classes : is_before ? 1 : 0;
   }
   before = team.combine(before, AddedCounts{});
-  const int counts = team.has_row() && team.lane() == 0 && before < top ? 1 : 0;
-  const int block_count = __syncthreads_count(counts);
-  if (threadIdx.x == 0) atomicAdd(count, static_cast<unsigned long long>(block_count));
+  const bool counts_row = team.has_row() && team.lane() == 0;
+  for (int t = 0; t < tops; ++t) {
+    const int block_count = __syncthreads_count(counts_row && before <= t ? 1 : 0);
+    if (threadIdx.x == 0) atomicAdd(counts + t, static_cast<unsigned long long>(block_count));
+  }
 }
 
 }  // namespace
@@ -174,12 +176,13 @@ void softmax_cross_entropy_backward(Stream& stream, ConstView<float> grad_loss,
 }
 
 void count_correct(Stream& stream, ConstView<float> logits, ConstView<std::int32_t> labels,
-                   std::int64_t top, View<std::int64_t> count) {
+                   View<std::int64_t> counts) {
   constexpr std::string_view operation = "count_correct";
   const RowTeam team(operation, logits.shape);
-  device_memory(count.device).zero(count.data, sizeof(*count.data), stream);
+  const auto tops = static_cast<int>(counts.elements());
+  device_memory(counts.device).zero(counts.data, tops * sizeof(*counts.data), stream);
   launch(operation, count_correct_kernel, team.launch_shape(), stream, team, logits.data,
-         labels.data, static_cast<int>(top), reinterpret_cast<unsigned long long*>(count.data));
+         labels.data, tops, reinterpret_cast<unsigned long long*>(counts.data));
 }
 
 }  // namespace lq::kernels::cuda

@@ -53,16 +53,17 @@ void softmax_cross_entropy_backward(Stream& stream, ConstView<float> grad_loss,
 }
 
 void count_correct(Stream& stream, ConstView<float> logits, ConstView<std::int32_t> labels,
-                   std::int64_t top, View<std::int64_t> count) {
+                   View<std::int64_t> counts) {
   constexpr std::string_view operation = "count_correct";
   check_classes(operation, "logits", stream, logits, labels);
-  check(top >= 1 && top <= logits.shape[1], "{}: top is {}, expected 1 to {}", operation, top,
+  const bool has_tops = counts.shape.rank() == 1 && counts.elements() >= 1;
+  check(has_tops && counts.elements() <= logits.shape[1],
+        "{}: counts is {}, expected T, 1 to {} (classes)", operation, counts.shape,
         logits.shape[1]);
-  check_scalar(operation, "count", stream, count);
-  choose<CountCorrect>(
-      operation, stream,
-      {reference::count_correct, cpu::count_correct, LQNET_CUDA_KERNEL(cuda::count_correct)})(
-      stream, logits, labels, top, count);
+  check_view(operation, "counts", stream, counts, counts.shape);
+  choose<CountCorrect>(operation, stream,
+                       {reference::count_correct, cpu::count_correct,
+                        LQNET_CUDA_KERNEL(cuda::count_correct)})(stream, logits, labels, counts);
 }
 
 }  // namespace lq::kernels

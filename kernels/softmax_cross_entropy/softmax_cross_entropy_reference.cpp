@@ -67,9 +67,9 @@ void softmax_cross_entropy_backward(Stream&, ConstView<float> grad_loss,
 }
 
 void count_correct(Stream&, ConstView<float> logits, ConstView<std::int32_t> labels,
-                   std::int64_t top, View<std::int64_t> count) {
+                   View<std::int64_t> counts) {
   const std::int64_t batch = logits.shape[0], classes = logits.shape[1];
-  count[0] = 0;
+  std::fill_n(counts.data, counts.elements(), 0);
   for (std::int64_t n = 0; n < batch; ++n) {
     const float* const row = logits.data + n * classes;
     const bool has_nan =
@@ -79,7 +79,9 @@ void count_correct(Stream&, ConstView<float> logits, ConstView<std::int32_t> lab
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(),
                      [row](std::int64_t a, std::int64_t b) { return row[a] > row[b]; });
-    count[0] += std::count(order.begin(), order.begin() + top, labels[n]);
+    for (std::int64_t t = 0; t < counts.elements(); ++t) {
+      counts[t] += std::count(order.begin(), order.begin() + t + 1, labels[n]);
+    }
   }
 }
 

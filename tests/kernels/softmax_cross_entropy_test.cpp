@@ -51,12 +51,19 @@ ForwardResult forward(Stream& stream, const Tensor& logits, const Tensor& labels
   return result;
 }
 
-std::int64_t correct(Stream& stream, const Tensor& logits, const Tensor& labels,
-                     std::int64_t top = 1) {
-  Tensor count(Shape{}, DType::i64);
-  kernels::count_correct(stream, on(stream, logits), on<std::int32_t>(stream, labels), top,
-                         on<std::int64_t>(stream, count));
-  return count.span<std::int64_t>()[0];
+using Counts = std::vector<std::int64_t>;
+
+/// Of top 1 to top `tops`.
+Counts correct(Stream& stream, const Tensor& logits, const Tensor& labels, std::int64_t tops) {
+  Tensor counts = Tensor::from(Counts(tops, -1), {tops});
+  kernels::count_correct(stream, on(stream, logits), on<std::int32_t>(stream, labels),
+                         on<std::int64_t>(stream, counts));
+  const auto values = counts.span<std::int64_t>();
+  return {values.begin(), values.end()};
+}
+
+std::int64_t correct(Stream& stream, const Tensor& logits, const Tensor& labels) {
+  return correct(stream, logits, labels, 1).front();
 }
 
 // ---- Known answers, for the oracle as well
@@ -134,12 +141,16 @@ TEST_P(SoftmaxCrossEntropyKnownAnswerTest, TiesGoToTheLowestClass) {
 TEST_P(SoftmaxCrossEntropyKnownAnswerTest, CountsLabelsAmongTheFirstPredictions) {
   const Tensor logits = Tensor::from(std::vector<float>{4, 1, 3, 2, 2, -infinity}, {1, 6});
   const std::vector<std::int32_t> order{0, 2, 3, 4, 1, 5};  // of equal logits, the lower class
-  for (std::int64_t top = 1; top <= 6; ++top) {
+  for (std::int64_t tops = 1; tops <= 6; ++tops) {
     for (std::int64_t place = 0; place < 6; ++place) {
-      EXPECT_EQ(correct(stream, logits, labels_of({order[place]}), top), place < top ? 1 : 0)
-          << "top " << top << ", label " << order[place];
+      Counts expected;
+      for (std::int64_t t = 0; t < tops; ++t) expected.push_back(place <= t ? 1 : 0);
+      EXPECT_EQ(correct(stream, logits, labels_of({order[place]}), tops), expected)
+          << "label " << order[place];
     }
   }
+  const Tensor both = Tensor::from(std::vector<float>{3, 2, 1, 1, 2, 3}, {2, 3});
+  EXPECT_EQ(correct(stream, both, labels_of({1, 2}), 3), (Counts{1, 2, 2}));
 }
 
 TEST_P(SoftmaxCrossEntropyKnownAnswerTest, RowsWithNanAreNeverCorrect) {
@@ -147,9 +158,8 @@ TEST_P(SoftmaxCrossEntropyKnownAnswerTest, RowsWithNanAreNeverCorrect) {
     for (const std::int32_t label : {0, 1, 2}) {
       std::vector<float> row{1, 1, 1};
       row[place] = not_a_number;
-      for (const std::int64_t top : {1, 3}) {
-        EXPECT_EQ(correct(stream, Tensor::from(row, {1, 3}), labels_of({label}), top), 0);
-      }
+      EXPECT_EQ(correct(stream, Tensor::from(row, {1, 3}), labels_of({label}), 3),
+                (Counts{0, 0, 0}));
     }
   }
   EXPECT_EQ(correct(stream, Tensor::full({1, 1}, not_a_number), labels_of({0})), 0);
@@ -266,7 +276,7 @@ TEST_P(SoftmaxCrossEntropyTest, LabelsThatAreNoClassShowInTheLoss) {
     const Tensor labels = labels_of({0, bad, 1});
     const ForwardResult result = forward(stream, logits, labels);
     EXPECT_TRUE(std::isnan(result.loss)) << bad;
-    EXPECT_EQ(correct(stream, logits.slice(1, 2), labels_of({bad})), 0);
+    EXPECT_EQ(correct(stream, logits.slice(1, 2), labels_of({bad}), 4), (Counts{0, 0, 0, 0}));
     Tensor gradient(shape);
     kernels::softmax_cross_entropy_backward(
         stream, on(stream, grad_loss), on(stream, result.probabilities),
@@ -293,12 +303,12 @@ TEST_P(SoftmaxCrossEntropyTest, RefusesLabelsThatAreNoClass) {
 
 TEST_P(SoftmaxCrossEntropyTest, RefusesToCountAmongMoreThanAllClasses) {
   const Tensor logits = random_normal({3, 4}, 1);
-  for (const std::int64_t top : {0, 5}) {
+  for (const std::int64_t tops : {0, 5}) {
     EXPECT_TRUE(throws_error(
         [&] {
-          correct(stream, logits, labels_of({0, 1, 2}), top);
+          correct(stream, logits, labels_of({0, 1, 2}), tops);
         },
-        fmt::format("count_correct: top is {}, expected 1 to 4", top)));
+        fmt::format("count_correct: counts is {}, expected T, 1 to 4 (classes)", tops)));
   }
 }
 
