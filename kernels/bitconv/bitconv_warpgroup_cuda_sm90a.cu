@@ -261,6 +261,7 @@ template <typename T>
 __global__ void __cluster_dims__(cluster_blocks, 1, 1)
     __launch_bounds__(WarpgroupExtents::threads, T::resident_blocks)
         warpgroup_kernel(const __grid_constant__ DeviceConvolution conv) {
+  static_assert(sizeof(GroupMemory<T>) == T::extents.shared_bytes());
   extern __shared__ __align__(1024) unsigned char warpgroup_memory[];
   static_assert(T::resident_blocks * (sizeof(GroupMemory<T>) + reserved_shared_bytes) <=
                 multiprocessor_shared_bytes);

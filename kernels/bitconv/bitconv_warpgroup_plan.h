@@ -36,6 +36,16 @@ struct WarpgroupExtents {
   constexpr int weight_rows() const { return columns + counting_columns; }
   /// As TileExtents::value_pitch().
   constexpr int value_pitch() const { return columns + 8; }
+  constexpr int stage_bytes() const {
+    return stage_steps * (most_planes * rows + weight_rows()) * step_bytes;
+  }
+  /// Shared memory of a block: stages, which are aligned as swizzled matrices are, values, pixels,
+  /// and two barriers of eight bytes for each stage.
+  constexpr int shared_bytes() const {
+    constexpr int alignment = 8 * step_bytes;
+    const int all = stages * (stage_bytes() + 2 * 8) + rows * (value_pitch() * 4 + tile_row_bytes);
+    return (all + alignment - 1) / alignment * alignment;
+  }
 };
 
 constexpr WarpgroupExtents extents_of(WarpgroupTile tile) {

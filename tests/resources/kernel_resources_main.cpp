@@ -20,6 +20,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "tests/resources/dynamic_shared.h"
 #include "tests/resources/launch_bounds.h"
 #include "tests/resources/resource_table.h"
 #include "tests/resources/table_files.h"
@@ -56,10 +57,17 @@ std::vector<BuiltKernel> kernels_of(const std::string& list) {
   for (const std::string& object : objects_of(list)) {
     const std::string bytes = contents_of(object);
     const auto bounds = launch_bounds_of(std::as_bytes(std::span(bytes)));
+    const auto dynamic_shared = dynamic_shared_bytes();
     for (KernelResources& resources : resources_of(object)) {
-      const auto threads = bounds.find(resources.kernel);
-      check(threads != bounds.end(), "{}: no PTX of {}", object, resources.kernel);
-      kernels.push_back({source_of(object), threads->second, std::move(resources)});
+      const auto found = bounds.find(resources.kernel);
+      check(found != bounds.end(), "{}: no PTX of {}", object, resources.kernel);
+      const auto dynamic = dynamic_shared.find(short_kernel_name(resources.kernel));
+      kernels.push_back(
+          {.source = source_of(object),
+           .threads = found->second.threads,
+           .resources = std::move(resources),
+           .has_dynamic_shared = found->second.has_dynamic_shared,
+           .dynamic_shared_bytes = dynamic == dynamic_shared.end() ? 0 : dynamic->second});
     }
   }
   check(!kernels.empty(), "{}: no kernels in the objects", list);

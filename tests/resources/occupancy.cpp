@@ -35,7 +35,8 @@ cudaOccDeviceProp properties_of(int capability) {
 
 }  // namespace
 
-int occupancy_percent(const KernelResources& kernel, int threads) {
+int occupancy_percent(const KernelResources& kernel, int threads,
+                      std::int64_t dynamic_shared_bytes) {
   const int capability = std::stoi(kernel.architecture);
   const cudaOccDeviceProp properties = properties_of(capability);
   cudaOccFuncAttributes attributes;
@@ -43,12 +44,18 @@ int occupancy_percent(const KernelResources& kernel, int threads) {
   attributes.numRegs = kernel.registers;
   attributes.sharedSizeBytes = static_cast<std::size_t>(kernel.shared_bytes);
   attributes.numBlockBarriers = std::max(kernel.barriers, 1);
+  attributes.shmemLimitConfig = FUNC_SHMEM_LIMIT_OPTIN;
+  attributes.maxDynamicSharedSizeBytes = static_cast<std::size_t>(dynamic_shared_bytes);
   const cudaOccDeviceState state;
   cudaOccResult result{};
-  const cudaOccError error = cudaOccMaxActiveBlocksPerMultiprocessor(
-      &result, &properties, &attributes, &state, threads, 0);
+  const cudaOccError error =
+      cudaOccMaxActiveBlocksPerMultiprocessor(&result, &properties, &attributes, &state, threads,
+                                              static_cast<std::size_t>(dynamic_shared_bytes));
   check(error == CUDA_OCC_SUCCESS, "occupancy of {} on sm_{}: cuda_occupancy.h gives error {}",
         kernel.kernel, kernel.architecture, static_cast<int>(error));
+  check(result.activeBlocksPerMultiprocessor > 0,
+        "occupancy of {} on sm_{}: no block of {} threads and {} bytes of shared memory fits",
+        kernel.kernel, kernel.architecture, threads, kernel.shared_bytes + dynamic_shared_bytes);
   const int warps_of_block = (threads + 31) / 32;
   const int warps = properties.maxThreadsPerMultiprocessor / 32;
   return 100 * result.activeBlocksPerMultiprocessor * warps_of_block / warps;

@@ -24,9 +24,11 @@ compares it with what was built, and fails for a kernel with spills or a stack: 
 Those of CUB in `kernels/histogram` are taken as they are; without launch bounds they have registers alone.
 Numbers are those of ptxas of nvcc {}.
 
+Shared memory is that which the kernel has of its own, and behind a `+` what its launches add.
+
 By compute capability: registers of a thread, and the occupancy in percent, which is the part of a
-multiprocessor's warps that blocks of the launch bounds can fill as far as registers, static shared
-memory and barriers go (`cuda_occupancy.h`). Dynamic shared memory is up to the launch and not counted.
+multiprocessor's warps that blocks of the launch bounds can fill as far as registers, shared memory and
+barriers go (`cuda_occupancy.h`).
 
 )";
 
@@ -111,6 +113,11 @@ std::vector<std::string> faults_of(const std::vector<BuiltKernel>& kernels) {
     if (kernel.threads == 0) {
       faults.push_back(place_of(kernel) + ": no launch bounds, expected __launch_bounds__");
     }
+    if (kernel.has_dynamic_shared != (kernel.dynamic_shared_bytes > 0)) {
+      faults.push_back(fmt::format(
+          "{}: {} dynamic shared memory, dynamic_shared_bytes() has {} bytes", place_of(kernel),
+          kernel.has_dynamic_shared ? "uses" : "has no", kernel.dynamic_shared_bytes));
+    }
   }
   return faults;
 }
@@ -126,6 +133,7 @@ ResourceTable make_table(const std::string& compiler, const std::vector<BuiltKer
   for (const auto& [key, by_architecture] : by_row) {
     ResourceRow& row = table.rows[key];
     std::vector<std::int64_t> shared;
+    std::int64_t dynamic = 0;
     for (const auto& architecture : table.architectures) {
       const auto found = by_architecture.find(architecture);
       if (found == by_architecture.end()) continue;
@@ -134,13 +142,15 @@ ResourceTable make_table(const std::string& compiler, const std::vector<BuiltKer
       row.cells[architecture] = std::to_string(kernel.resources.registers);
       if (kernel.threads == 0) continue;
       row.threads = std::to_string(kernel.threads);
+      dynamic = kernel.dynamic_shared_bytes;
       row.cells[architecture] +=
-          fmt::format("/{}", occupancy_percent(kernel.resources, kernel.threads));
+          fmt::format("/{}", occupancy_percent(kernel.resources, kernel.threads, dynamic));
     }
     if (std::ranges::all_of(shared, [&](std::int64_t bytes) { return bytes == shared[0]; })) {
       shared.resize(1);
     }
     row.shared = fmt::format("{}", fmt::join(shared, "/"));
+    if (dynamic > 0) row.shared += fmt::format(" + {}", dynamic);
   }
   return table;
 }

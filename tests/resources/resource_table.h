@@ -16,6 +16,8 @@ struct BuiltKernel {
   std::string source;  // "kernels/pool/pool_cuda.cu"
   int threads = 0;     // of a block, by its launch bounds; 0 where it has none
   KernelResources resources;
+  bool has_dynamic_shared = false;        // by its PTX
+  std::int64_t dynamic_shared_bytes = 0;  // of a block, by the plan of its launch; 0: none
 };
 
 /// A demangled name without namespaces, return type and parameters.
@@ -30,13 +32,14 @@ bool is_of_cub(std::string_view mangled);
 /// One of these is there to be asked what it was compiled for; nobody launches it.
 bool is_never_launched(std::string_view mangled);
 
-/// What no kernel but CUB's may have: spills, a stack, no launch bounds. A line each.
+/// What no kernel but CUB's may have: spills, a stack, no launch bounds, dynamic shared memory of
+/// which no plan is known. A line each.
 std::vector<std::string> faults_of(const std::vector<BuiltKernel>& kernels);
 
 /// As text, which is what is compared.
 struct ResourceRow {
   std::string threads;
-  std::string shared;                        // bytes; one number, or one per architecture
+  std::string shared;  // bytes, static + dynamic; the former one number, or one per architecture
   std::map<std::string, std::string> cells;  // by architecture: registers/occupancy
 };
 

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "tests/resources/counter_table.h"
+#include "tests/resources/dynamic_shared.h"
 #include "tests/resources/launch_bounds.h"
 #include "tests/resources/occupancy.h"
 #include "tests/resources/resource_table.h"
@@ -63,7 +64,8 @@ TEST(LaunchBoundsTest, AreFoundAmidAnObject) {
   std::string object(64, 'x');
   object.append(std::istreambuf_iterator<char>(file), {});
   const auto bounds = launch_bounds_of(std::as_bytes(std::span(object)));
-  EXPECT_EQ(bounds.at("_Z4tinyPi"), 0) << "the kernel has none";
+  EXPECT_EQ(bounds.at("_Z4tinyPi").threads, 0) << "the kernel has none";
+  EXPECT_FALSE(bounds.at("_Z4tinyPi").has_dynamic_shared);
   EXPECT_TRUE(throws_error([&] { launch_bounds_of(std::as_bytes(std::span(object)).first(64)); },
                            "no PTX"));
 }
@@ -90,6 +92,24 @@ TEST(OccupancyTest, IsThatOfTheTables) {
   EXPECT_EQ(occupancy_percent(resources("86", 16, 33 << 10), 256), 33);   // 2 blocks in 100 KiB
   EXPECT_EQ(occupancy_percent(resources("100", 16, 33 << 10), 256), 75);  // 6 in 228 KiB
   EXPECT_EQ(occupancy_percent(resources("120", 16, 32 << 10), 256), 50);  // 3 in 100 KiB
+}
+
+TEST(OccupancyTest, DynamicSharedMemoryCounts) {
+  EXPECT_EQ(occupancy_percent(resources("86", 16), 256, 33 << 10), 33);
+  EXPECT_EQ(occupancy_percent(resources("86", 16, 16 << 10), 256, 17 << 10), 33);
+  EXPECT_EQ(occupancy_percent(resources("80", 16), 256, 100 << 10), 12);  // one block in 164 KiB
+  EXPECT_EQ(occupancy_percent(resources("75", 16), 256, 60 << 10), 25);   // one in 64 KiB
+  EXPECT_TRUE(
+      throws_error([] { occupancy_percent(resources("86", 16), 256, 101 << 10); }, "occupancy of"));
+}
+
+TEST(DynamicSharedMemoryTest, IsThatOfTheTilesOfBitConvolutions) {
+  const auto bytes = dynamic_shared_bytes();
+  EXPECT_EQ(bytes.size(), 5U);
+  // By hand, of 64 x 64 pixels by channels: rows of pixels, three stages of two steps of 32 bytes
+  // for two planes and the weights, values, a flag.
+  EXPECT_EQ(bytes.at("tiles_kernel<Tile<(BitconvTile)1> >"),
+            64 * 16 + 3 * 2 * (2 * 64 + 64) * 32 + 64 * 72 * 4 + 16);
 }
 
 TEST(KernelNameTest, HasNoNamespacesAndParameters) {
@@ -158,11 +178,14 @@ TEST(FaultsTest, SpillsStacksAndMissingLaunchBoundsAreNamed) {
   kernels[0].resources.spilled_bytes = 12;
   kernels[1].resources.stack_bytes = 8;
   kernels[3].threads = 0;
+  kernels[2].has_dynamic_shared = true;
   EXPECT_EQ(
       faults_of(kernels),
       (Lines{
           "kernels/a.cu: first on sm_75: 12 bytes of spills and a stack of 0 bytes, expected none",
           "kernels/a.cu: first on sm_90a: 0 bytes of spills and a stack of 8 bytes, expected none",
+          "kernels/b.cu: first on sm_90a: uses dynamic shared memory, dynamic_shared_bytes() has 0 "
+          "bytes",
           "kernels/b.cu: second on sm_90a: no launch bounds, expected __launch_bounds__"}));
 }
 
