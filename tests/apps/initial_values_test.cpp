@@ -7,6 +7,7 @@
 #include "models/model.h"
 #include "tests/support/compare.h"
 #include "tests/support/quantized_weights.h"
+#include "tests/support/random.h"
 #include "tests/support/temporary_folder.h"
 
 namespace lq::testing {

@@ -26,9 +26,16 @@ struct SumOfValues {
   __device__ SumOfValues of(std::int64_t /*channel*/) const { return *this; }
   __device__ SumPair operator()(const ChannelRun& run) const {
     float sum = 0;
+    float lost = 0;  // by rounding, which is exact in float itself
 #pragma unroll
-    for (int k = 0; k < run_values; ++k) sum += run.read(values, k);
-    return {sum, 0.0};
+    for (int k = 0; k < run_values; ++k) {
+      const float value = run.read(values, k);
+      const float next = sum + value;
+      const float taken = next - sum;
+      lost += (sum - (next - taken)) + (value - taken);
+      sum = next;
+    }
+    return {static_cast<double>(sum) + static_cast<double>(lost), 0.0};
   }
 };
 
