@@ -65,7 +65,7 @@ double root_mean_square(std::span<const float> values) {
 /// A step along the gradient whose length is a share of the values' own. Gradients themselves grow
 /// from block to block on their way back through quantizers, up to 1e5 in ResNet-152 as it begins.
 void descend(std::span<float> values, std::span<const float> gradient) {
-  constexpr double share = 0.05;
+  constexpr double share = 0.003;
   constexpr double least = 0.1;  // for those that begin at 0
   const double length = root_mean_square(gradient);
   if (length == 0.0) return;

@@ -27,7 +27,7 @@ struct SumOfValues {
   __device__ SumPair operator()(const ChannelRun& run) const {
     float sum = 0;
     float lost = 0;  // by rounding, which is exact in float itself
-#pragma unroll
+#pragma unroll 8     // all at once would spill
     for (int k = 0; k < run_values; ++k) {
       const float value = run.read(values, k);
       const float next = sum + value;
