@@ -63,9 +63,8 @@ void* CudaMemory::allocate(std::size_t bytes) {
       std::size_t total = 0;
       check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
       fail(
-          "out of memory: {} bytes asked for on cuda:{}, where {} of {} are free and {} in use "
-          "here; "
-          "{} that were idle have been given back",
+          "out of memory: {} bytes asked for on cuda:{}, where {} of {} are free and {} in "
+          "use here; {} that were idle have been given back",
           bytes, index_, free, total, use_.bytes, idle_bytes);
     }
   }
