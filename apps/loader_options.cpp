@@ -11,8 +11,8 @@ namespace lq::apps {
 void add_loader_threads_option(CLI::App& command, std::optional<int>& threads) {
   add_option(command,
              {"--loader-threads", "N",
-              "Threads that prepare images; 0: in turn with the computing (default: one per core\n"
-              "for image files, few for images in memory)",
+              "Threads that prepare images; 0: in turn with the computing (default: one for\n"
+              "each core for image files, few for images in memory)",
               whole_number(0, most_loader_threads), "Machine"},
              threads);
 }
