@@ -99,11 +99,13 @@ Tensor weight_levels(Module& model, const Graph& graph, const Node& node) {
         node.scope);
   return quantizer_at<WeightQuantizer>(model, node.scope)
       .table(weights->variable.value())
-      .levels.to(Device{});
+      .levels.clone()
+      .to(Device{});
 }
 
+/// Copies, as those of weights are: fixed levels move with the model.
 Tensor activation_levels(Module& model, const Node& node) {
-  return quantizer_at<ActivationQuantizer>(model, node.scope).table().levels.to(Device{});
+  return quantizer_at<ActivationQuantizer>(model, node.scope).table().levels.clone().to(Device{});
 }
 
 /// Collects the values of one side, on the device that they come from. Values come as R rows where

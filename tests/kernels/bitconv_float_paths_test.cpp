@@ -73,6 +73,13 @@ TEST_P(BitconvFloatPathTest, EveryTileInEveryWidthOfReads) {
                    .residual = true},
                   outputs);
     }
+    expect_case({.name = "whole tiles",
+                 .h = 16,
+                 .w = 16,
+                 .outputs = 64,
+                 .batch = 2,
+                 .segments = {{SegmentKind::float32, channels}}},
+                channels);
     expect_case({.name = "few pixels",
                  .h = 5,
                  .w = 9,

@@ -55,9 +55,14 @@ std::string heading_of(const std::string& architecture) {
   return architecture.substr(0, digits - 1) + "." + architecture.substr(digits - 1);
 }
 
-std::string unquoted(std::string text) {
-  std::erase_if(text, [](char c) { return c == '`' || c == '*'; });
-  return text;
+/// Without the marks around it; names of kernels may have asterisks in them.
+std::string unquoted(std::string_view text) {
+  for (const std::string_view mark : {"**", "`"}) {
+    if (text.size() < 2 * mark.size() || !text.starts_with(mark) || !text.ends_with(mark)) continue;
+    text.remove_prefix(mark.size());
+    text.remove_suffix(mark.size());
+  }
+  return std::string(text);
 }
 
 }  // namespace
