@@ -166,7 +166,7 @@ class SideCollector {
 
   /// Each row divided by its unit.
   Tensor normalized(const Tensor& values) const {
-    Tensor host = values.device() == Device{} ? values.clone() : values.to(Device{});
+    Tensor host = values.clone().to(Device{});
     const std::int64_t size = host.elements() / rows();
     for (std::int64_t row = 0; row < rows(); ++row) {
       const auto scale = static_cast<float>(unit(row));

@@ -32,8 +32,8 @@ LevelStatistics sum(std::span<const LevelStatistics> parts) {
   LevelStatistics total = parts.front();
   if (parts.size() == 1 || !total.counts.defined()) return total;
   const Device device = total.counts.device();
-  total.counts = device == Device{} ? total.counts.clone() : total.counts.to(Device{});
-  total.sums = device == Device{} ? total.sums.clone() : total.sums.to(Device{});
+  total.counts = total.counts.clone().to(Device{});
+  total.sums = total.sums.clone().to(Device{});
   for (const LevelStatistics& part : parts.subspan(1)) {
     add<std::int64_t>(total.counts, part.counts);
     add<double>(total.sums, part.sums);

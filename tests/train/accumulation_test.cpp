@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <initializer_list>
 #include <memory>
 
 #include "data/source_image.h"
@@ -35,23 +37,40 @@ class LinearNet final : public Module {
   Variable bias_;
 };
 
-TEST_F(AccumulationTest, PartsOfABatchAddUpToIt) {
+using Steps = std::vector<nlohmann::json>;
+
+/// The steps that `train` makes with batches in so many parts, for each of these numbers.
+std::vector<Steps> steps_in_parts(std::initializer_list<std::int64_t> numbers,
+                                  const std::function<void(TrainerOptions)>& train) {
   const TemporaryFolder folder;
-  std::vector<std::vector<nlohmann::json>> steps;
-  for (const std::int64_t accumulation : {1, 2, 8}) {
-    const std::filesystem::path run = folder / fmt::format("run{}", accumulation);
-    TrainerOptions options = tiny_options(run);
+  std::vector<Steps> steps;
+  for (const std::int64_t accumulation : numbers) {
+    TrainerOptions options = tiny_options(folder / fmt::format("run{}", accumulation));
     options.recipe.accumulation = accumulation;
+    train(options);
+    steps.push_back(metrics_in(options.output, "step"));
+  }
+  return steps;
+}
+
+void expect_same_losses(const Steps& actual, const Steps& expected, double tolerance) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(actual[i]["loss"], expected[i]["loss"].get<double>(), tolerance) << i;
+  }
+}
+
+TEST_F(AccumulationTest, PartsOfABatchAddUpToIt) {
+  const auto steps = steps_in_parts({1, 2, 8}, [](const TrainerOptions& options) {
     LinearNet model;
     const TrainingResult result = Trainer(model, tiny_data(), options).run();
     EXPECT_EQ(result.steps, 3 * tiny_steps_per_epoch);
-    steps.push_back(metrics_in(run, "step"));
-    ASSERT_EQ(std::ssize(steps.back()), 3 * tiny_steps_per_epoch);
-  }
-  for (std::size_t i = 0; i < steps[0].size(); ++i) {
-    for (const std::size_t other : {1U, 2U}) {
-      // Gradients are rounded in parts; 39 steps add up what that changes.
-      EXPECT_NEAR(steps[other][i]["loss"], steps[0][i]["loss"].get<double>(), 2e-5) << i;
+  });
+  ASSERT_EQ(std::ssize(steps[0]), 3 * tiny_steps_per_epoch);
+  for (const std::size_t other : {1U, 2U}) {
+    // Gradients are rounded in parts; 39 steps add up what that changes.
+    expect_same_losses(steps[other], steps[0], 2e-5);
+    for (std::size_t i = 0; i < steps[0].size(); ++i) {
       EXPECT_EQ(steps[other][i]["learning_rate"], steps[0][i]["learning_rate"]);
     }
   }
@@ -80,26 +99,18 @@ class QuantizedNet final : public Module {
 };
 
 TEST_F(AccumulationTest, QuantizersLearnFromWholeBatches) {
-  const TemporaryFolder folder;
-  std::vector<std::vector<nlohmann::json>> steps;
-  for (const std::int64_t accumulation : {1, 4}) {
-    const std::filesystem::path run = folder / fmt::format("run{}", accumulation);
-    TrainerOptions options = tiny_options(run);
-    options.recipe.accumulation = accumulation;
+  const auto steps = steps_in_parts({1, 4}, [](TrainerOptions options) {
     options.recipe.schedule.base_rate = 0.05;
     options.recipe.epochs = 1;
     QuantizedNet model;
     Trainer(model, tiny_data(), options).run();
-    steps.push_back(metrics_in(run, "step"));
-  }
-  ASSERT_EQ(std::ssize(steps[1]), tiny_steps_per_epoch);
-  for (std::size_t i = 0; i < steps[0].size(); ++i) {
-    // A weight that rounding takes over a threshold changes by a whole level.
-    EXPECT_NEAR(steps[1][i]["loss"], steps[0][i]["loss"].get<double>(), 2e-3) << i;
-  }
+  });
+  ASSERT_EQ(std::ssize(steps[0]), tiny_steps_per_epoch);
+  // A weight that rounding takes over a threshold changes by a whole level.
+  expect_same_losses(steps[1], steps[0], 2e-3);
 }
 
-/// Every third image cannot be read, or none.
+/// Every third image cannot be read, or no image can.
 class DamagedDataset final : public Dataset {
  public:
   DamagedDataset(std::shared_ptr<const Dataset> whole, bool all_are_damaged)
@@ -123,12 +134,7 @@ class DamagedDataset final : public Dataset {
 };
 
 TEST_F(AccumulationTest, PartsThatLackImagesCountByTheImagesTheyHave) {
-  const TemporaryFolder folder;
-  std::vector<std::vector<nlohmann::json>> steps;
-  for (const std::int64_t accumulation : {1, 4}) {
-    const std::filesystem::path run = folder / fmt::format("run{}", accumulation);
-    TrainerOptions options = tiny_options(run);
-    options.recipe.accumulation = accumulation;
+  const auto steps = steps_in_parts({1, 4}, [](const TrainerOptions& options) {
     DatasetSplits data = tiny_data();
     const auto damaged = std::make_shared<DamagedDataset>(data.train, false);
     data.train = damaged;
@@ -136,12 +142,9 @@ TEST_F(AccumulationTest, PartsThatLackImagesCountByTheImagesTheyHave) {
     Trainer trainer(model, data, options);
     damaged->is_training = true;
     trainer.run();
-    steps.push_back(metrics_in(run, "step"));
-  }
-  ASSERT_EQ(std::ssize(steps[1]), 3 * tiny_steps_per_epoch);
-  for (std::size_t i = 0; i < steps[0].size(); ++i) {
-    EXPECT_NEAR(steps[1][i]["loss"], steps[0][i]["loss"].get<double>(), 2e-5) << i;
-  }
+  });
+  ASSERT_EQ(std::ssize(steps[0]), 3 * tiny_steps_per_epoch);
+  expect_same_losses(steps[1], steps[0], 2e-5);
 }
 
 TEST_F(AccumulationTest, AnEpochWithoutAnImageIsAnErrorThoughABatchIsLeftOver) {
