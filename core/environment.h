@@ -30,4 +30,9 @@ std::optional<Choice> chosen_by_environment(
   fail("{} is '{}', expected {}", variable, text, values);
 }
 
+/// Whether a variable that is 0 or 1 is 1; `otherwise` where it is not set.
+inline bool switched_by_environment(const char* variable, bool otherwise) {
+  return chosen_by_environment<bool>(variable, {{"0", false}, {"1", true}}).value_or(otherwise);
+}
+
 }  // namespace lq

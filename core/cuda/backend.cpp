@@ -13,10 +13,7 @@ namespace lq {
 
 namespace {
 
-bool caching_wanted() {
-  return chosen_by_environment<bool>("LQNET_CUDA_CACHE", {{"0", false}, {"1", true}})
-      .value_or(true);
-}
+bool caching_wanted() { return switched_by_environment("LQNET_CUDA_CACHE", true); }
 
 class CudaBackend final : public DeviceBackend {
  public:

@@ -14,9 +14,7 @@ namespace {
 
 constexpr const char* variable = "LQNET_REQUIRE_CUDA";
 
-bool requires_cuda() {
-  return lq::chosen_by_environment<bool>(variable, {{"0", false}, {"1", true}}).value_or(false);
-}
+bool requires_cuda() { return lq::switched_by_environment(variable, false); }
 
 /// Runs the cases on the device that has to be there.
 int run_on_device() {

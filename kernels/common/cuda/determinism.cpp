@@ -4,9 +4,6 @@
 
 namespace lq::kernels::cuda {
 
-bool wants_determinism() {
-  return chosen_by_environment<bool>("LQNET_CUDA_DETERMINISTIC", {{"0", false}, {"1", true}})
-      .value_or(true);
-}
+bool wants_determinism() { return switched_by_environment("LQNET_CUDA_DETERMINISTIC", true); }
 
 }  // namespace lq::kernels::cuda

@@ -20,10 +20,7 @@ std::string text_of(const dim3& extents) {
 
 }  // namespace
 
-bool wanted_synchronization() {
-  return chosen_by_environment<bool>("LQNET_CUDA_SYNC", {{"0", false}, {"1", true}})
-      .value_or(false);
-}
+bool wanted_synchronization() { return switched_by_environment("LQNET_CUDA_SYNC", false); }
 
 void finish_launch(std::string_view operation, const LaunchShape& shape, cudaError_t status,
                    Stream& stream) {
