@@ -113,12 +113,6 @@ void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
           : 0;
 }
 
-/// Batches that are ready ahead of the network: few, but so many that all threads have work.
-int batches_ahead(int threads, std::int64_t batch) {
-  constexpr std::int64_t images_per_thread = 16;
-  return static_cast<int>(std::max<std::int64_t>(4, images_per_thread * threads / batch));
-}
-
 DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& network) {
   const DatasetSplits data = open_dataset(command.dataset, command.data);
   warn(data.warning);
@@ -130,10 +124,7 @@ DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& 
   // Nothing runs beside the network where preparing images takes next to no time.
   const int threads =
       command.loader_threads.value_or(default_loader_threads(test, /*in_memory=*/0));
-  Loader loader(data.test, preprocessor.transform(),
-                {.batch = command.batch,
-                 .threads = threads,
-                 .prefetch = batches_ahead(threads, command.batch)});
+  Loader loader(data.test, preprocessor.transform(), {.batch = command.batch, .threads = threads});
   std::vector<float> values(command.batch * input_elements(network));
   std::vector<float> scores(command.batch * network.classes());
   std::vector<double> times;

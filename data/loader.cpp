@@ -6,6 +6,7 @@
 #include <cstring>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <mutex>
 #include <numeric>
@@ -22,6 +23,10 @@ namespace {
 // Images that a thread takes at a time: few, so that a batch that is waited for is shared among
 // all threads; enough, so that the lock is taken rarely (small images take some 2 us each).
 constexpr std::int64_t images_per_chunk = 8;
+
+// Images ahead of the consumer that a thread needs: a chunk in work, and as much for it to go on
+// with while an image that takes long holds the front batch up.
+constexpr std::int64_t images_per_thread = 2 * images_per_chunk;
 
 // Epochs that Rng keeps apart.
 constexpr std::int64_t max_epochs = 1 << 24;
@@ -40,6 +45,13 @@ void check_options(const LoaderOptions& options, std::int64_t size) {
 
 std::int64_t count_batches(const LoaderOptions& options, std::int64_t size) {
   return options.drop_last ? size / options.batch : (size - 1) / options.batch + 1;
+}
+
+std::int64_t count_batches_ahead(const LoaderOptions& options) {
+  // Without workers a batch is prepared when it is asked for, and needs no room before.
+  if (options.threads == 0) return 1;
+  const std::int64_t images = images_per_thread * options.threads;
+  return std::max<std::int64_t>(options.prefetch, (images - 1) / options.batch + 1);
 }
 
 std::vector<std::int64_t> ascending_order(std::int64_t size) {
@@ -184,9 +196,7 @@ void Loader::Pipeline::start(std::int64_t epoch, std::int64_t first_batch) {
   skipped_ = {};
   unreadable_in_a_row_ = 0;
   next_to_open_ = first_batch;
-  // Without workers a batch is prepared when it is asked for, and needs no room before.
-  const int batches_ahead = options_.threads == 0 ? 1 : options_.prefetch;
-  for (int i = 0; i < batches_ahead; ++i) open_batch();
+  for (std::int64_t i = count_batches_ahead(options_); i > 0; --i) open_batch();
 }
 
 std::optional<RawBatch> Loader::Pipeline::next() {
@@ -281,7 +291,8 @@ void Loader::Pipeline::run_chunk(Lock& lock) {
 }
 
 Loader::Pipeline::Chunk Loader::Pipeline::claim() {
-  Slot& slot = *std::ranges::find_if(ahead_, &Slot::has_work);
+  // Those that are claimed come first, and may be many.
+  Slot& slot = *std::ranges::partition_point(ahead_, std::not_fn(&Slot::has_work));
   const std::int64_t begin = slot.claimed;
   slot.claimed = std::min(begin + images_per_chunk, slot.batch.size());
   ++chunks_in_work_;

@@ -22,7 +22,8 @@ struct LoaderOptions {
   /// Worker threads, up to most_loader_threads; 0 prepares each batch in the caller's thread when
   /// it is asked for.
   int threads = 1;
-  /// Batches that may be ready or in preparation ahead of the consumer, at least 1.
+  /// Batches that may be ready or in preparation ahead of the consumer, at least 1; where batches
+  /// are so small that threads would have nothing to do, some more: up to 16 images per thread.
   int prefetch = 4;
   /// A new random order every epoch; otherwise the data set's own order.
   bool shuffle = false;
@@ -59,7 +60,7 @@ std::vector<std::int64_t> shuffled_order(std::int64_t size, std::uint64_t seed,
 /// empty when there was no other. Where batches begin in the order of the epoch does not change.
 ///
 /// Used by one consumer thread. A batch is the caller's to keep; its memory goes back to the
-/// caching allocator with it, and no more than `prefetch` further batches exist at a time.
+/// caching allocator with it, and beside it there are only those that `prefetch` is about.
 /// Starting anew or destroying the loader in the middle of an epoch is fine at any time.
 class Loader {
  public:

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <numeric>
 #include <set>
 #include <stdexcept>
@@ -286,23 +288,81 @@ TEST(Loader, WorksInTheCallerWithoutThreads) {
 }
 
 TEST(Loader, PreparesAheadUpToItsLimit) {
-  const auto dataset = std::make_shared<ProbeDataset>();
-  Loader loader(dataset, probe_transform(), {.batch = 10, .threads = 2, .prefetch = 3});
-  const auto settle = [&](std::int64_t expected) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (dataset->loads < expected && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    EXPECT_EQ(dataset->loads, expected);
+  struct Case {
+    LoaderOptions options;
+    std::int64_t images_ahead;
   };
-  loader.start(0);
-  settle(30);
-  EXPECT_EQ(dataset->loads_by_workers, 30);
-  EXPECT_TRUE(loader.next().has_value());
-  settle(40);
-  EXPECT_EQ(remaining(loader).size(), 10U);
-  EXPECT_EQ(dataset->loads, image_count);
+  // Small batches are more than the options say, but no more than 16 images for each thread.
+  for (const auto& [options, images_ahead] :
+       {Case{{.batch = 10, .threads = 2, .prefetch = 5}, 50},
+        Case{{.batch = 10, .threads = 2, .prefetch = 3}, 40},
+        Case{{.batch = 1, .threads = 2, .prefetch = 3}, 32}}) {
+    const auto dataset = std::make_shared<ProbeDataset>();
+    Loader loader(dataset, probe_transform(), options);
+    const auto settle = [&](std::int64_t expected) {
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      while (dataset->loads < expected && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      EXPECT_EQ(dataset->loads, expected);
+    };
+    loader.start(0);
+    settle(images_ahead);
+    EXPECT_EQ(dataset->loads_by_workers, images_ahead);
+    EXPECT_TRUE(loader.next().has_value());
+    settle(images_ahead + options.batch);
+    EXPECT_EQ(std::ssize(remaining(loader)), loader.batches() - 1);
+    EXPECT_EQ(dataset->loads, image_count);
+  }
+}
+
+/// Holds every thread that loads until so many of them do.
+class GatheringDataset final : public Dataset {
+ public:
+  explicit GatheringDataset(int expected) : expected_(expected) {}
+
+  std::int64_t size() const override { return image_count; }
+  Shape image_shape() const override { return {2, 2, 1}; }
+  std::span<const std::string> classes() const override { return classes_; }
+  std::int32_t label(std::int64_t /*index*/) const override { return 0; }
+  void load(std::int64_t /*index*/, Image& image) const override {
+    std::unique_lock lock(mutex_);
+    threads_.insert(std::this_thread::get_id());
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return opened_ || std::ssize(threads_) >= expected_; });
+    image.resize(2, 2, 1);
+  }
+
+  /// Lets all go on. Returns how many threads there were at once, after some time if they are too
+  /// few.
+  std::int64_t open() const {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(20),
+                      [this] { return std::ssize(threads_) >= expected_; });
+    opened_ = true;
+    changed_.notify_all();
+    return std::ssize(threads_);
+  }
+
+ private:
+  int expected_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable std::set<std::thread::id> threads_;
+  mutable bool opened_ = false;
+  std::vector<std::string> classes_{"only"};
+};
+
+TEST(Loader, AllThreadsHaveWorkHoweverSmallBatchesAre) {
+  constexpr int threads = 16;
+  for (const std::int64_t batch : {1, 2, 9}) {
+    const auto dataset = std::make_shared<GatheringDataset>(threads);
+    Loader loader(dataset, probe_transform(), {.batch = batch, .threads = threads});
+    loader.start(0);
+    EXPECT_EQ(dataset->open(), threads) << "batches of " << batch;
+    EXPECT_EQ(std::ssize(remaining(loader)), loader.batches());
+  }
 }
 
 TEST(Loader, StopsWhileWorkersAreBusy) {
