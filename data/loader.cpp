@@ -160,6 +160,7 @@ class Loader::Pipeline {
   std::int64_t first_batch_ = 0;
   std::int64_t images_taken_ = 0;         // since start()
   SkippedImages skipped_;                 // the same
+  std::string last_unreadable_;           // message, which those of skipped_ may lack: they end
   std::int64_t unreadable_in_a_row_ = 0;  // images of the last batches taken, all of them empty
   std::int64_t next_to_open_;
   std::deque<Slot> ahead_;  // a slot keeps its address until it is taken
@@ -225,6 +226,7 @@ std::optional<RawBatch> Loader::Pipeline::next() {
 void Loader::Pipeline::leave_out(Slot& slot) {
   if (slot.unreadable.empty()) return;
   std::ranges::sort(slot.unreadable, {}, &Failure::row);
+  last_unreadable_ = slot.unreadable.back().message;
   for (Failure& failure : slot.unreadable) skipped_.add(std::move(failure.message));
   RawBatch& batch = slot.batch;
   std::int64_t kept = 0;
@@ -243,8 +245,9 @@ void Loader::Pipeline::leave_out(Slot& slot) {
 
 void Loader::Pipeline::check_images_were_readable(bool epoch_has_ended) const {
   check(unreadable_in_a_row_ < SkippedImages::most_in_a_row,
-        "loader: none of {} images in a row could be read (is the data set still there?)",
-        unreadable_in_a_row_);
+        "loader: none of {} images in a row could be read (is the data set still there?); the "
+        "last: {}",
+        unreadable_in_a_row_, last_unreadable_);
   if (!epoch_has_ended || first_batch_ > 0 || images_taken_ > 0) return;
   fail("loader: none of {} images could be read; the first: {}", skipped_.count,
        skipped_.messages.front());

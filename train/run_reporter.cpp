@@ -100,7 +100,7 @@ void RunReporter::warn(const TrainingState& state, std::string_view message) {
 void RunReporter::skipped(const TrainingState& state, std::string_view part,
                           const SkippedImages& images) {
   if (images.count == 0) return;
-  skipped_log_->add(part, images);
+  name_skipped(part, images);
   warn(state,
        fmt::format("{} (all of them are in {})", describe(images, part), skipped_images_file));
 }

@@ -66,6 +66,10 @@ class RunReporter {
   /// Images that an epoch, or an evaluation, had to do without: a warning, and all of their names
   /// in a file. `part` as in describe().
   void skipped(const TrainingState& state, std::string_view part, const SkippedImages& images);
+  /// Their names alone, while the epoch goes on.
+  void name_skipped(std::string_view part, const SkippedImages& images) {
+    skipped_log_->add(part, images);
+  }
   /// Images that are named so in the whole run.
   std::int64_t skipped_images() const { return skipped_log_->size(); }
   void line(std::string_view text) { progress_.line(text); }

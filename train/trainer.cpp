@@ -208,12 +208,13 @@ TrainingResult Trainer::run() {
 }
 
 void Trainer::run_epoch() {
-  train_on_batches();
-  report_.skipped(state_, "training", train_loader_.skipped());
+  take_images("training", train_loader_, [this] { train_on_batches(); });
   const bool epoch_is_complete = state_.steps_done == extent_.steps_per_epoch;
   // The loader says so itself, but only of its last batch, which steps of several may leave out.
-  check(!epoch_is_complete || state_.epoch_sums.images > 0,
-        "train: none of the images of an epoch could be read");
+  if (epoch_is_complete && state_.epoch_sums.images == 0) {
+    fail("train: none of the images of an epoch could be read; the first: {}",
+         train_loader_.skipped().messages.front());
+  }
   if (interrupted_ && !epoch_is_complete) {
     report_.line(fmt::format("stopped in {} after step {} of {}; {} can be resumed",
                              epoch_label(extent_, state_), state_.steps_done,
@@ -232,6 +233,22 @@ void Trainer::run_epoch() {
   // The best one first: a run that is killed in between repeats this epoch from the last one.
   if (is_best) save(best_path());
   save(last_path());
+}
+
+/// Does what takes the images of a loader, and tells which ones could not be read, also where it
+/// fails: they may be the reason.
+void Trainer::take_images(std::string_view part, const Loader& loader,
+                          const std::function<void()>& work) {
+  try {
+    work();
+  } catch (...) {
+    try {
+      report_.skipped(state_, part, loader.skipped());
+    } catch (const Error&) {  // what was wrong first tells more
+    }
+    throw;
+  }
+  report_.skipped(state_, part, loader.skipped());
 }
 
 void Trainer::train_on_batches() {
@@ -301,11 +318,12 @@ const Tensor& Trainer::share_of_step(std::int64_t images) {
 
 void Trainer::evaluate_model() {
   check_state_is_finite();
-  test_ = evaluate(model_, test_loader_, [this](const ClassificationSums& sums) {
-    report_.evaluating(sums, test_loader_.images(), options_.recipe.images_per_pass());
+  take_images("test", test_loader_, [this] {
+    test_ = evaluate(model_, test_loader_, [this](const ClassificationSums& sums) {
+      report_.evaluating(sums, test_loader_.images(), options_.recipe.images_per_pass());
+    });
   });
   check_finite(test_->mean_loss(), "the test loss");
-  report_.skipped(state_, "test", test_loader_.skipped());
 }
 
 /// Whether the last evaluation is the best so far, which it then is from now on. One within an
@@ -347,6 +365,8 @@ bool Trainer::checkpoint_is_due() const {
 /// Finite weights can be so large that everything behind them is not, and no evaluation has told
 /// yet: the images at hand do.
 void Trainer::save_within_epoch() {
+  // First, since who goes on from the checkpoint does not meet them again.
+  report_.name_skipped("training", train_loader_.skipped());
   check_state_is_finite();
   check_finite(evaluate(model_, *last_batch_).mean_loss(), "the loss");
   save(last_path());

@@ -100,6 +100,7 @@ class Trainer {
   void forget_evaluation_within_epoch();
 
   void run_epoch();
+  void take_images(std::string_view part, const Loader& loader, const std::function<void()>& work);
   void train_on_batches();
   StepReport train_step();
   void add_gradients(const Batch& batch, ClassificationSums& sums);

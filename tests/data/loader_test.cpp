@@ -520,7 +520,8 @@ TEST(Loader, ADataSetThatIsGoneIsAnErrorBeforeTheEpochEnds) {
     EXPECT_EQ(loader.next()->size(), 100);
     for (int batch = 1; batch < 10; ++batch) EXPECT_EQ(loader.next()->size(), 0);
     EXPECT_EQ(error_of([&] { loader.next(); }),
-              "loader: none of 1000 images in a row could be read (is the data set still there?)");
+              "loader: none of 1000 images in a row could be read (is the data set still there?); "
+              "the last: 1099.JPEG: it is a gap");
     // Fewer are damaged images.
     loader.start(0, 3);
     for (int batch = 3; batch < 12; ++batch) EXPECT_EQ(loader.next()->size(), 0);

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "layers/linear.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/train/defective_images.h"
 #include "tests/train/training_runs.h"
 
 namespace lq::testing {
@@ -110,38 +110,23 @@ TEST_F(AccumulationTest, QuantizersLearnFromWholeBatches) {
   expect_same_losses(steps[1], steps[0], 2e-3);
 }
 
-/// Every third image cannot be read, or no image can.
-class DamagedDataset final : public Dataset {
- public:
-  DamagedDataset(std::shared_ptr<const Dataset> whole, bool all_are_damaged)
-      : whole_(std::move(whole)), all_are_damaged_(all_are_damaged) {}
-
-  std::int64_t size() const override { return whole_->size(); }
-  Shape image_shape() const override { return whole_->image_shape(); }
-  std::span<const std::string> classes() const override { return whole_->classes(); }
-  std::int32_t label(std::int64_t index) const override { return whole_->label(index); }
-  void load(std::int64_t index, Image& image) const override {
-    // The mean image is made of all of them, before any training.
-    if (is_training && (all_are_damaged_ || index % 3 == 0)) throw UnreadableImage("damaged");
-    whole_->load(index, image);
-  }
-
-  mutable std::atomic<bool> is_training = false;
-
- private:
-  std::shared_ptr<const Dataset> whole_;
-  bool all_are_damaged_;
-};
+/// Trains where images that `is_damaged` names cannot be read.
+void train_on_damaged(const TrainerOptions& options,
+                      const std::function<bool(std::int64_t)>& is_damaged) {
+  DatasetSplits data = tiny_data();
+  bool is_training = false;  // the mean image is made of all of them, before any training
+  data.train = std::make_shared<DefectiveImages>(data.train, [&](std::int64_t index) {
+    if (is_training && is_damaged(index)) throw UnreadableImage(fmt::format("{}: damaged", index));
+  });
+  LinearNet model;
+  Trainer trainer(model, data, options);
+  is_training = true;
+  trainer.run();
+}
 
 TEST_F(AccumulationTest, PartsThatLackImagesCountByTheImagesTheyHave) {
   const auto steps = steps_in_parts({1, 4}, [](const TrainerOptions& options) {
-    DatasetSplits data = tiny_data();
-    const auto damaged = std::make_shared<DamagedDataset>(data.train, false);
-    data.train = damaged;
-    LinearNet model;
-    Trainer trainer(model, data, options);
-    damaged->is_training = true;
-    trainer.run();
+    train_on_damaged(options, [](std::int64_t index) { return index % 3 == 0; });
   });
   ASSERT_EQ(std::ssize(steps[0]), 3 * tiny_steps_per_epoch);
   expect_same_losses(steps[1], steps[0], 2e-5);
@@ -152,13 +137,12 @@ TEST_F(AccumulationTest, AnEpochWithoutAnImageIsAnErrorThoughABatchIsLeftOver) {
   TrainerOptions options = tiny_options(folder / "run");
   options.recipe.batch = 10;
   options.recipe.accumulation = 2;  // 21 batches of 5, of which the last is no step
-  DatasetSplits data = tiny_data();
-  const auto damaged = std::make_shared<DamagedDataset>(data.train, true);
-  data.train = damaged;
-  LinearNet model;
-  Trainer trainer(model, data, options);
-  damaged->is_training = true;
-  EXPECT_TRUE(throws_error([&] { trainer.run(); }, "none of the images of an epoch could be read"));
+  const auto all = [](std::int64_t) { return true; };
+  const std::int64_t first = shuffled_order(106, options.recipe.seed, 0).front();
+  EXPECT_TRUE(throws_error([&] { train_on_damaged(options, all); },
+                           fmt::format("train: none of the images of an epoch could be read; the "
+                                       "first: {}: damaged",
+                                       first)));
 }
 
 TEST_F(AccumulationTest, ResumesWithinAnEpochOfBatchesInParts) {

@@ -11,6 +11,7 @@
 #include "data/synthetic.h"
 #include "tests/support/devices.h"
 #include "tests/support/errors.h"
+#include "tests/train/defective_images.h"
 
 namespace lq::testing {
 namespace {
@@ -129,26 +130,6 @@ TEST_P(DeviceBatchesTest, OfTrainingArePaddedCroppedAndMirrored) {
                    });
   }
 }
-
-/// Images of the fixture, some of which `refuse` throws for.
-class DefectiveImages final : public Dataset {
- public:
-  DefectiveImages(std::shared_ptr<const Dataset> all, std::function<void(std::int64_t)> refuse)
-      : all_(std::move(all)), refuse_(std::move(refuse)) {}
-
-  std::int64_t size() const override { return all_->size(); }
-  Shape image_shape() const override { return all_->image_shape(); }
-  std::span<const std::string> classes() const override { return all_->classes(); }
-  std::int32_t label(std::int64_t index) const override { return all_->label(index); }
-  void load(std::int64_t index, Image& image) const override {
-    refuse_(index);
-    all_->load(index, image);
-  }
-
- private:
-  std::shared_ptr<const Dataset> all_;
-  std::function<void(std::int64_t)> refuse_;
-};
 
 TEST_P(DeviceBatchesTest, LackImagesThatCannotBeRead) {
   // Batch 0 lacks one, and batch 1 all four.
