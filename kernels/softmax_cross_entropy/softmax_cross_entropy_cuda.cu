@@ -75,7 +75,8 @@ __global__ void __launch_bounds__(softmax_threads)
                    float* probabilities, double* row_losses) {
   const std::int64_t first = static_cast<std::int64_t>(team.row()) * team.classes;
   const int label = labels[team.row()];
-  const bool is_class = label >= 0 && label < team.classes;
+  // Warps behind the last row keep away from it: its owners may be writing probabilities there.
+  const bool is_class = team.has_row() && label >= 0 && label < team.classes;
   const float label_logit = is_class ? logits[first + label] : NAN;
   float largest = -INFINITY;
   for (int k = team.lane(); k < team.end(); k += team.lanes()) {
