@@ -6,6 +6,7 @@
 #include "kernels/common/cuda/float_gemm_launch.h"
 #include "kernels/common/cuda/float_gemm_sources.h"
 #include "kernels/common/cuda/float_gemm_windows.h"
+#include "kernels/common/cuda/pixels.h"
 
 namespace lq::kernels::cuda {
 

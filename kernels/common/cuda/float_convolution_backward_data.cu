@@ -3,6 +3,7 @@
 #include "kernels/common/cuda/float_gemm_launch.h"
 #include "kernels/common/cuda/float_gemm_outputs.h"
 #include "kernels/common/cuda/float_gemm_sources.h"
+#include "kernels/common/cuda/float_gemm_splits.h"
 
 // The gradient of x is a convolution of grad_y with some of the taps. With strides, which taps
 // these are depends on the remainder of the pixel's place: each remainder has a product of its own,

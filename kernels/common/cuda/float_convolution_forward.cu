@@ -4,6 +4,7 @@
 #include "kernels/common/cuda/float_gemm_launch.h"
 #include "kernels/common/cuda/float_gemm_outputs.h"
 #include "kernels/common/cuda/float_gemm_sources.h"
+#include "kernels/common/cuda/float_gemm_splits.h"
 
 namespace lq::kernels::cuda {
 
