@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <numeric>
+#include <random>
 #include <thread>
 
 #include "core/stream.h"
@@ -75,6 +78,88 @@ TEST_P(PackedNetworkBackendTest, OperationsComputeWhatTheirDefinitionsSay) {
     const std::int64_t batch = 1 + seed % 3;
     expect_every_operation_right(random.model(), random.images(batch), batch, device());
   }
+}
+
+/// A map of positions in the order, the codes that they become, and the maxima of windows over
+/// these.
+PackedModel pool_of_codes(const Value& map, int planes, MaxPool pool) {
+  Value codes = map;
+  codes.kind = ValueKind::planes;
+  codes.planes = planes;
+  Value maxima = codes;
+  maxima.h = (map.h - 1 + pool.pad_top) / pool.stride + 1;
+  maxima.w = (map.w - 1 + pool.pad_left) / pool.stride + 1;
+  const Value levels{.h = maxima.h, .w = maxima.w, .c = maxima.c};
+  PackedModel model{.values = {map, codes, maxima, levels, {.c = map.c}}, .input = 0, .output = 4};
+  kernels::BitconvSymbolOutput symbols{
+      .signs = std::vector(map.c, 1.0F), .symbols = pool.order, .planes = planes};
+  for (std::size_t t = 0; t + 1 < pool.order.size(); ++t) {
+    symbols.thresholds.insert(symbols.thresholds.end(), map.c, static_cast<float>(t) + 0.5F);
+  }
+  Convolution quantizer{.name = "quantizer", .residual = 0, .symbol_outputs = {1}};
+  quantizer.description = {.geometry = {.n = 1,
+                                        .h = map.h,
+                                        .w = map.w,
+                                        .c_out = map.c,
+                                        .kernel_h = 1,
+                                        .kernel_w = 1,
+                                        .out_h = map.h,
+                                        .out_w = map.w},
+                           .scale = std::vector(map.c, 1.0F),
+                           .shift = std::vector(map.c, 0.0F),
+                           .has_residual = true,
+                           .symbol_outputs = {symbols}};
+  pool.name = "pool";
+  pool.input = 1;
+  pool.output = 2;
+  model.operations = {quantizer, pool,
+                      Dequantize{.name = "levels",
+                                 .input = 2,
+                                 .output = 3,
+                                 .levels = std::vector<float>(std::size_t{1} << planes, 1.0F)},
+                      GlobalAveragePool{.name = "mean", .input = 3, .output = 4}};
+  return model;
+}
+
+/// Positions in an order of `count` codes.
+std::vector<float> random_positions(const Value& map, std::int64_t batch, std::size_t count) {
+  std::mt19937 random(static_cast<std::uint32_t>(count));
+  std::uniform_int_distribution<std::size_t> position(0, count - 1);
+  std::vector<float> positions(batch * map.h * map.w * map.c);
+  for (float& each : positions) each = static_cast<float>(position(random));
+  return positions;
+}
+
+TEST_P(PackedNetworkBackendTest, MaximaOfCodesFollowTheOrder) {
+  constexpr std::int64_t batch = 2;
+  std::mt19937 random(1);
+  for (int planes = 1; planes <= 8; ++planes) {
+    std::vector<std::uint8_t> ascending(std::size_t{1} << planes);
+    std::iota(ascending.begin(), ascending.end(), std::uint8_t{0});
+    std::vector<std::uint8_t> shuffled = ascending;
+    std::ranges::shuffle(shuffled, random);
+    // Without code 0, which bits beyond the channels have.
+    std::vector<std::uint8_t> few(ascending.rbegin(), ascending.rend() - 1);
+    for (const std::vector<std::uint8_t>& order : {ascending, shuffled, few}) {
+      for (const std::int64_t channels : {5, 32, 67}) {
+        SCOPED_TRACE(std::to_string(planes) + " planes, " + std::to_string(order.size()) +
+                     " codes, " + std::to_string(channels) + " channels");
+        const Value map{.h = 5, .w = 6, .c = channels};
+        const PackedModel model = pool_of_codes(
+            map, planes,
+            {.kernel = 3, .stride = 2, .pad_top = 1, .pad_left = channels % 2, .order = order});
+        expect_every_operation_right(model, random_positions(map, batch, order.size()), batch,
+                                     device());
+      }
+    }
+  }
+}
+
+TEST_P(PackedNetworkBackendTest, FirstPoolOfResNet) {
+  const Value map{.h = 112, .w = 112, .c = 64};
+  const PackedModel model = pool_of_codes(
+      map, 2, {.kernel = 3, .stride = 2, .pad_top = 1, .pad_left = 1, .order = {0, 2, 1, 3}});
+  expect_every_operation_right(model, random_positions(map, 1, 4), 1, device());
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, PackedNetworkBackendTest, ::testing::ValuesIn(all_backends()),
