@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "core/error.h"
@@ -40,16 +41,20 @@ struct Listing {
   std::vector<std::string> images;
 };
 
-/// The kind of an entry usually comes with its name, so that no file is looked at.
+/// The kind of an entry usually comes with its name, so that no file is looked at. A link may lead
+/// to where nothing can be looked at: by the name of an image it stands for one, which cannot be
+/// read then; otherwise it may be meant for a folder of images, and is not passed over in silence.
 Listing list(const fs::path& folder) {
   Listing listing;
   try {
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
       std::string name = entry.path().filename().string();
       if (name.starts_with('.')) continue;
-      if (entry.is_directory()) {
+      std::error_code unknown;
+      const bool is_image = is_image_name(name);
+      if (entry.is_directory(unknown) || (unknown && !is_image)) {
         listing.folders.push_back(std::move(name));
-      } else if (is_image_name(name)) {
+      } else if (is_image) {
         listing.images.push_back(std::move(name));
       }
     }

@@ -126,6 +126,26 @@ TEST_F(ImageFolderTest, DamagedImagesAreOpenedAndNamedWhenTheyAreLoaded) {
   EXPECT_EQ(image.pixels[0], 10);
 }
 
+TEST_F(ImageFolderTest, LinksThatLeadNowhereSpoilNoOtherImage) {
+  std::filesystem::create_symlink("0.JPEG", folder / "train/n01/0.JPEG");
+  std::filesystem::create_symlink("more", folder / "train/n01/more");
+  std::filesystem::create_symlink("gone.JPEG", folder / "val/v3.JPEG");
+  write_text(folder / "val_labels.txt", "v1.JPEG n02\nv2.JPEG n01\nv3.JPEG n01\n");
+  const DatasetSplits data = open();
+  EXPECT_EQ(data.train->size(), 5);
+  EXPECT_EQ(data.test->size(), 3);
+  Image image;
+  EXPECT_THROW(data.train->load(0, image), UnreadableImage);
+  expect_contains(error_of([&] { data.train->load(0, image); }),
+                  {"train/n01/0.JPEG", "Too many levels of symbolic links"});
+  data.train->load(1, image);
+  EXPECT_EQ(image.pixels[0], 10);
+  expect_contains(data.warning, {"1 folders within classes (train/n01/more)"});
+  // A class that is lost would change the numbers of those behind it.
+  std::filesystem::create_symlink("n00", folder / "train/n00");
+  expect_refused({"train/n00: the folder cannot be read: Too many levels of symbolic links"});
+}
+
 TEST_F(ImageFolderTest, RefusesFoldersThatLackSomething) {
   std::filesystem::create_directory(folder / "train/n00");
   expect_refused({"train/n00: the class has no images"});
