@@ -162,8 +162,11 @@ std::optional<Batch> DeviceBatches::next() {
   Stream& stream = current_stream(device_);
   staging_[in_use_]->release_behind(stream);
   std::optional<Batch> batch = std::exchange(ahead_, std::nullopt);
-  in_use_ = 1 - in_use_;
-  staging_[in_use_]->make_wait_for_batch(stream);
+  // An empty one takes no buffers: the batch before keeps its own.
+  if (batch->size() > 0) {
+    in_use_ = 1 - in_use_;
+    staging_[in_use_]->make_wait_for_batch(stream);
+  }
   prefetch();
   return batch;
 }

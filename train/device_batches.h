@@ -27,7 +27,7 @@ struct Batch {
 /// is done when a batch is asked for, and the batch is the caller's to keep. On another device the
 /// bytes of the next batch are staged in pinned memory, copied and turned into images on a stream
 /// of its own while the caller works with the last one; each batch then lives in one of two sets of
-/// buffers, and is good until the next call of next() or start().
+/// buffers, and is good until next() gives another one that is not empty, or start() is called.
 ///
 /// Used by one thread, whose current stream of the device is the one that batches are for.
 class DeviceBatches {

@@ -9,7 +9,8 @@
 
 namespace lq {
 
-/// One training step. Accuracies are fractions in [0, 1], losses mean cross-entropy in nats.
+/// One training step. Accuracies are fractions in [0, 1], losses mean cross-entropy in nats; a step
+/// none of whose images could be read has neither (not a number).
 struct StepMetrics {
   std::int64_t epoch = 0;      ///< that the step belongs to, from 1
   std::int64_t step = 0;       ///< done in the whole run, this one included

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 namespace lq {
 
 std::string epoch_label(const RunExtent& extent, const TrainingState& state) {
@@ -49,11 +51,13 @@ void RunReporter::step_done(const TrainingState& state, const StepReport& step) 
 }
 
 void RunReporter::log_step(const TrainingState& state, const StepReport& step) {
+  const auto images = static_cast<double>(step.images);
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
   metrics_->write(
       StepMetrics{.epoch = state.epochs_done + 1,
                   .step = extent_.steps_done(state),
-                  .loss = step.mean_loss,
-                  .accuracy = static_cast<double>(step.correct) / static_cast<double>(step.images),
+                  .loss = step.images == 0 ? none : step.mean_loss,
+                  .accuracy = step.images == 0 ? none : static_cast<double>(step.correct) / images,
                   .learning_rate = step.learning_rate,
                   .images_per_s = line_images_.per_second(),
                   .seconds = seconds()});

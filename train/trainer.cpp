@@ -274,9 +274,10 @@ StepReport Trainer::train_step() {
   StepScope step(model_, passes);
   ClassificationSums sums;
   for (std::int64_t pass = 0; pass < passes; ++pass) {
-    last_batch_.reset();  // its memory is used again
-    last_batch_ = batches_.next();
-    check(last_batch_.has_value(), "train: the loader ended before the epoch");
+    std::optional<Batch> batch = batches_.next();
+    check(batch.has_value(), "train: the loader ended before the epoch");
+    if (batch->size() == 0) continue;
+    last_batch_ = std::move(batch);
     add_gradients(*last_batch_, sums);
   }
   step.finish();
@@ -294,7 +295,6 @@ StepReport Trainer::train_step() {
 }
 
 void Trainer::add_gradients(const Batch& batch, ClassificationSums& sums) {
-  if (batch.size() == 0) return;
   const Variable logits = model_(Variable(batch.images));
   Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
   loss.backward(share_of_step(batch.size()));
@@ -367,6 +367,8 @@ bool Trainer::checkpoint_is_due() const {
 void Trainer::save_within_epoch() {
   // First, since who goes on from the checkpoint does not meet them again.
   report_.name_skipped("training", train_loader_.skipped());
+  // Without a batch there was no step: the network is still that of the last checkpoint.
+  if (!last_batch_) return;
   check_state_is_finite();
   check_finite(evaluate(model_, *last_batch_).mean_loss(), "the loss");
   save(last_path());

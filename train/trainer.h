@@ -75,7 +75,8 @@ struct TrainingResult {
 /// for more epochs than its schedule was made for, gets a warning on screen and in its metrics.
 ///
 /// Every checkpoint is of a network that still works: all values are finite, and so is the loss in
-/// evaluation mode, on the test images or, within an epoch, on the images of the last step.
+/// evaluation mode, on the test images or, within an epoch, on the last images that it was trained
+/// on: those of a batch or, with accumulation, of a part of one.
 class Trainer {
  public:
   /// Trains on the device that `model` is on. Initialises it from the recipe's seed or, to resume,
@@ -131,7 +132,7 @@ class Trainer {
   Loader train_loader_;
   Loader test_loader_;
   DeviceBatches batches_;            // of the training loader
-  std::optional<Batch> last_batch_;  // that was trained on
+  std::optional<Batch> last_batch_;  // that was trained on in this part of the epoch; never empty
   Tensor share_;                     // see share_of_step()
   std::int64_t share_images_ = 0;
   SgdOptimizer optimizer_;

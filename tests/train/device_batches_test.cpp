@@ -161,6 +161,37 @@ TEST_P(DeviceBatchesTest, LackImagesThatCannotBeRead) {
   }
 }
 
+TEST_P(DeviceBatchesTest, EmptyOnesLeaveTheOneBeforeAlone) {
+  for (const std::int64_t empty : {1, 2}) {
+    const auto refuse = [empty](std::int64_t index) {
+      if (index >= 4 && index < 4 * (1 + empty)) throw UnreadableImage("a gap");
+    };
+    Loader own(std::make_shared<DefectiveImages>(splits.train, refuse),
+               std::make_shared<NormalizeTransform>(normalization), {.batch = 4, .threads = 0});
+    DeviceBatches batches(own, GetParam());
+    batches.start(0);
+    const std::optional<Batch> kept = batches.next();
+    ASSERT_TRUE(kept.has_value());
+    const auto values = [&] {
+      const Tensor images = kept->images.to(Device{});
+      const auto span = images.span<float>();
+      return std::vector<float>(span.begin(), span.end());
+    };
+    const std::vector<float> expected = values();
+    // With the last one, the batch behind them is made.
+    for (std::int64_t i = 0; i < empty; ++i) {
+      EXPECT_EQ(batches.next()->size(), 0);
+      EXPECT_EQ(values(), expected);
+    }
+    const std::optional<Batch> behind = batches.next();
+    ASSERT_EQ(behind->size(), 4);
+    const Tensor labels = behind->labels.to(Device{});
+    for (std::int64_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(labels.span<std::int32_t>()[i], splits.train->label(4 * (1 + empty) + i));
+    }
+  }
+}
+
 TEST_P(DeviceBatchesTest, AnErrorComesInPlaceOfItsBatch) {
   const auto refuse = [](std::int64_t index) {
     if (index == 9) fail("a broken disk");

@@ -1,9 +1,13 @@
-// Images that a run has to do without are named, however it ends.
+// Images that a run has to do without: they are named, however it ends, and steps may lack them
+// all.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 
 #include "data/source_image.h"
 #include "tests/support/errors.h"
@@ -17,17 +21,16 @@ namespace {
 class SkippedImagesTest : public TrainerTest {
  protected:
   /// Trains on data of which `refuse` throws for images of that part.
-  void train_on(std::shared_ptr<const Dataset> DatasetSplits::*part,
-                const std::function<void(std::int64_t)>& refuse) {
+  TrainingResult train_on(std::shared_ptr<const Dataset> DatasetSplits::*part,
+                          const std::function<void(std::int64_t)>& refuse) {
     DatasetSplits data = tiny_data();
     bool is_training = false;  // the mean image is made of all of them, before any training
     data.*part = std::make_shared<DefectiveImages>(data.*part, [&](std::int64_t index) {
       if (is_training) refuse(index);
     });
-    TinyNet model;
-    Trainer trainer(model, data, options_);
+    Trainer trainer(model_.emplace(), data, options_);
     is_training = true;
-    trainer.run();
+    return trainer.run();
   }
   /// The image at a place of the order of the first epoch.
   std::int64_t image_at(std::int64_t position) const {
@@ -37,7 +40,18 @@ class SkippedImagesTest : public TrainerTest {
 
   TemporaryFolder folder_;
   TrainerOptions options_ = tiny_options(folder_ / "run");
+  std::optional<TinyNet> model_;  // of the last run
 };
+
+/// Refuses images at places [begin, end) of the order of the first epoch.
+std::function<void(std::int64_t)> gap_between(std::int64_t begin, std::int64_t end) {
+  const std::vector<std::int64_t> order =
+      shuffled_order(tiny_images.train_images, tiny_recipe().seed, 0);
+  const std::set<std::int64_t> gap(order.begin() + begin, order.begin() + end);
+  return [gap](std::int64_t index) {
+    if (gap.contains(index)) throw UnreadableImage(fmt::format("{}.png: a gap", index));
+  };
+}
 
 TEST_F(SkippedImagesTest, OfTrainingThatFailsAreNamed) {
   const std::int64_t gap = image_at(3), broken = image_at(30);
@@ -97,6 +111,42 @@ TEST_F(SkippedImagesTest, AreNamedWhenACheckpointWithinAnEpochIsWritten) {
   EXPECT_EQ(names_after[4], names());
   // The number of them is told once, at the end.
   EXPECT_EQ(metrics_in(options_.output, "warning").size(), 1U);
+}
+
+/// The loss of no images is always finite.
+TEST_F(SkippedImagesTest, DoNotKeepASpoiltNetworkFromBeingNoticed) {
+  options_.recipe.accumulation = 2;
+  // Step 5 lacks the second of its parts, and step 6 both.
+  const auto refuse = gap_between(8 * 4 + 4, 8 * 6);
+  for (const std::int64_t last_step : {5, 6}) {
+    options_.output = folder_ / fmt::format("run{}", last_step);
+    std::int64_t steps = 0;
+    options_.stop_requested = [&] {
+      if (++steps < last_step) return false;
+      // Finite, but for who is not of class 0 the difference of the logits is not.
+      for (auto& [name, tensor] : model_->state_dict()) {
+        if (name != "bias") continue;
+        std::ranges::fill(tensor.span<float>(), -3e38F);
+        tensor.span<float>()[0] = 3e38F;
+      }
+      return true;
+    };
+    EXPECT_TRUE(throws_error([&] { train_on(&DatasetSplits::train, refuse); },
+                             fmt::format("the loss is inf after {} steps", last_step)));
+    EXPECT_EQ(load_checkpoint(options_.output / "last.safetensors").state.steps_done, 0);
+  }
+  const std::vector<nlohmann::json> metrics = metrics_in(options_.output, "step");
+  ASSERT_EQ(metrics.size(), 6U);
+  EXPECT_TRUE(metrics[4]["loss"].is_number());
+  EXPECT_TRUE(metrics[5]["loss"].is_null());
+  EXPECT_TRUE(metrics[5]["accuracy"].is_null());
+}
+
+TEST_F(SkippedImagesTest, BeforeTheFirstStepLeaveTheCheckpointAlone) {
+  options_.stop_requested = [] { return true; };
+  EXPECT_TRUE(train_on(&DatasetSplits::train, gap_between(0, 8)).interrupted);
+  EXPECT_EQ(load_checkpoint(options_.output / "last.safetensors").state.steps_done, 0);
+  EXPECT_EQ(std::ranges::count(names(), '\n'), 8);
 }
 
 }  // namespace
