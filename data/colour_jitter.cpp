@@ -57,7 +57,7 @@ Colour mean_of(std::span<const std::uint8_t> pixels) {
 /// clipped, and so is all of them together: the pixels are touched once.
 class ColourMap {
  public:
-  /// Colours become factor x colour + (1 - factor) x (what `towards` makes of the colour).
+  /// Colours are multiplied by the factor.
   void scale(double factor) {
     for (std::size_t c = 0; c < 3; ++c) {
       for (double& entry : matrix_[c]) entry *= factor;

@@ -35,10 +35,10 @@ class ImageReader {
 };
 
 /// Reads the header of a PNG, JPEG, PGM or PPM file; the content decides which it is. Its pixels
-/// have 8 bits in each channel: transparency is dropped, 16 bits are rounded, JPEGs in CMYK are
-/// converted, and JPEGs are turned as their Exif data says. `bytes` are the whole file and have to
-/// outlive the reader. Throws Error, without a path, for files of another kind, damaged ones, and
-/// images beyond most_image_extent and most_image_pixels.
+/// have 8 bits in each channel: what is transparent shows black, 16 bits are rounded, JPEGs in CMYK
+/// are converted, and JPEGs are turned as their Exif data says. `bytes` are the whole file and have
+/// to outlive the reader. Throws Error, without a path, for files of another kind, damaged ones,
+/// and images beyond most_image_extent and most_image_pixels.
 std::unique_ptr<ImageReader> open_image(std::span<const std::byte> bytes);
 
 /// All pixels of such a file. Throws Error as open_image() and ImageReader::read() do.

@@ -20,8 +20,7 @@ enum class Interpolation : unsigned char {
   /// border is repeated outside. As OpenCV's INTER_CUBIC.
   bicubic_opencv,
   /// A tent as wide as 2 pixels of the source, or of the target where that has fewer, cut off at
-  /// the
-  /// border as `bicubic` is. As Pillow's BILINEAR.
+  /// the border as `bicubic` is. As Pillow's BILINEAR.
   bilinear
 };
 

@@ -57,8 +57,8 @@ struct Recipe {
   std::int64_t epochs = 3;   ///< 1 to 2^24
   std::int64_t batch = 128;  ///< images per step
   /// Parts of equal size that a batch is computed in, one after the other, where it does not fit
-  /// into memory at once; their gradients add up. Batch normalization sees a part at a time, and
-  /// quantizers learn from each.
+  /// into memory at once; their gradients add up. Batch normalization sees a part at a time;
+  /// quantizers learn once, from all of them.
   std::int64_t accumulation = 1;
   std::int64_t images_per_pass() const { return batch / accumulation; }
   Schedule schedule;
