@@ -1,6 +1,9 @@
 #include "train/imagenet_recipes.h"
 
+#include <optional>
 #include <string_view>
+
+#include "layers/quantizers/quantizer.h"
 
 namespace lq {
 
@@ -11,46 +14,70 @@ struct Bits {
   int activations;
 };
 
-/// A network with its rows, and HWGQ's settings, which it shares with the one of 1/2 bits.
+/// How HWGQ trains a network.
+struct HwgqSettings {
+  double base_rate = 0;
+  double weight_decay = 0;
+  std::int64_t batch = 256;
+};
+
+/// A network with its rows.
 struct Network {
   std::string_view model;
   std::string_view title;
-  int crop;
-  std::int64_t batch;
-  double base_rate;
-  double weight_decay;
+  int crop = 224;
+  std::optional<HwgqSettings> hwgq;  ///< where a row has 1/2 bits
   std::vector<Bits> rows;
 };
 
+constexpr Bits floats{.weights = float_bits, .activations = float_bits};
+
+constexpr Bits weights_only(int bits) { return {.weights = bits, .activations = float_bits}; }
+
 std::vector<Network> networks() {
+  constexpr HwgqSettings usual{.base_rate = 0.1, .weight_decay = 5e-5};
   return {
-      {"alexnet", "AlexNet", 227, 256, 0.02, 5e-4, {{32, 32}, {2, 32}, {1, 2}, {2, 2}}},
-      {"resnet18",
-       "ResNet-18",
-       224,
-       256,
-       0.1,
-       5e-5,
-       {{32, 32}, {2, 32}, {3, 32}, {4, 32}, {1, 2}, {2, 2}, {3, 3}, {4, 4}}},
-      {"resnet34", "ResNet-34", 224, 256, 0.1, 5e-5, {{32, 32}, {1, 2}, {2, 2}, {3, 3}}},
-      {"resnet50",
-       "ResNet-50",
-       224,
-       256,
-       0.1,
-       5e-5,
-       {{32, 32}, {2, 32}, {4, 32}, {1, 2}, {2, 2}, {3, 3}, {4, 4}}},
-      {"densenet121", "DenseNet-121", 224, 256, 0.1, 5e-5, {{32, 32}, {2, 2}}},
-      {"vgg-variant", "VGG-Variant", 224, 128, 0.01, 5e-4, {{32, 32}, {1, 2}, {2, 2}}},
-      {"googlenet-variant", "GoogLeNet-Variant", 224, 256, 0.1, 5e-5, {{32, 32}, {1, 2}, {2, 2}}},
+      {.model = "alexnet",
+       .title = "AlexNet",
+       .crop = 227,
+       .hwgq = {{.base_rate = 0.02, .weight_decay = 5e-4}},
+       .rows = {floats, weights_only(2), {1, 2}, {2, 2}}},
+      {.model = "resnet18",
+       .title = "ResNet-18",
+       .hwgq = usual,
+       .rows = {floats,
+                weights_only(2),
+                weights_only(3),
+                weights_only(4),
+                {1, 2},
+                {2, 2},
+                {3, 3},
+                {4, 4}}},
+      {.model = "resnet34",
+       .title = "ResNet-34",
+       .hwgq = usual,
+       .rows = {floats, {1, 2}, {2, 2}, {3, 3}}},
+      {.model = "resnet50",
+       .title = "ResNet-50",
+       .hwgq = usual,
+       .rows = {floats, weights_only(2), weights_only(4), {1, 2}, {2, 2}, {3, 3}, {4, 4}}},
+      {.model = "densenet121", .title = "DenseNet-121", .hwgq = {}, .rows = {floats, {2, 2}}},
+      {.model = "vgg-variant",
+       .title = "VGG-Variant",
+       .hwgq = {{.base_rate = 0.01, .weight_decay = 5e-4, .batch = 128}},
+       .rows = {floats, {1, 2}, {2, 2}}},
+      {.model = "googlenet-variant",
+       .title = "GoogLeNet-Variant",
+       .hwgq = usual,
+       .rows = {floats, {1, 2}, {2, 2}}},
   };
 }
 
 bool is_trained_as_hwgq(Bits bits) { return bits.weights == 1 && bits.activations == 2; }
 
 std::string describe(Bits bits) {
-  if (bits.weights == 32) return "floating point";
-  if (bits.activations == 32) return fmt::format("{}-bit weights", bits.weights);
+  if (bits.weights == float_bits) return "floating point";
+  if (bits.activations == float_bits) return fmt::format("{}-bit weights", bits.weights);
   return fmt::format("{}-bit weights, {}-bit activations", bits.weights, bits.activations);
 }
 
@@ -67,10 +94,11 @@ Recipe make(const Network& network, Bits bits) {
   if (is_trained_as_hwgq(bits)) {
     recipe.augmentation.kind = AugmentationKind::crop;
     recipe.epochs = 64;
-    recipe.batch = network.batch;
-    recipe.weight_decay = network.weight_decay;
+    const HwgqSettings& hwgq = network.hwgq.value();
+    recipe.batch = hwgq.batch;
+    recipe.weight_decay = hwgq.weight_decay;
     recipe.schedule = {
-        .base_rate = network.base_rate, .decay = PolynomialDecay{}, .unit = ScheduleUnit::step};
+        .base_rate = hwgq.base_rate, .decay = PolynomialDecay{}, .unit = ScheduleUnit::step};
   } else {
     recipe.augmentation.kind = AugmentationKind::resized_crop;
     recipe.epochs = 120;
