@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/image.h"
 #include "data/wide_loops.h"
 
 namespace lq {
@@ -157,16 +158,12 @@ LQNET_WIDE_LOOPS void scale_channels(std::uint8_t* values, std::size_t size, flo
   }
 }
 
-/// Blends pixels with their grey values.
+/// Blends pixels with their grey values, which are bytes.
 LQNET_WIDE_LOOPS void saturate(std::uint8_t* pixels, std::size_t size, float factor) {
-  const auto red = static_cast<float>((1 - factor) * luma_weights[0]);
-  const auto green = static_cast<float>((1 - factor) * luma_weights[1]);
-  const auto blue = static_cast<float>((1 - factor) * luma_weights[2]);
   for (std::uint8_t *pixel = pixels, *end = pixels + size; pixel < end; pixel += 3) {
     const PixelLanes value{static_cast<float>(pixel[0]), static_cast<float>(pixel[1]),
                            static_cast<float>(pixel[2])};
-    const float grey = red * value[0] + green * value[1] + blue * value[2];
-    store_pixel(value * factor + grey, pixel);
+    store_pixel(value * factor + (1 - factor) * static_cast<float>(luma_byte(pixel)), pixel);
   }
 }
 

@@ -16,7 +16,8 @@ enum class AugmentationStyle : unsigned char {
   /// bytes once, at the end; there they never are.
   fb_resnet,
   /// The official code's: the same with lighting as one of the four in random order; contrast turns
-  /// each channel about its own mean; each step clips and truncates to bytes.
+  /// each channel about its own mean, and saturation about grey values that are bytes; each step
+  /// clips and truncates to bytes.
   official
 };
 

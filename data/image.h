@@ -36,4 +36,9 @@ PixelRegion whole_region(const Shape& shape);
 /// Copies a region of `from`, which it lies within, to `to`.
 void copy_region(const Image& from, const PixelRegion& region, Image& to);
 
+/// The luma of a pixel (ITU-R BT.601), rounded.
+inline std::uint8_t luma_byte(const std::uint8_t* rgb) {
+  return static_cast<std::uint8_t>((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
+}
+
 }  // namespace lq

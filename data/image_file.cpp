@@ -14,10 +14,6 @@ namespace lq {
 
 namespace {
 
-std::uint8_t luma(const std::uint8_t* rgb) {
-  return static_cast<std::uint8_t>((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
-}
-
 Image with_channels(const Image& image, int channels) {
   check((image.channels == 1 || image.channels == 3) && (channels == 1 || channels == 3),
         "image: {} channels for a network with {}, expected 1 or 3", image.channels, channels);
@@ -27,7 +23,7 @@ Image with_channels(const Image& image, int channels) {
   const std::int64_t pixels = std::int64_t{image.height} * image.width;
   for (std::int64_t i = 0; i < pixels; ++i) {
     if (channels == 1) {
-      result.pixels[i] = luma(&image.pixels[3 * i]);
+      result.pixels[i] = luma_byte(&image.pixels[3 * i]);
     } else {
       std::fill_n(&result.pixels[3 * i], 3, image.pixels[i]);
     }

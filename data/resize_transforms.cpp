@@ -44,6 +44,13 @@ int random_offset(int most, Rng& rng) {
   return static_cast<int>(rng.below(static_cast<std::uint32_t>(most + 1)));
 }
 
+/// Where a region begins on an axis that has `room` pixels more than the region. The official code
+/// leaves out the last place, unless it is the only one.
+int random_place(AugmentationStyle style, int room, Rng& rng) {
+  const bool leaves_last_out = style == AugmentationStyle::official && room > 0;
+  return random_offset(leaves_last_out ? room - 1 : room, rng);
+}
+
 const ResizeOptions& validated(const ResizeOptions& options) {
   validate(options);
   return options;
@@ -135,8 +142,8 @@ std::optional<PixelRegion> random_region(AugmentationStyle style, int height, in
     const bool is_inside =
         region.height >= 1 && region.height <= height && region.width >= 1 && region.width <= width;
     if (!is_inside) continue;
-    region.top = random_offset(height - region.height, rng);
-    region.left = random_offset(width - region.width, rng);
+    region.top = random_place(style, height - region.height, rng);
+    region.left = random_place(style, width - region.width, rng);
     return region;
   }
   return std::nullopt;

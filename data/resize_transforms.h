@@ -72,7 +72,8 @@ class RandomCropTransform final : public ResizeTransform {
 /// uniform in [0.08, 1], with an aspect that is uniform in [3/4, 4/3], turned with probability 1/2;
 /// anywhere, equally likely. Nothing if ten such regions in a row were not inside the image. In the
 /// style fb_resnet the sides are sqrt(area) times and divided by the aspect, in the official one
-/// by its root. Numbers drawn for each try: area, aspect, turn; and for a region: top, left.
+/// by its root; there a region never touches the image's last row or column unless it has all of
+/// them. Numbers drawn for each try: area, aspect, turn; and for a region: top, left.
 std::optional<PixelRegion> random_region(AugmentationStyle style, int height, int width, Rng& rng);
 
 /// Augmented training: a random_region(), or the centre of the scaled image if there is none; then

@@ -62,8 +62,9 @@ TEST(ColourJitter, EqualsTheStepsOfFbResnetOneByOne) {
   }
 }
 
-/// The official code's steps, each of which ends with bytes. Its sums are in single precision too,
-/// so a value that is whole but for rounding may be truncated to either side.
+/// The official code's steps, each of which ends with bytes, as the grey values of saturation are.
+/// Its sums are in single precision too, so a value that is whole but for rounding may be truncated
+/// to either side.
 TEST(ColourJitter, EqualsTheOfficialStepsOneByOne) {
   int different = 0, all = 0;
   for (std::uint64_t sample = 0; sample < 50; ++sample) {
@@ -80,7 +81,8 @@ TEST(ColourJitter, EqualsTheOfficialStepsOneByOne) {
         if (step == 0) value *= change.brightness;
         if (step == 1) value = (value - mean[i % 3]) * change.contrast + mean[i % 3];
         if (step == 2) {
-          value = value * change.saturation + grey(now, i / 3) * (1.0 - change.saturation);
+          const double grey_byte = std::floor(grey(now, i / 3) + 0.5 + 1e-9);
+          value = value * change.saturation + grey_byte * (1.0 - change.saturation);
         }
         if (step == 3) value += change.lighting[i % 3];
         expected[i] = static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0));

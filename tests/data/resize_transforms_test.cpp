@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 #include "data/image_file.h"
 #include "tests/data/files.h"
@@ -151,7 +152,7 @@ struct RegionMoments {
   double accepted = 0;    // part of all tries
   double area = 0;        // mean of part of the image's area
   double log_aspect = 0;  // mean of |log(width / height)|
-  double top = 0;         // mean of top / (rows that are left)
+  double top = 0;         // mean of (top + 1/2) / (places that there are)
 };
 
 RegionMoments moments(AugmentationStyle style, int height, int width, int samples) {
@@ -167,7 +168,9 @@ RegionMoments moments(AugmentationStyle style, int height, int width, int sample
     ++sums.found;
     sums.area += 1.0 * region->height * region->width / (1.0 * height * width);
     sums.log_aspect += std::fabs(std::log(1.0 * region->width / region->height));
-    sums.top += region->height == height ? 0.5 : 1.0 * region->top / (height - region->height);
+    const int room = height - region->height;
+    const int places = style == AugmentationStyle::official ? std::max(room, 1) : room + 1;
+    sums.top += (region->top + 0.5) / places;
   }
   sums.area /= sums.found;
   sums.log_aspect /= sums.found;
@@ -218,6 +221,39 @@ TEST(RandomRegion, AreasAndAspectsAreDistributedAsTheFormulasSay) {
       EXPECT_NEAR(found.log_aspect, expected.log_aspect, 5 * 0.17 / root);
       EXPECT_NEAR(found.top, 0.5, 5 * 0.29 / root);
     }
+  }
+}
+
+TEST(RandomRegion, TouchesTheLastRowAndColumnInTheStyleOfFbResnetAlone) {
+  constexpr int height = 6, width = 7, often = 500;
+  for (const AugmentationStyle style :
+       {AugmentationStyle::fb_resnet, AugmentationStyle::official}) {
+    // By extent: the places that were seen, with their numbers.
+    std::map<int, std::map<int, int>> tops, lefts;
+    for (std::uint64_t sample = 0; sample < 20000; ++sample) {
+      Rng rng = rng_of(sample);
+      const auto region = random_region(style, height, width, rng);
+      if (!region) continue;
+      ++tops[region->height][region->top];
+      ++lefts[region->width][region->left];
+    }
+    const auto expect_places = [&](const std::map<int, std::map<int, int>>& seen, int whole) {
+      bool has_room = false, has_none = false;
+      for (const auto& [extent, places] : seen) {
+        int count = 0;
+        for (const auto& [place, number] : places) count += number;
+        if (count < often) continue;  // one of at most seven places is missed once in 10^33 times
+        const int room = whole - extent;
+        const int last = style == AugmentationStyle::official ? std::max(room - 1, 0) : room;
+        EXPECT_EQ(places.begin()->first, 0) << extent;
+        EXPECT_EQ(places.rbegin()->first, last) << extent;
+        EXPECT_EQ(std::ssize(places), last + 1) << extent;
+        (room > 0 ? has_room : has_none) = true;
+      }
+      EXPECT_TRUE(has_room && has_none);
+    };
+    expect_places(tops, height);
+    expect_places(lefts, width);
   }
 }
 
