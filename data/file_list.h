@@ -1,4 +1,4 @@
-// The files of a data set: a million names in little memory.
+// The files of a data set.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/encoded_dataset.h"
+#include "data/name_list.h"
 
 namespace lq {
 
@@ -23,15 +24,14 @@ class FileList final : public ImageStore {
   void shrink();
 
   std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }
-  std::string_view name(std::int64_t index) const override;
+  std::string_view name(std::int64_t index) const override { return names_[index]; }
   std::string path(std::int64_t index) const override;
   std::int32_t label(std::int64_t index) const override { return labels_[index]; }
   void read(std::int64_t index, std::vector<std::byte>& bytes) const override;
 
  private:
   std::filesystem::path folder_;
-  std::vector<char> names_;          // one after the other
-  std::vector<std::uint64_t> ends_;  // of each name
+  NameList names_;
   std::vector<std::int32_t> labels_;
 };
 

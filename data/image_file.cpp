@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <vector>
 
 #include "core/error.h"
 #include "core/io/file.h"
@@ -74,15 +73,20 @@ Image decode_image(std::span<const std::byte> bytes) {
   return image;
 }
 
-Image read_image(const std::filesystem::path& path) {
+void read_image_file(const std::filesystem::path& path, std::vector<std::byte>& bytes) {
   const InputFile file(path);
-  return within_file(path, [&] {
+  within_file(path, [&] {
     check(file.size() <= most_image_file_bytes, "{} bytes, expected at most {}", file.size(),
           most_image_file_bytes);
-    std::vector<std::byte> bytes(file.size());
-    file.read(0, bytes);
-    return decode_image(bytes);
   });
+  bytes.resize(file.size());
+  file.read(0, bytes);
+}
+
+Image read_image(const std::filesystem::path& path) {
+  std::vector<std::byte> bytes;
+  read_image_file(path, bytes);
+  return within_file(path, [&] { return decode_image(bytes); });
 }
 
 Image fit_image(const Image& image, int height, int width, int channels) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "data/image.h"
 
@@ -44,7 +45,11 @@ std::unique_ptr<ImageReader> open_image(std::span<const std::byte> bytes);
 /// All pixels of such a file. Throws Error as open_image() and ImageReader::read() do.
 Image decode_image(std::span<const std::byte> bytes);
 
-/// The same of a file on the disk. Throws Error with the path, also where it cannot be read.
+/// Puts an image file into `bytes`, whose memory is used again. Throws Error with the path where it
+/// cannot be read, and for one of more than most_image_file_bytes.
+void read_image_file(const std::filesystem::path& path, std::vector<std::byte>& bytes);
+
+/// All pixels of a file on the disk. Throws Error with the path, also where it cannot be read.
 Image read_image(const std::filesystem::path& path);
 
 /// Brings an image to height x width x channels for a network: grey becomes three equal channels,

@@ -82,7 +82,7 @@ void encode(const ShardSplit& split, IndexWriter& writer) {
     writer.number(entry.size);
     writer.number(entry.checksum);
     writer.number(entry.label);
-    const std::string_view name = split.name(static_cast<std::int64_t>(i));
+    const std::string_view name = split.names[static_cast<std::int64_t>(i)];
     writer.number(static_cast<std::uint16_t>(name.size()));
     writer.raw(name);
   }
@@ -102,7 +102,7 @@ void parse(IndexReader& reader, std::size_t classes, ShardSplit& split) {
     entry.size = reader.number<std::uint32_t>();
     entry.checksum = reader.number<std::uint32_t>();
     entry.label = reader.number<std::int32_t>();
-    split.add_name(reader.text(reader.number<std::uint16_t>()));
+    split.names.add(reader.text(reader.number<std::uint16_t>()));
     check(entry.shard < split.shard_bytes.size(), "index of shards: image {} is in shard {} of {}",
           i, entry.shard, split.shard_bytes.size());
     const std::uint64_t bytes = split.shard_bytes[entry.shard];
@@ -115,16 +115,6 @@ void parse(IndexReader& reader, std::size_t classes, ShardSplit& split) {
 }
 
 }  // namespace
-
-void ShardSplit::add_name(std::string_view name) {
-  names_.insert(names_.end(), name.begin(), name.end());
-  name_ends_.push_back(names_.size());
-}
-
-std::string_view ShardSplit::name(std::int64_t index) const {
-  const std::uint64_t begin = index == 0 ? 0 : name_ends_[index - 1];
-  return {names_.data() + begin, name_ends_[index] - begin};
-}
 
 std::vector<std::byte> encode_shard_index(const ShardIndex& index) {
   IndexWriter writer;

@@ -6,8 +6,9 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "data/name_list.h"
 
 namespace lq {
 
@@ -23,13 +24,7 @@ struct ShardEntry {
 struct ShardSplit {
   std::vector<std::uint64_t> shard_bytes;
   std::vector<ShardEntry> entries;
-
-  void add_name(std::string_view name);
-  std::string_view name(std::int64_t index) const;
-
- private:
-  std::vector<char> names_;  // one after the other
-  std::vector<std::uint64_t> name_ends_;
+  NameList names;  ///< of the entries
 };
 
 inline constexpr std::array<const char*, 2> shard_split_names{"train", "val"};

@@ -42,7 +42,7 @@ class ShardStore final : public ImageStore {
   }
 
   std::int64_t size() const override { return std::ssize(split_.entries); }
-  std::string_view name(std::int64_t index) const override { return split_.name(index); }
+  std::string_view name(std::int64_t index) const override { return split_.names[index]; }
   std::string path(std::int64_t index) const override {
     return fmt::format("{}: {}", paths_[split_.entries[index].shard].string(), name(index));
   }
@@ -81,7 +81,7 @@ class ShardWriter {
                               .size = static_cast<std::uint32_t>(bytes_.size()),
                               .checksum = crc32(bytes_),
                               .label = images.label(i)});
-    index_.add_name(images.name(i));
+    index_.names.add(images.name(i));
     end += bytes_.size();
     if (end >= options_.shard_bytes) close();
   }

@@ -15,7 +15,7 @@ ShardIndex example() {
   train.entries = {{.shard = 0, .offset = 0, .size = 60, .checksum = 7, .label = 1},
                    {.shard = 0, .offset = 60, .size = 40, .checksum = 0xffffffff, .label = 0},
                    {.shard = 1, .offset = 50, .size = 0, .checksum = 1, .label = 1}};
-  for (const char* name : {"dog/1.JPEG", "", "x"}) train.add_name(name);
+  for (const char* name : {"dog/1.JPEG", "", "x"}) train.names.add(name);
   return index;
 }
 
@@ -42,7 +42,7 @@ TEST(ShardIndex, RoundTrip) {
       EXPECT_EQ(a.entries[i].size, b.entries[i].size);
       EXPECT_EQ(a.entries[i].checksum, b.entries[i].checksum);
       EXPECT_EQ(a.entries[i].label, b.entries[i].label);
-      EXPECT_EQ(a.name(static_cast<std::int64_t>(i)), b.name(static_cast<std::int64_t>(i)));
+      EXPECT_EQ(a.names[static_cast<std::int64_t>(i)], b.names[static_cast<std::int64_t>(i)]);
     }
   }
 }
@@ -52,7 +52,7 @@ TEST(ShardIndex, IsWhatTheHeaderDescribes) {
   index.classes = {"ab"};
   index.splits[1].shard_bytes = {0x102};
   index.splits[1].entries = {{.shard = 0, .offset = 3, .size = 4, .checksum = 5, .label = 0}};
-  index.splits[1].add_name("n");
+  index.splits[1].names.add("n");
   const std::string text(
       "\1\0\0\0\2\0\0\0ab"                                      // classes
       "\0\0\0\0\0\0\0\0\0\0\0\0"                                // train
@@ -92,7 +92,7 @@ TEST(ShardIndex, RandomDamageIsRefusedOrHarmless) {
           parse_shard_index(changed(at, static_cast<std::uint8_t>(rng.below(256))));
       ++accepted;
       for (const ShardSplit& split : index.splits) {
-        for (std::int64_t i = 0; i < std::ssize(split.entries); ++i) split.name(i);
+        for (std::int64_t i = 0; i < split.names.size(); ++i) split.names[i];
       }
     } catch (const Error&) {
     }

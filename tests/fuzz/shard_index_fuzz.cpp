@@ -15,7 +15,7 @@ void parse(std::span<const std::byte> bytes) {
   try {
     const lq::ShardIndex index = lq::parse_shard_index(bytes);
     for (const lq::ShardSplit& split : index.splits) {
-      for (std::int64_t i = 0; i < std::ssize(split.entries); ++i) split.name(i);
+      for (std::int64_t i = 0; i < split.names.size(); ++i) split.names[i];
     }
   } catch (const lq::Error&) {
   }
