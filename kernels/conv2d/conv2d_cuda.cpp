@@ -5,6 +5,7 @@
 
 #include "kernels/common/cuda/float_convolution.h"
 #include "kernels/conv2d/conv2d_library.h"
+#include "kernels/conv2d/convolution_pass.h"
 
 namespace lq::kernels::cuda {
 
@@ -13,12 +14,10 @@ namespace {
 /// Null where own kernels are taken.
 const Conv2dLibrary* chosen_library() { return choose_library(conv2d_variable, conv2d_library); }
 
-enum class Pass : unsigned char { forward, backward_data, backward_weights };
-
 /// Passes that the library could not compute.
 class Fallbacks {
  public:
-  void add(const Conv2dGeometry& geometry, Pass pass) {
+  void add(const Conv2dGeometry& geometry, ConvolutionPass pass) {
     const std::lock_guard lock(mutex_);
     passes_.emplace(geometry, pass);
   }
@@ -29,7 +28,7 @@ class Fallbacks {
 
  private:
   mutable std::mutex mutex_;
-  std::set<std::pair<Conv2dGeometry, Pass>> passes_;
+  std::set<std::pair<Conv2dGeometry, ConvolutionPass>> passes_;
 };
 
 Fallbacks& fallbacks() {
@@ -48,7 +47,7 @@ void conv2d_forward(Stream& stream, const Conv2dGeometry& geometry, ConstView<fl
   const Conv2dLibrary* const library = chosen_library();
   if (library != nullptr) {
     if (library->forward(stream, geometry, x, weight, bias, y)) return;
-    fallbacks().add(geometry, Pass::forward);
+    fallbacks().add(geometry, ConvolutionPass::forward);
   }
   float_convolution_forward("conv2d_forward", stream, geometry, x.data, weight.data, bias.data,
                             y.data);
@@ -60,7 +59,7 @@ void conv2d_backward_data(Stream& stream, const Conv2dGeometry& geometry, ConstV
   const Conv2dLibrary* const library = chosen_library();
   if (library != nullptr) {
     if (library->backward_data(stream, geometry, grad_y, weight, grad_x, mode)) return;
-    fallbacks().add(geometry, Pass::backward_data);
+    fallbacks().add(geometry, ConvolutionPass::backward_data);
   }
   float_convolution_backward_data("conv2d_backward_data", stream, geometry, grad_y.data,
                                   weight.data, grad_x.data, mode);
@@ -73,7 +72,7 @@ void conv2d_backward_weights(Stream& stream, const Conv2dGeometry& geometry,
   const Conv2dLibrary* const library = chosen_library();
   if (library != nullptr) {
     if (library->backward_weights(stream, geometry, grad_y, x, grad_weight, mode)) return;
-    fallbacks().add(geometry, Pass::backward_weights);
+    fallbacks().add(geometry, ConvolutionPass::backward_weights);
   }
   float_convolution_backward_weights("conv2d_backward_weights", stream, geometry, grad_y.data,
                                      x.data, grad_weight.data, mode);

@@ -9,17 +9,16 @@
 
 #include "kernels/common/conv2d_geometry.h"
 #include "kernels/common/cuda/library_choice.h"
+#include "kernels/conv2d/convolution_pass.h"
 #include "kernels/conv2d/cudnn_graph.h"
 
 namespace lq::kernels::cuda {
-
-enum class ConvolutionPass : unsigned char { forward, backward_data, backward_weights };
 
 /// Of the tensors, and of the sums. Training has floats alone; the others are for benches.
 enum class ConvolutionNumbers : unsigned char {
   floats,  // factors are rounded as the precision allows
   halves,  // with sums of floats
-  bytes    // signed, with sums and a result of 32-bit integers; forward alone
+  bytes    // signed, with sums of 32-bit integers that become bytes again; forward alone
 };
 
 /// Everything that a plan depends on. A key of caches.
