@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "core/error.h"
 
@@ -51,7 +52,9 @@ constexpr std::array specs = {
             .shared_bytes = 100 << 10,
             .cache_bytes = 16 * 128,
             .memory_gb_per_s = 1008},
+    // The NVL has as many multiprocessors as the SXM, at other clocks.
     GpuSpec{.name = "H100",
+            .device_words = "H100 HBM3",
             .compute_capability = 90,
             .multiprocessors = 132,
             .clock_ghz = 1.83,
@@ -73,6 +76,19 @@ constexpr std::array specs = {
             .memory_gb_per_s = 8000},
 };
 
+/// Runs of letters and digits.
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words(1);
+  for (const unsigned char letter : text) {
+    if (std::isalnum(letter) != 0) {
+      words.back() += static_cast<char>(letter);
+    } else if (!words.back().empty()) {
+      words.emplace_back();
+    }
+  }
+  return words;
+}
+
 }  // namespace
 
 std::vector<std::string> gpu_names() {
@@ -81,9 +97,14 @@ std::vector<std::string> gpu_names() {
   return names;
 }
 
-std::optional<GpuSpec> find_gpu_spec(std::string_view device_name) {
-  const auto* const found = std::ranges::find_if(specs, [device_name](const GpuSpec& spec) {
-    return device_name.find(spec.name) != std::string_view::npos;
+std::optional<GpuSpec> find_gpu_spec(const GpuIdentity& device) {
+  const std::vector<std::string> words = words_of(device.name);
+  const auto* const found = std::ranges::find_if(specs, [&](const GpuSpec& spec) {
+    return spec.compute_capability == device.compute_capability &&
+           spec.multiprocessors == device.multiprocessors &&
+           std::ranges::all_of(words_of(spec.device_words), [&](const std::string& word) {
+             return std::ranges::find(words, word) != words.end();
+           });
   });
   if (found == specs.end()) return std::nullopt;
   return *found;

@@ -13,6 +13,8 @@ namespace lq::bench {
 /// per multiply-accumulate. Where each number comes from is said in gpu_spec.cpp.
 struct GpuSpec {
   std::string_view name;
+  /// That a device's name has, beside others.
+  std::string_view device_words = name;
   int compute_capability = 0;  ///< 75 is 7.5
   int multiprocessors = 0;
   double clock_ghz = 0;  ///< boost
@@ -43,8 +45,16 @@ struct GpuSpec {
 /// T4, A100, RTX 4090, H100 and B200. H100 is that of SXM, A100 that of 40 GB.
 std::vector<std::string> gpu_names();
 
-/// The one whose name is a part of a device's name; nothing for others.
-std::optional<GpuSpec> find_gpu_spec(std::string_view device_name);
+/// What a device says of itself.
+struct GpuIdentity {
+  std::string_view name;  ///< "NVIDIA A100-SXM4-40GB"
+  int compute_capability = 0;
+  int multiprocessors = 0;
+};
+
+/// The one that the device is; nothing for others. Relatives share words of the name (of the RTX
+/// 4090, a laptop's), so that the counts have to be equal, too.
+std::optional<GpuSpec> find_gpu_spec(const GpuIdentity& device);
 
 /// The one of this name; throws Error, listing the names, for others.
 GpuSpec gpu_spec(std::string_view name);

@@ -93,7 +93,10 @@ void check_outputs(PackedLayer& layer, const Words& expected, const ConvolutionS
 std::optional<double> peak_percent(double operations_per_second, BitWidths widths, Device device) {
   cudaDeviceProp properties{};
   check_cuda(cudaGetDeviceProperties(&properties, device.index), "cudaGetDeviceProperties");
-  const std::optional<GpuSpec> spec = find_gpu_spec(properties.name);
+  const std::optional<GpuSpec> spec =
+      find_gpu_spec({.name = properties.name,
+                     .compute_capability = 10 * properties.major + properties.minor,
+                     .multiprocessors = properties.multiProcessorCount});
   if (!spec) return std::nullopt;
   return 100 * operations_per_second /
          spec->per_second(uses_grid(widths) ? spec->byte_peak() : spec->bit_peak());

@@ -203,8 +203,40 @@ TEST(GpuModelTest, UnknownGpusAreRefusedWithTheNames) {
         predict_convolution(gpu_spec("T4"), layer_64x56x56(), {1, 1}, 0);
       },
       "batch is 0"));
-  EXPECT_EQ(find_gpu_spec("NVIDIA A100-SXM4-40GB")->multiprocessors, 108);
-  EXPECT_FALSE(find_gpu_spec("Emulated device").has_value());
+}
+
+TEST(GpuModelTest, DevicesAreKnownByWordsAndCounts) {
+  struct Row {
+    const char* device;
+    int compute_capability;
+    int multiprocessors;
+    const char* spec;  // "": none
+  };
+  // As drivers name them; counts are NVIDIA's.
+  for (const Row& row : {Row{"Tesla T4", 75, 40, "T4"},
+                         {"NVIDIA A100-SXM4-40GB", 80, 108, "A100"},
+                         {"NVIDIA A100-PCIE-40GB", 80, 108, "A100"},
+                         {"NVIDIA GeForce RTX 4090", 89, 128, "RTX 4090"},
+                         {"NVIDIA H100 80GB HBM3", 90, 132, "H100"},
+                         {"NVIDIA B200", 100, 148, "B200"},
+                         {"NVIDIA RTX A1000", 86, 18, ""},
+                         {"NVIDIA T400", 75, 6, ""},
+                         {"NVIDIA T400 4GB", 75, 6, ""},
+                         {"NVIDIA A100-SXM4-40GB MIG 1g.5gb", 80, 14, ""},
+                         {"NVIDIA GeForce RTX 4090 Laptop GPU", 89, 76, ""},
+                         {"NVIDIA GeForce RTX 4090 D", 89, 114, ""},
+                         {"NVIDIA H100 PCIe", 90, 114, ""},
+                         {"NVIDIA H100 NVL", 90, 132, ""},
+                         {"Emulated device", 80, 108, ""}}) {
+    const std::optional<GpuSpec> found =
+        find_gpu_spec({row.device, row.compute_capability, row.multiprocessors});
+    EXPECT_EQ(found ? found->name : "", row.spec) << row.device;
+  }
+  // A name alone is not enough: words are whole, and counts are compared.
+  EXPECT_FALSE(find_gpu_spec({"NVIDIA RTX A1000", 80, 108}).has_value());
+  EXPECT_FALSE(find_gpu_spec({"NVIDIA T400", 75, 40}).has_value());
+  EXPECT_FALSE(find_gpu_spec({"NVIDIA A100", 80, 107}).has_value());
+  EXPECT_FALSE(find_gpu_spec({"NVIDIA A100", 86, 108}).has_value());
 }
 
 }  // namespace
