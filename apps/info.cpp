@@ -57,6 +57,7 @@ ordered_json to_json(const LayerCost& layer) {
           {"weights", layer.weights},
           {"biases", layer.biases},
           {"macs", layer.macs},
+          {"bit_macs", layer.bit_macs},
           {"w_bits", layer.w_bits},
           {"a_bits", layer.a_bits},
           {"fp32_bytes", layer.fp32_bytes},

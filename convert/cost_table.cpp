@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "convert/layer_nodes.h"
+#include "convert/maps.h"
 #include "convert/trace.h"
 #include "layers/quantizers/quantizer.h"
 
@@ -61,6 +62,7 @@ class CostCounter {
     layer.macs = layer.output.elements() / output[-1] * weights.elements();
     add_weights(node, layer);
     add_input(node, layer);
+    layer.bit_macs = bit_macs(node, layer);
     table_.layers.push_back(std::move(layer));
   }
 
@@ -94,6 +96,18 @@ class CostCounter {
     }
   }
 
+  /// Every channel of the input takes part in equally many products. Packing computes those of
+  /// quantized channels on bits, whatever they are concatenated with.
+  std::int64_t bit_macs(const Node& node, const LayerCost& layer) const {
+    if (layer.w_bits == float_bits) return 0;
+    std::int64_t quantized = 0;
+    for (const std::size_t part : concatenated_values(graph_, node.inputs[0])) {
+      if (level_source(graph_, part) == nullptr) continue;
+      quantized += without_batch(graph_.values[part].shape).elements();
+    }
+    return layer.macs * quantized / layer.input.elements();
+  }
+
   void add_batch_norm(const Node& node) {
     const auto* per_layer = node.attribute<std::int64_t>("per_layer");
     const bool has_one_channel = per_layer != nullptr && *per_layer != 0;
@@ -119,7 +133,7 @@ class CostCounter {
       if (layer.w_bits == float_bits) continue;
       quantized_weights += layer.weights;
       quantized_macs += layer.macs;
-      if (layer.a_bits != float_bits) bit_macs += layer.macs;
+      bit_macs += layer.bit_macs;
     }
     totals.quantized_weight_percent = percent(quantized_weights, totals.weights);
     totals.quantized_mac_percent = percent(quantized_macs, totals.macs);

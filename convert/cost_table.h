@@ -21,8 +21,11 @@ struct LayerCost {
   std::int64_t weights = 0;  ///< 0 where an earlier row has the same tensor
   std::int64_t biases = 0;   ///< the same
   std::int64_t macs = 0;     ///< multiply-accumulate operations
+  /// Of these: with quantized weights, on quantized channels of the input.
+  std::int64_t bit_macs = 0;
   int w_bits = 32;
-  int a_bits = 32;  ///< of the input; the widest where several quantizers feed it
+  /// Of the input; the widest where it is concatenated of several things, 32 if one is float.
+  int a_bits = 32;
   std::int64_t fp32_bytes = 0;
   std::int64_t packed_bytes = 0;
 };
@@ -34,7 +37,7 @@ struct CostTotals {
   std::int64_t macs = 0;
   double quantized_weight_percent = 0.0;  ///< of the weights
   double quantized_mac_percent = 0.0;     ///< of the MACs: those with quantized weights
-  double bit_mac_percent = 0.0;           ///< those whose input is quantized as well
+  double bit_mac_percent = 0.0;           ///< the layers' bit_macs
   std::int64_t batch_norm_bytes = 0;      ///< contained in both sums below
   std::int64_t fp32_bytes = 0;
   std::int64_t packed_bytes = 0;
