@@ -12,7 +12,7 @@
 #include "apps/text_table.h"
 #include "bench/data_pipeline.h"
 #include "core/error.h"
-#include "data/image_folder.h"
+#include "data/dataset_registry.h"
 #include "data/resize_transforms.h"
 #include "data/synthetic_photographs.h"
 
@@ -104,7 +104,8 @@ void print_text(const bench::DataPipelineTiming& timing, const BenchDataCommand&
 void run(const BenchDataCommand& command) {
   std::optional<PhotographFolder> photographs;
   if (command.data == made_up) photographs.emplace(command.options.images);
-  const DatasetSplits data = open_image_folder(photographs ? photographs->path() : command.data);
+  const DatasetSplits data =
+      open_dataset("image-folder", photographs ? photographs->path() : command.data);
   warn(data.warning);
   const bench::DataPipelineTiming timing =
       bench::time_data_pipeline(data.train, data_paths(), command.options);

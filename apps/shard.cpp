@@ -8,7 +8,6 @@
 #include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
-#include "data/image_folder.h"
 #include "data/shards.h"
 #include "train/progress.h"
 
@@ -39,7 +38,7 @@ void run(const ShardCommand& command) {
   warn(result.warning);
   warn_of_skipped(result.skipped, "packed");
   // What was written is what is counted.
-  const DatasetSplits packed = open_image_folder(command.out);
+  const DatasetSplits packed = open_shards(command.out);
   if (command.json) {
     print_report({{"out", command.out.string()},
                   {"classes", packed.train->classes().size()},

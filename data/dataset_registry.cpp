@@ -7,6 +7,7 @@
 #include "data/cifar.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
+#include "data/shards.h"
 
 namespace lq {
 namespace {
@@ -37,7 +38,7 @@ DatasetSplits open_synthetic(const fs::path& /*folder*/, const DatasetOptions& o
 }
 
 DatasetSplits open_folder(const fs::path& folder, const DatasetOptions& /*options*/) {
-  return open_image_folder(folder);
+  return holds_shards(folder) ? open_shards(folder) : open_image_folder(folder);
 }
 
 constexpr std::array table{

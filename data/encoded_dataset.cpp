@@ -27,4 +27,10 @@ void EncodedDataset::fetch(std::int64_t index, SourceImage& image) const {
   image.read_header();
 }
 
+DatasetSplits open_images(const ImageFiles& files) {
+  return {.train = std::make_shared<EncodedDataset>(files.train, files.classes),
+          .test = std::make_shared<EncodedDataset>(files.val, files.classes),
+          .warning = files.warning};
+}
+
 }  // namespace lq

@@ -32,8 +32,6 @@ class EncodedDataset final : public Dataset {
  public:
   EncodedDataset(std::shared_ptr<const ImageStore> store, std::vector<std::string> classes);
 
-  const ImageStore& store() const { return *store_; }
-
   std::int64_t size() const override { return store_->size(); }
   Shape image_shape() const override { return {0, 0, 3}; }
   std::span<const std::string> classes() const override { return classes_; }
@@ -46,5 +44,16 @@ class EncodedDataset final : public Dataset {
   std::shared_ptr<const ImageStore> store_;
   std::vector<std::string> classes_;
 };
+
+/// What a place on the disk holds: files of both parts, and the names of their classes.
+struct ImageFiles {
+  std::shared_ptr<const ImageStore> train;
+  std::shared_ptr<const ImageStore> val;
+  std::vector<std::string> classes;
+  std::string warning = {};  ///< as in DatasetSplits
+};
+
+/// The same as images.
+DatasetSplits open_images(const ImageFiles& files);
 
 }  // namespace lq

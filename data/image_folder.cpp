@@ -10,10 +10,8 @@
 #include <vector>
 
 #include "core/error.h"
-#include "data/encoded_dataset.h"
 #include "data/file_list.h"
 #include "data/image_labels.h"
-#include "data/shards.h"
 
 namespace lq {
 
@@ -148,8 +146,7 @@ std::shared_ptr<const ImageStore> list_val(const fs::path& root,
 
 }  // namespace
 
-DatasetSplits open_image_folder(const fs::path& folder) {
-  if (holds_shards(folder)) return open_shards(folder);
+ImageFiles list_image_folder(const fs::path& folder) {
   for (const char* split : {train_folder, val_folder}) {
     check(fs::is_directory(folder / split), "{}: there is no folder {}, expected {}/ and {}/",
           folder.string(), split, train_folder, val_folder);
@@ -157,16 +154,18 @@ DatasetSplits open_image_folder(const fs::path& folder) {
   const Listing train = list(folder / train_folder);
   const std::vector<std::string>& classes = train.folders;
   check(!classes.empty(), "{}: no folders of classes", (folder / train_folder).string());
-  const std::vector<std::string> names = read_class_names(folder, classes);
-  const auto dataset = [&](std::shared_ptr<const ImageStore> images) {
-    return std::make_shared<EncodedDataset>(std::move(images), names);
-  };
+  std::vector<std::string> names = read_class_names(folder, classes);
   Unused unused;
   unused.images_beside_classes.add(train_folder, train.images);
-  DatasetSplits splits{.train = dataset(list_train(folder / train_folder, classes, unused)),
-                       .test = dataset(list_val(folder, classes, unused))};
-  splits.warning = warning_of(unused, folder);
-  return splits;
+  ImageFiles files{.train = list_train(folder / train_folder, classes, unused),
+                   .val = list_val(folder, classes, unused),
+                   .classes = std::move(names)};
+  files.warning = warning_of(unused, folder);
+  return files;
+}
+
+DatasetSplits open_image_folder(const fs::path& folder) {
+  return open_images(list_image_folder(folder));
 }
 
 }  // namespace lq

@@ -3,11 +3,11 @@
 
 #include <filesystem>
 
-#include "data/dataset.h"
+#include "data/encoded_dataset.h"
 
 namespace lq {
 
-/// Opens a folder:
+/// Lists the files of a folder:
 ///
 ///     train/<class>/<any name>.JPEG     every class has a folder (ImageNet: n01440764), and images
 ///     val/<class>/<any name>.JPEG       either so,
@@ -23,11 +23,12 @@ namespace lq {
 /// val/ without images are passed over with a warning. synset_words.txt and LOC_synset_mapping.txt
 /// also stand for classes.txt.
 ///
-/// A folder that holds shards (data/shards.h) is opened as such, with the same images.
-///
-/// Opening reads no image. Throws Error, in one line that names the file or folder, for folders
+/// No image is read. Throws Error, in one line that names the file or folder, for folders
 /// that are missing or cannot be read, a class of train/ without images, a class of val/ that
 /// train/ does not have, and labels that are missing, unknown, given twice or of no image.
+ImageFiles list_image_folder(const std::filesystem::path& folder);
+
+/// The same as images.
 DatasetSplits open_image_folder(const std::filesystem::path& folder);
 
 }  // namespace lq

@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "core/io/checksum.h"
 #include "core/io/file.h"
-#include "data/encoded_dataset.h"
 #include "data/image_folder.h"
 #include "data/shard_index.h"
 
@@ -118,24 +117,21 @@ class ShardWriter {
   std::int64_t unreadable_in_a_row_ = 0;
 };
 
-const ImageStore& store_of(const Dataset& dataset) {
-  return dynamic_cast<const EncodedDataset&>(dataset).store();
-}
-
 }  // namespace
 
 bool holds_shards(const fs::path& folder) { return fs::is_regular_file(folder / index_file); }
 
-DatasetSplits open_shards(const fs::path& folder) {
+ImageFiles list_shards(const fs::path& folder) {
   const fs::path path = folder / index_file;
   ShardIndex index = within_file(path, [&] { return parse_shard_index(read_file(path)); });
-  const auto dataset = [&](std::size_t split) {
-    auto store = std::make_shared<ShardStore>(folder, shard_split_names[split],
-                                              std::move(index.splits[split]));
-    return std::make_shared<EncodedDataset>(std::move(store), index.classes);
+  const auto store = [&](std::size_t split) {
+    return std::make_shared<ShardStore>(folder, shard_split_names[split],
+                                        std::move(index.splits[split]));
   };
-  return {dataset(0), dataset(1)};
+  return {.train = store(0), .val = store(1), .classes = std::move(index.classes)};
 }
+
+DatasetSplits open_shards(const fs::path& folder) { return open_images(list_shards(folder)); }
 
 ShardResult write_shards(const fs::path& folder, const fs::path& output,
                          const ShardOptions& options) {
@@ -143,19 +139,18 @@ ShardResult write_shards(const fs::path& folder, const fs::path& output,
   // Shards would stand for the folder from then on, whatever becomes of its images.
   check(!fs::equivalent(folder, output, error), "{}: the output is the folder that is packed",
         output.string());
-  const DatasetSplits images = open_image_folder(folder);
+  const ImageFiles files = holds_shards(folder) ? list_shards(folder) : list_image_folder(folder);
   fs::create_directories(output, error);
   check(!error, "{}: the output folder cannot be made: {}", output.string(), error.message());
   check(!holds_shards(output), "{}: the folder already holds shards ({})", output.string(),
         index_file);
   ShardIndex index;
-  const auto classes = images.train->classes();
-  index.classes.assign(classes.begin(), classes.end());
-  ShardResult result{.skipped = {}, .warning = images.warning};
-  const std::int64_t all = images.train->size() + images.test->size();
+  index.classes = files.classes;
+  ShardResult result{.skipped = {}, .warning = files.warning};
+  const std::int64_t all = files.train->size() + files.val->size();
   std::int64_t done = 0;
   for (std::size_t split = 0; split < index.splits.size(); ++split) {
-    const ImageStore& store = store_of(split == 0 ? *images.train : *images.test);
+    const ImageStore& store = split == 0 ? *files.train : *files.val;
     ShardWriter writer(output, shard_split_names[split], options, index.splits[split]);
     for (std::int64_t i = 0; i < store.size(); ++i) {
       writer.add(store, i, result.skipped);

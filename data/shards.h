@@ -20,7 +20,7 @@
 #include <functional>
 #include <string>
 
-#include "data/dataset.h"
+#include "data/encoded_dataset.h"
 #include "data/skipped_images.h"
 
 namespace lq {
@@ -28,10 +28,13 @@ namespace lq {
 /// Whether the folder has an index of shards.
 bool holds_shards(const std::filesystem::path& folder);
 
-/// Opens a folder of shards: the images, labels, classes and order are those of the folder that was
-/// packed. The index is checked as a whole, and the sizes of the shards; each image when it is
+/// The images of a folder of shards: files, labels, classes and order are those of the folder that
+/// was packed. The index is checked as a whole, and the sizes of the shards; each image when it is
 /// read. A few hundred shards are held open, more are opened anew for each image. Throws Error in
 /// one line for an index that is damaged and shards that are missing or of another size.
+ImageFiles list_shards(const std::filesystem::path& folder);
+
+/// The same as images.
 DatasetSplits open_shards(const std::filesystem::path& folder);
 
 struct ShardOptions {
@@ -47,11 +50,12 @@ struct ShardResult {
   std::string warning;    ///< of the folder, as in DatasetSplits
 };
 
-/// Packs the images of a folder (data/image_folder.h) into `output`, which is made when it is
-/// missing. Files are not decoded: damaged images stay what they are, and one that cannot be read
-/// stays an image that cannot be read. The index is written last, so that an output without one is
-/// not whole. Throws Error when `output` is `folder` or holds an index already, when something
-/// cannot be written, and when none of so many images in a row can be read that they are gone.
+/// Packs the images of a folder (data/image_folder.h), or of other shards, into `output`, which is
+/// made when it is missing. Files are not decoded: damaged images stay what they are, and one that
+/// cannot be read stays an image that cannot be read. The index is written last, so that an output
+/// without one is not whole. Throws Error when `output` is `folder` or holds an index already, when
+/// something cannot be written, and when none of so many images in a row can be read that they are
+/// gone.
 ShardResult write_shards(const std::filesystem::path& folder, const std::filesystem::path& output,
                          const ShardOptions& options = {});
 

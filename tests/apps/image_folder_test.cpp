@@ -196,7 +196,7 @@ TEST_F(ImageFolderTest, BenchTakesThem) {
   EXPECT_GT(result.json()["decoding_images_per_s"], 0);
   EXPECT_EQ(result.json()["paths"].size(), 5U);
   EXPECT_TRUE(failed_with(run({"bench", "data", "--data", "nowhere"}), 1,
-                          "nowhere: there is no folder train"));
+                          "image-folder: there is no folder nowhere"));
 }
 
 }  // namespace

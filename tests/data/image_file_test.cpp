@@ -221,6 +221,9 @@ TEST(ImageFileTest, MessagesTellWhatIsWrong) {
   const TemporaryFolder folder;
   write_file(folder / "broken.png", bytes_of("\x89PNG\r\n\x1a\n and no more"));
   EXPECT_TRUE(throws_error([&] { read_image(folder / "broken.png"); }, "broken.png: PNG"));
+  std::filesystem::resize_file(folder / "broken.png", most_image_file_bytes + 1);
+  EXPECT_TRUE(throws_error([&] { read_image(folder / "broken.png"); },
+                           "broken.png: 1073741825 bytes, expected at most 1073741824"));
 }
 
 TEST(FitImageTest, SameSizeChangesOnlyChannels) {

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "data/encoded_dataset.h"
+#include "data/dataset_registry.h"
 #include "data/shards.h"
 #include "data/synthetic_photographs.h"
 #include "tests/data/files.h"
@@ -197,25 +197,37 @@ class ShardsTest : public ImageFolderTest {
   std::filesystem::path shards() const { return folder / "shards"; }
 };
 
-std::vector<std::byte> bytes_of(const Dataset& dataset, std::int64_t index) {
-  const auto& store = dynamic_cast<const EncodedDataset&>(dataset).store();
+std::vector<std::byte> bytes_of(const ImageStore& store, std::int64_t index) {
   std::vector<std::byte> bytes;
   store.read(index, bytes);
   return bytes;
 }
 
 TEST_F(ShardsTest, HoldWhatTheFolderHolds) {
-  const DatasetSplits packed = open_image_folder(shards()), data = open();
-  for (const auto part : {&DatasetSplits::train, &DatasetSplits::test}) {
-    const Dataset &actual = *(packed.*part), &expected = *(data.*part);
-    EXPECT_EQ(classes_of(actual), classes_of(expected));
-    ASSERT_EQ(actual.size(), expected.size());
-    for (std::int64_t i = 0; i < actual.size(); ++i) {
-      EXPECT_EQ(actual.label(i), expected.label(i));
-      EXPECT_EQ(bytes_of(actual, i), bytes_of(expected, i));
+  const ImageFiles data = list_image_folder(folder.path());
+  const std::filesystem::path again = folder / "again";
+  write_shards(shards(), again, {.shard_bytes = 1});  // shards can be packed as well
+  for (const std::filesystem::path& place : {shards(), again}) {
+    const ImageFiles packed = list_shards(place);
+    EXPECT_EQ(packed.classes, data.classes);
+    for (const auto part : {&ImageFiles::train, &ImageFiles::val}) {
+      const ImageStore &actual = *(packed.*part), &expected = *(data.*part);
+      ASSERT_EQ(actual.size(), expected.size());
+      for (std::int64_t i = 0; i < actual.size(); ++i) {
+        EXPECT_EQ(actual.name(i), expected.name(i));
+        EXPECT_EQ(actual.label(i), expected.label(i));
+        EXPECT_EQ(bytes_of(actual, i), bytes_of(expected, i));
+      }
     }
   }
   EXPECT_TRUE(std::filesystem::exists(shards() / "train-00001.shard"));
+  EXPECT_FALSE(std::filesystem::exists(shards() / "train-00004.shard"));
+  EXPECT_TRUE(std::filesystem::exists(again / "train-00004.shard"));
+}
+
+TEST_F(ShardsTest, StandForTheFolderAsADataSet) {
+  const DatasetSplits packed = open_dataset("image-folder", shards());
+  EXPECT_EQ(classes_of(*packed.train), classes_of(*open().train));
   Image image;
   expect_contains(error_of([&] { packed.train->load(0, image); }),
                   {"train-00000.shard: n01/0.JPEG: not an image"});
@@ -238,7 +250,7 @@ TEST_F(ShardsTest, KeepAPlaceForWhatCannotBeRead) {
   expect_contains(result.skipped.messages[0], {"train/n01/a.JPEG", "No such file"});
   expect_contains(result.skipped.messages[1], {"val/v3.JPEG", "No such file"});
 
-  const DatasetSplits packed = open_image_folder(output);
+  const DatasetSplits packed = open_shards(output);
   EXPECT_EQ(packed.train->size(), 6);
   EXPECT_EQ(packed.test->size(), 3);
   EXPECT_EQ(packed.test->label(2), 1);
@@ -295,9 +307,9 @@ TEST_F(ShardsTest, ManyShardsTakeFewDescriptors) {
   }
   write_shards(folder.path(), folder / "many", {.shard_bytes = 1});
   const std::ptrdiff_t before = open_files();
-  const DatasetSplits packed = open_image_folder(folder / "many");
+  const ImageFiles packed = list_shards(folder / "many");
   EXPECT_LT(open_files() - before, 300);
-  const DatasetSplits data = open();
+  const ImageFiles data = list_image_folder(folder.path());
   ASSERT_EQ(packed.train->size(), 405);
   for (std::int64_t i = 0; i < packed.train->size(); ++i) {
     EXPECT_EQ(bytes_of(*packed.train, i), bytes_of(*data.train, i));
@@ -320,7 +332,7 @@ TEST_F(ShardsTest, DamageIsFound) {
   };
   // A bit of an image: that image alone cannot be read.
   flip(shards() / "train-00000.shard", 3);
-  const DatasetSplits data = open_image_folder(shards());
+  const DatasetSplits data = open_shards(shards());
   Image image;
   expect_contains(error_of([&] { data.train->load(0, image); }), {"n01/0.JPEG", "checksum"});
   data.train->load(1, image);
@@ -330,10 +342,10 @@ TEST_F(ShardsTest, DamageIsFound) {
   const std::size_t size = shard.size();
   shard.pop_back();
   write_file(shards() / "val-00000.shard", shard);
-  expect_contains(error_of([&] { open_image_folder(shards()); }),
+  expect_contains(error_of([&] { open_shards(shards()); }),
                   {"val-00000.shard", fmt::format("{} bytes, expected {}", size - 1, size)});
   std::filesystem::remove(shards() / "val-00000.shard");
-  expect_contains(error_of([&] { open_image_folder(shards()); }), {"val-00000.shard"});
+  expect_contains(error_of([&] { open_shards(shards()); }), {"val-00000.shard"});
 }
 
 TEST_F(ShardsTest, DamagedIndicesAreRefused) {
@@ -341,13 +353,13 @@ TEST_F(ShardsTest, DamagedIndicesAreRefused) {
   const Bytes index = read_bytes(path);
   for (std::size_t size = 0; size < index.size(); ++size) {
     write_file(path, Bytes(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(size)));
-    expect_contains(error_of([&] { open_image_folder(shards()); }), {"index.lqshards: "});
+    expect_contains(error_of([&] { open_shards(shards()); }), {"index.lqshards: "});
   }
   for (std::size_t at = 0; at < index.size(); ++at) {
     Bytes damaged = index;
     damaged[at] ^= 0x10;
     write_file(path, damaged);
-    expect_contains(error_of([&] { open_image_folder(shards()); }), {"index.lqshards: "});
+    expect_contains(error_of([&] { open_shards(shards()); }), {"index.lqshards: "});
   }
 }
 
