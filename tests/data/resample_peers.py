@@ -39,44 +39,74 @@ def centre(image, crop):
     return image[top : top + crop, left : left + crop]
 
 
-def peer(pixels, interpolation, shorter_side, crop):
-    height, width = scaled_extents(*pixels.shape[:2], shorter_side)
+def scaled(pixels, interpolation, height, width):
     if interpolation == "bicubic":
-        image = Image.fromarray(pixels).resize((width, height), Image.BICUBIC)
-        return centre(numpy.asarray(image), crop)
-    return centre(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC), crop)
+        return numpy.asarray(Image.fromarray(pixels).resize((width, height), Image.BICUBIC))
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def evaluated(pixels, interpolation, shorter_side, crop):
+    """The centre of the whole image when its shorter side has been scaled."""
+    return centre(scaled(pixels, interpolation, *scaled_extents(*pixels.shape[:2], shorter_side)), crop)
+
+
+def trained(pixels, interpolation, region, crop):
+    """A region cut out first, so that nothing beside it is seen, then scaled."""
+    top, left, height, width = region
+    part = numpy.ascontiguousarray(pixels[top : top + height, left : left + width])
+    return scaled(part, interpolation, crop, crop)
+
+
+def own(program, path, interpolation, crop, *place):
+    arguments = [program, path, interpolation, str(crop), *map(str, place)]
+    output = subprocess.run(arguments, check=True, stdout=subprocess.PIPE).stdout
+    return numpy.frombuffer(output, numpy.uint8).reshape(crop, crop, 3)
+
+
+def is_near(what, actual, expected):
+    difference = numpy.abs(actual.astype(int) - expected.astype(int))
+    # Peers round weights, or between rows and columns; JPEG decoders may differ by a grey level
+    # before that.
+    good = difference.mean() < 0.5 and difference.max() <= 2
+    print(
+        f"{'ok' if good else 'FAILED'}: {what}: "
+        f"mean difference {difference.mean():.3f}, largest {difference.max()}"
+    )
+    return good
 
 
 def main():
     program = sys.argv[1]
     failures = 0
+    # Extents and kind of an image, crop, shorter side of evaluation, and a region of training.
+    cases = [
+        (375, 500, "png", 224, 256, (31, 60, 250, 333)),
+        (500, 375, "jpg", 224, 256, (0, 0, 500, 375)),
+        (120, 90, "png", 227, 256, (70, 13, 41, 55)),
+        (1200, 1600, "jpg", 224, 256, (401, 777, 799, 600)),
+        (256, 256, "png", 224, 256, (16, 16, 224, 224)),
+        (300, 2000, "png", 56, 64, (5, 1900, 90, 100)),
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        cases = [
-            (375, 500, 256, 224, "png"),
-            (500, 375, 256, 224, "jpg"),
-            (120, 90, 256, 227, "png"),
-            (1200, 1600, 256, 224, "jpg"),
-            (256, 256, 256, 224, "png"),
-            (300, 2000, 64, 56, "png"),
-        ]
-        for seed, (height, width, shorter_side, crop, kind) in enumerate(cases):
+        for seed, (height, width, kind, crop, shorter_side, region) in enumerate(cases):
             path = os.path.join(folder, f"{seed}.{kind}")
             Image.fromarray(picture(height, width, seed)).save(path, quality=92)
             pixels = numpy.asarray(Image.open(path).convert("RGB"))
             for interpolation in ("bicubic", "bicubic_opencv"):
-                arguments = [program, path, interpolation, str(shorter_side), str(crop)]
-                output = subprocess.run(arguments, check=True, stdout=subprocess.PIPE).stdout
-                own = numpy.frombuffer(output, numpy.uint8).reshape(crop, crop, 3)
-                expected = peer(pixels, interpolation, shorter_side, crop)
-                difference = numpy.abs(own.astype(int) - expected.astype(int))
-                # Peers round weights, or between rows and columns; JPEG decoders may differ by a
-                # grey level before that.
-                good = difference.mean() < 0.5 and difference.max() <= 2
-                failures += not good
-                print(
-                    f"{'ok' if good else 'FAILED'}: {kind} {height}x{width} to {shorter_side}, {interpolation}: "
-                    f"mean difference {difference.mean():.3f}, largest {difference.max()}"
-                )
+                what = f"{kind} {height}x{width}, {interpolation}"
+                for good in (
+                    is_near(
+                        f"{what}, shorter side {shorter_side}",
+                        own(program, path, interpolation, crop, shorter_side),
+                        evaluated(pixels, interpolation, shorter_side, crop),
+                    ),
+                    is_near(
+                        f"{what}, region {region}",
+                        own(program, path, interpolation, crop, *region),
+                        trained(pixels, interpolation, region, crop),
+                    ),
+                ):
+                    failures += not good
     sys.exit(1 if failures else 0)
 
 
