@@ -121,6 +121,7 @@ void add_commands(CLI::App& app) {
   add_bench_command(app);
   add_recipes_command(app);
   add_shard_command(app);
+  add_generate_images_command(app);
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     command->group("Commands");
   }

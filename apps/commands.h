@@ -16,6 +16,7 @@ void add_stats_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_recipes_command(CLI::App& app);
 void add_shard_command(CLI::App& app);
+void add_generate_images_command(CLI::App& app);
 
 /// Ends the program with this exit code, from within a command; for ends that are no errors.
 [[noreturn]] inline void exit_with(int code) { throw CLI::RuntimeError(code); }

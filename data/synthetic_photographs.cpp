@@ -104,7 +104,8 @@ void write_photographs(const fs::path& folder, const PhotographOptions& options)
   check(options.classes >= 1 && options.train_images >= 1 && options.val_images >= 1 &&
             options.height >= 1 && options.width >= 1,
         "photographs: classes, images and extents have to be 1 or more");
-  std::uint64_t sample = 0;
+  const std::int64_t all = options.classes * (options.train_images + options.val_images);
+  std::int64_t done = 0;
   const auto write_part = [&](const char* split, std::int64_t images) {
     for (int label = 0; label < options.classes; ++label) {
       const std::string name = photograph_class(label);
@@ -113,10 +114,12 @@ void write_photographs(const fs::path& folder, const PhotographOptions& options)
       fs::create_directories(place, error);
       check(!error, "{}: cannot be made: {}", place.string(), error.message());
       for (std::int64_t i = 0; i < images; ++i) {
-        Rng rng(options.seed, RngPurpose::synthetic, 3, sample++);
+        Rng rng(options.seed, RngPurpose::synthetic, 3, static_cast<std::uint64_t>(done));
         const Image image = make_photograph(options, label, rng);
         write_file_atomically(place / fmt::format("{}_{}.JPEG", name, i),
                               encode_jpeg(image, {.quality = options.quality}));
+        ++done;
+        if (options.on_image) options.on_image(done, all);
       }
     }
   };

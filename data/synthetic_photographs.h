@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "core/rng.h"
@@ -19,6 +20,9 @@ struct PhotographOptions {
   int width = 500;
   int quality = 90;
   std::uint64_t seed = 0;
+  /// Called after each image with the number of images that are done, and that of all, of both
+  /// parts. May be null.
+  std::function<void(std::int64_t done, std::int64_t all)> on_image = {};
 };
 
 /// A picture of its class: hue and slope of stripes are the class's, everything else (phase,

@@ -53,6 +53,8 @@ TEST(CliPageTest, ExplainsTheJsonOfEveryCommand) {
            {"bench", "gpu-model", "--shape", "16,16,4,4,3,1", "--json"},
            {"bench", "data", "--data", "images", "--images", "2", "--rounds", "1", "--json"},
            {"shard", "--data", "images", "--out", "shards", "--json"},
+           {"generate-images", "--out", "made-up", "--classes", "1", "--images", "1",
+            "--val-images", "1", "--json"},
            {"recipes", "--json"}}) {
     const ProcessResult result = run_lqnet(arguments, {.folder = folder.path()});
     ASSERT_EQ(result.exit_code, 0) << result.err;

@@ -188,6 +188,22 @@ TEST_F(ImageFolderTest, ShardsKeepPlacesOfUnreadableImages) {
   EXPECT_NE(folder.err.find("not used: 1 images beside"), std::string::npos) << folder.err;
 }
 
+TEST_F(ImageFolderTest, AreGeneratedForRecipesOfImageNet) {
+  const std::vector<std::string> command{
+      "generate-images", "--out", "made-up",      "--classes", "2",
+      "--images",        "3",     "--val-images", "1"};
+  const ProcessResult generated = run(command);
+  ASSERT_EQ(generated.exit_code, 0) << generated.err;
+  EXPECT_EQ(generated.out, "images  made-up: 6 for training and 2 for validation, of 2 classes\n");
+  const ProcessResult trained =
+      run({"train", "--recipe", "imagenet-resnet18-w1a2", "--data", "made-up", "--batch", "2",
+           "--max-steps", "1", "--out", "made-up-run", "--json"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_EQ(trained.json()["classes"], 2);
+  // Images of the first call must not mix with those of another one.
+  EXPECT_TRUE(failed_with(run(command), 1, "made-up: the folder is not empty"));
+}
+
 TEST_F(ImageFolderTest, BenchTakesThem) {
   const ProcessResult result = run({"bench", "data", "--data", "images", "--images", "8",
                                     "--rounds", "1", "--threads", "2", "--json"});

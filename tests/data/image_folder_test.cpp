@@ -367,9 +367,18 @@ TEST_F(ShardsTest, DamagedIndicesAreRefused) {
 
 TEST(Photographs, AreOfTheirOptions) {
   const TemporaryFolder folder;
-  const PhotographOptions options{
-      .classes = 3, .train_images = 2, .val_images = 1, .height = 60, .width = 80};
+  std::vector<std::int64_t> progress;
+  const PhotographOptions options{.classes = 3,
+                                  .train_images = 2,
+                                  .val_images = 1,
+                                  .height = 60,
+                                  .width = 80,
+                                  .on_image = [&](std::int64_t done, std::int64_t all) {
+                                    EXPECT_EQ(all, 9);
+                                    progress.push_back(done);
+                                  }};
   write_photographs(folder.path(), options);
+  EXPECT_EQ(progress, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
   const DatasetSplits data = open_image_folder(folder.path());
   EXPECT_EQ(data.train->size(), 6);
   EXPECT_EQ(data.test->size(), 3);
