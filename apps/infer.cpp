@@ -67,17 +67,36 @@ nlohmann::ordered_json latency_json(const std::optional<LatencySummary>& latency
           {"fastest_us", latency->fastest_us}};
 }
 
-/// The guesses for one file, one image at a time.
+/// The image of a file as the network takes it. Returns what is wrong with a file that cannot be
+/// read.
+std::optional<std::string> read_image(const fs::path& path, const Preprocessor& preprocessor,
+                                      SourceImage& image, std::span<float> input) {
+  try {
+    image.set_encoded(path.string()) = read_file(path, most_image_file_bytes);
+    image.read_header();
+    preprocessor.run(image, input);
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+/// The guesses for one file, one image at a time. Files that cannot be read keep nobody from having
+/// those of the others, but are a failure in the end.
 void infer_files(const InferCommand& command, deploy::PackedNetwork& network) {
   std::vector<float> input(input_elements(network));
   std::vector<float> scores(network.classes());
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
   const Preprocessor preprocessor(network);
   SourceImage image;
+  std::size_t unreadable = 0;
   for (const fs::path& path : command.images) {
-    image.set_encoded(path.string()) = read_file(path, most_image_file_bytes);
-    image.read_header();
-    preprocessor.run(image, input);
+    if (const auto error = read_image(path, preprocessor, image, input)) {
+      ++unreadable;
+      warn(*error);
+      report.push_back({{"file", path.string()}, {"error", *error}});
+      continue;
+    }
     const double us = timed_run(network, input, scores);
     nlohmann::ordered_json guesses = nlohmann::ordered_json::array();
     if (!command.json) fmt::print("{} ({:.0f} us)\n", path.string(), us);
@@ -90,6 +109,8 @@ void infer_files(const InferCommand& command, deploy::PackedNetwork& network) {
     report.push_back({{"file", path.string()}, {"us", us}, {"guesses", guesses}});
   }
   if (command.json) print_report(report);
+  check(unreadable == 0, "infer: {} of {} files could not be read", unreadable,
+        command.images.size());
 }
 
 /// Accuracy over a data set, and how long a batch takes.
