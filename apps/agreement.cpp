@@ -155,6 +155,27 @@ bool RoundingReplay::explains(const Tensor& image) {
   return are_ties && agree(exact.value().span<float>(), scores);
 }
 
+namespace {
+
+void add_batch(Module& model, deploy::PackedNetwork& network, const Batch& batch,
+               RoundingReplay* replay, Agreement& sums) {
+  const std::int64_t classes = network.classes();
+  const Variable logits = model(Variable(batch.images));
+  std::vector<float> scores(batch.size() * classes);
+  network.run(batch.images.span<float>(), scores);
+  const auto exact = logits.value().span<float>();
+  const auto labels = batch.labels.span<std::int32_t>();
+  for (std::int64_t i = 0; i < batch.size(); ++i) {
+    const bool differs =
+        add_image(exact.subspan(i * classes, classes),
+                  std::span<const float>(scores).subspan(i * classes, classes), labels[i], sums);
+    if (!differs || replay == nullptr) continue;
+    sums.ties += replay->explains(batch.images.slice(i, i + 1)) ? 1 : 0;
+  }
+}
+
+}  // namespace
+
 Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
                   RoundingReplay* replay, const std::function<void(const Agreement&)>& on_batch) {
   const EvaluationScope evaluation(model);
@@ -162,21 +183,8 @@ Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
   Agreement sums{.is_explained = replay != nullptr};
   DeviceBatches batches(loader, Device{});
   batches.start(/*epoch=*/0);
-  const std::int64_t classes = network.classes();
   while (const std::optional<Batch> batch = batches.next()) {
-    if (batch->size() == 0) continue;
-    const Variable logits = model(Variable(batch->images));
-    std::vector<float> scores(batch->size() * classes);
-    network.run(batch->images.span<float>(), scores);
-    const auto exact = logits.value().span<float>();
-    const auto labels = batch->labels.span<std::int32_t>();
-    for (std::int64_t i = 0; i < batch->size(); ++i) {
-      const bool differs =
-          add_image(exact.subspan(i * classes, classes),
-                    std::span<const float>(scores).subspan(i * classes, classes), labels[i], sums);
-      if (!differs || replay == nullptr) continue;
-      sums.ties += replay->explains(batch->images.slice(i, i + 1)) ? 1 : 0;
-    }
+    if (batch->size() > 0) add_batch(model, network, *batch, replay, sums);
     if (on_batch) on_batch(sums);
   }
   sums.skipped_images = loader.skipped().count;

@@ -55,7 +55,8 @@ struct Agreement {
 };
 
 /// Runs one epoch of the loader through both. A replay, which may be null, looks into the images
-/// whose first class differs. Throws Error for a score that is infinite or no number.
+/// whose first class differs. `on_batch` is called after each batch, also after those that no image
+/// could be read of. Throws Error for a score that is infinite or no number.
 Agreement compare(Module& model, deploy::PackedNetwork& network, Loader& loader,
                   RoundingReplay* replay,
                   const std::function<void(const Agreement&)>& on_batch = {});

@@ -99,6 +99,10 @@ convert::PackWithPlaces pack_network(const TrainedNetwork& network, const Datase
   return packed;
 }
 
+double percent(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
 Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& packed,
                  const std::shared_ptr<const Dataset>& images, std::optional<int> loader_threads) {
   constexpr std::int64_t batch = 64;
@@ -114,11 +118,12 @@ Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& p
   ProgressState state{.label = "comparison", .steps = loader.batches(), .bar_only = true};
   const auto on_batch = [&](const Agreement& sums) {
     ++state.step;
-    state.accuracy = static_cast<double>(sums.packed_correct) / static_cast<double>(sums.images);
+    state.accuracy = percent(sums.packed_correct, sums.images) / 100;
     progress.update(state);
   };
   const Agreement agreement =
       compare(model, network, loader, replay ? &*replay : nullptr, on_batch);
+  progress.clear();
   warn_of_skipped(loader.skipped(), "test");
   return agreement;
 }
@@ -129,10 +134,6 @@ struct PackReport {
   std::int64_t fp32_bytes = 0;
   std::optional<Agreement> agreement;
 };
-
-double percent(std::int64_t part, std::int64_t whole) {
-  return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
-}
 
 void print_json(const PackReport& report, const Checkpoint& checkpoint) {
   nlohmann::ordered_json json{{"out", report.out.string()}};

@@ -18,6 +18,7 @@
 #include "layers/linear.h"
 #include "layers/quantizers/hwgq.h"
 #include "models/model.h"
+#include "tests/support/defective_images.h"
 #include "tests/support/errors.h"
 #include "tests/support/random.h"
 
@@ -196,6 +197,27 @@ TEST(AgreementTest, DifferencesAreTiesOrUnexplained) {
   EXPECT_EQ(silent.different, wrong.different);
   EXPECT_FALSE(silent.is_explained);
   EXPECT_EQ(silent.unexplained(), 0);
+}
+
+TEST(AgreementTest, BatchesWithoutAnImageThatCanBeReadAreToldOfToo) {
+  const auto model = calibrated_model("small-cnn", "lq");
+  const PackWithPlaces packed = convert::pack_with_places(*model, image_shape);
+  const DatasetSplits splits =
+      make_synthetic({.train_images = 4, .test_images = 18, .height = 8, .width = 8});
+  const auto refuse = [](std::int64_t index) {
+    if (index < 8 || index == 12) throw UnreadableImage("a gap");
+  };
+  Loader loader(std::make_shared<DefectiveImages>(splits.test, refuse),
+                std::make_shared<NormalizeTransform>(per_pixel_normalization(splits)),
+                {.batch = 4});
+  deploy::PackedNetwork network(packed.model, {.max_batch = 4});
+  std::vector<std::int64_t> images;
+  const Agreement agreement =
+      apps::compare(*model, network, loader, nullptr,
+                    [&](const Agreement& sums) { images.push_back(sums.images); });
+  EXPECT_EQ(images, (std::vector<std::int64_t>{0, 0, 4, 7, 9}));
+  EXPECT_EQ(agreement.images, 9);
+  EXPECT_EQ(agreement.skipped_images, 9);
 }
 
 TEST(AgreementTest, ScoresThatAreNoNumbersAreAnError) {

@@ -134,6 +134,23 @@ TEST_F(ImageFolderTest, UnreadableImagesAreNamed) {
   for (int i = 0; i < 7; ++i) EXPECT_NE(names.find(image(i)), std::string::npos) << i;
 }
 
+TEST_F(ImageFolderTest, WarningsDoNotRunIntoTheBar) {
+  std::filesystem::copy(*folder_ / "images", *folder_ / "damaged_in_front",
+                        std::filesystem::copy_options::recursive);
+  const std::string name = photograph_class(0);
+  std::ofstream(*folder_ / fmt::format("damaged_in_front/val/{}/{}_0.JPEG", name, name)) << "none";
+  const Terminal terminal;
+  const ProcessResult packed =
+      run_lqnet({"pack", "--checkpoint", "run", "--data", "damaged_in_front", "--out", "f.lqn",
+                 "--verify", "--json"},
+                {.folder = folder_->path(), .error_device = terminal.path()});
+  ASSERT_EQ(packed.exit_code, 0);
+  const std::string text = terminal.text();
+  EXPECT_NE(text.find("\rcomparison ["), std::string::npos) << text;
+  EXPECT_NE(text.find("\r\x1b[Klqnet: warning: 1 test image could not be read"), std::string::npos)
+      << text;
+}
+
 TEST_F(ImageFolderTest, NumbersDoNotDependOnLoaderThreads) {
   ASSERT_EQ(run({"pack", "--checkpoint", "run", "--data", "images", "--out", "d.lqn"}).exit_code,
             0);

@@ -101,6 +101,37 @@ class LqnetProcess {
   ::pid_t child_ = 0;
 };
 
+/// A terminal for ProcessOptions::error_device, and what a process has written to it.
+class Terminal {
+ public:
+  Terminal() : master_(::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK)) {
+    if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0) {
+      throw std::runtime_error("no terminal");
+    }
+    slave_ = ::open(path().c_str(), O_RDWR | O_NOCTTY);  // what is written stays while it is open
+  }
+  ~Terminal() {
+    ::close(slave_);
+    ::close(master_);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  std::string path() const { return ::ptsname(master_); }
+  std::string text() const {
+    std::string text;
+    char buffer[4096];
+    for (::ssize_t bytes; (bytes = ::read(master_, buffer, sizeof buffer)) > 0;) {
+      text.append(buffer, bytes);
+    }
+    return text;
+  }
+
+ private:
+  int master_;
+  int slave_;
+};
+
 /// Runs lqnet to its end.
 inline ProcessResult run_lqnet(const std::vector<std::string>& arguments,
                                const ProcessOptions& options = {}) {

@@ -9,9 +9,9 @@
 #include "data/source_image.h"
 #include "layers/conv2d.h"
 #include "layers/linear.h"
+#include "tests/support/defective_images.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/train/defective_images.h"
 #include "tests/train/training_runs.h"
 
 namespace lq::testing {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "data/synthetic.h"
+#include "tests/support/defective_images.h"
 #include "tests/support/devices.h"
 #include "tests/support/errors.h"
-#include "tests/train/defective_images.h"
 
 namespace lq::testing {
 namespace {

@@ -10,9 +10,9 @@
 #include <set>
 
 #include "data/source_image.h"
+#include "tests/support/defective_images.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/train/defective_images.h"
 #include "tests/train/training_runs.h"
 
 namespace lq::testing {
