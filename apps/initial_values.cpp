@@ -18,14 +18,26 @@ void check_model(const fs::path& path, std::string_view found, const Recipe& rec
   check(found == recipe.model, "{}: holds a {}, expected a {}", path.string(), found, recipe.model);
 }
 
+std::string variant_of_recipe(const Recipe& recipe) {
+  return variant_of(recipe.model,
+                    {.variant = recipe.variant, .w_bits = recipe.w_bits, .a_bits = recipe.a_bits});
+}
+
 /// Variants of a model name other things alike.
-void check_variant(const fs::path& path, const Recipe& found, const Recipe& recipe) {
-  const auto variant = [](const Recipe& of) {
-    return variant_of(of.model, {.variant = of.variant, .w_bits = of.w_bits, .a_bits = of.a_bits});
-  };
-  check(variant(found) == variant(recipe),
-        "{}: holds a {} of variant {}, expected variant {} (see --variant)", path.string(),
-        found.model, variant(found), variant(recipe));
+void check_variant(const fs::path& path, std::string_view found, const Recipe& recipe) {
+  const std::string expected = variant_of_recipe(recipe);
+  check(found == expected, "{}: holds a {} of variant {}, expected variant {} (see --variant)",
+        path.string(), recipe.model, found, expected);
+}
+
+/// Packed files did not always tell it.
+void check_packed_variant(const fs::path& path, std::string_view found, const Recipe& recipe) {
+  if (!found.empty()) {
+    check_variant(path, found, recipe);
+  } else if (const std::string expected = variant_of_recipe(recipe); !expected.empty()) {
+    warn(fmt::format("{}: does not tell its variant of {}, taken for {}", path.string(),
+                     recipe.model, expected));
+  }
 }
 
 /// The weights in the shape that the model keeps them in: fully connected layers have flat ones.
@@ -53,12 +65,13 @@ StateDict initial_values(const fs::path& given, const Recipe& recipe, const Modu
   if (given.extension() == ".lqn") {
     const deploy::PackedModel packed = deploy::read_packed_model(given);
     check_model(given, packed.name, recipe);
+    check_packed_variant(given, packed.variant, recipe);
     return packed_weights(packed, model);
   }
   const fs::path path = checkpoint_path(given);
   Checkpoint checkpoint = load_checkpoint(path);
   check_model(path, checkpoint.recipe.model, recipe);
-  check_variant(path, checkpoint.recipe, recipe);
+  check_variant(path, variant_of_recipe(checkpoint.recipe), recipe);
   return std::move(checkpoint.model);
 }
 

@@ -12,7 +12,8 @@ namespace lq::apps {
 /// a checkpoint or the folder of a run (see checkpoint_path()) all of them; from a packed network,
 /// a file that ends in .lqn, the weights of convolutions and fully connected layers as they are
 /// computed with, since the rest is folded there. Throws Error "<path>: ..." for a file that cannot
-/// be read, for one of another model, and for a checkpoint of another variant of it.
+/// be read, and for one of another model or another variant of it; a packed network that does not
+/// tell its variant gets a warning.
 StateDict initial_values(const std::filesystem::path& given, const Recipe& recipe,
                          const Module& model);
 

@@ -90,7 +90,9 @@ convert::PackWithPlaces pack_network(const TrainedNetwork& network, const Datase
   convert::PackWithPlaces packed = within_file(network.path, [&] {
     return convert::pack_with_places(
         *network.model, input_shape(checkpoint),
-        {.name = checkpoint.recipe.model, .int8_grid = grid_of(command.int8_grid)});
+        {.name = checkpoint.recipe.model,
+         .variant = variant_of(checkpoint.recipe.model, model_options(checkpoint)),
+         .int8_grid = grid_of(command.int8_grid)});
   });
   packed.model.preprocessing = preprocessing_of(checkpoint);
   if (images != nullptr) {

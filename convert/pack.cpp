@@ -65,6 +65,7 @@ class Packer {
  public:
   Packer(Graph graph, const PackOptions& options) : graph_(std::move(graph)), options_(options) {
     model_.name = options.name;
+    model_.variant = options.variant;
     for (FusedLayer& layer : fuse_layers(graph_)) layers_.emplace(layer.result, layer);
   }
 

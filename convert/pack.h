@@ -23,7 +23,8 @@ enum class Int8Grid : unsigned char {
 };
 
 struct PackOptions {
-  std::string name = {};  ///< of the network: PackedModel::name
+  std::string name = {};     ///< of the network: PackedModel::name
+  std::string variant = {};  ///< the same: PackedModel::variant
   /// Bases of these layers are snapped to integers (see int8_grid.h): a level of K bits moves
   /// by up to about K / 250 of the largest one, unless it is on a grid already. Thresholds stay.
   Int8Grid int8_grid = Int8Grid::automatic;

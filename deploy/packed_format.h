@@ -22,6 +22,9 @@ inline constexpr std::string_view floats_name = "floats";
 inline constexpr std::string_view bytes_name = "bytes";
 inline constexpr std::string_view mean_name = "mean";
 
+/// Key of the program for the variant, which older files and models without variants do not have.
+inline constexpr std::string_view variant_key = "variant";
+
 // Keys of the program for the preprocessing that version 2 has.
 inline constexpr std::string_view shorter_side_key = "shorter_side";
 inline constexpr std::string_view resampling_key = "resampling";

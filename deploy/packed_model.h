@@ -140,7 +140,8 @@ struct Preprocessing {
 };
 
 struct PackedModel {
-  std::string name;  ///< "resnet20"
+  std::string name;          ///< "resnet20"
+  std::string variant = {};  ///< of the model, where it has some: "type-a"; empty if nobody told
   std::vector<Value> values;
   std::size_t input = 0;              ///< index of a float value
   std::size_t output = 0;             ///< the same: one score per class

@@ -74,6 +74,9 @@ class Decoder {
   PackedModel decode(const Json& program) {
     check(program.is_object(), "program is not an object");
     model_.name = text(program, "name");
+    if (program.contains(packed_format::variant_key)) {
+      model_.variant = text(program, packed_format::variant_key);
+    }
     for (ProgramList names(member(program, "classes"), "classes"); !names.at_end();) {
       model_.class_names.push_back(names.text());
     }

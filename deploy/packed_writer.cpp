@@ -54,6 +54,7 @@ class Encoder {
                     {"output", model_.output},
                     {"values", values_},
                     {"operations", operations_}};
+    if (!model_.variant.empty()) program[packed_format::variant_key] = model_.variant;
     if (!packed_format::fits_version_1(model_)) add_preprocessing(program);
     try {
       return program.dump();

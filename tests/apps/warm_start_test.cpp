@@ -88,6 +88,13 @@ TEST_F(InitTest, VariantsAreToldApart) {
                              "expected variant type-b (see --variant)"),
             std::string::npos)
       << refused.err;
+  ASSERT_EQ(run({"pack", "--checkpoint", "post", "--out", "post.lqn"}).exit_code, 0);
+  const ProcessResult packed = train_resnet({"--init", "post.lqn", "--out", "failed"});
+  EXPECT_EQ(packed.exit_code, 1);
+  EXPECT_NE(packed.err.find("post.lqn: holds a resnet18 of variant post-activation, expected "
+                            "variant type-b (see --variant)"),
+            std::string::npos)
+      << packed.err;
   const ProcessResult begun =
       train_resnet({"--init", "post", "--w-bits", "2", "--a-bits", "32", "--out", "weights_only"});
   EXPECT_EQ(begun.exit_code, 0) << begun.err;

@@ -15,8 +15,8 @@ namespace lq::testing {
 class ModelText {
  public:
   explicit ModelText(const deploy::PackedModel& model) {
-    add("model {} {} {} {} {}", model.name, model.input, model.output, model.class_names,
-        bits(model.preprocessing.scale));
+    add("model {} {:?} {} {} {} {}", model.name, model.variant, model.input, model.output,
+        model.class_names, bits(model.preprocessing.scale));
     add("mean {} {}", bits(model.preprocessing.mean), model.preprocessing.pads_small_images);
     add("fit {} {} {}", model.preprocessing.shorter_side,
         static_cast<int>(model.preprocessing.resampling), model.preprocessing.bgr);

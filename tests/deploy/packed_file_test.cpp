@@ -145,6 +145,17 @@ TEST(PackedFileTest, IsWhatThePageDescribes) {
   EXPECT_EQ(tensors.tensors.size(), 4U);
 }
 
+TEST(PackedFileTest, TheVariantIsKeptWhereThereIsOne) {
+  PackedModel model = hand_made_model();
+  EXPECT_EQ(parsed(file_of(model)).variant, "");
+  model.variant = "type-a";
+  const std::string file = file_of(model);
+  const Metadata metadata = parse_safetensors(as_bytes(file)).metadata;
+  EXPECT_EQ(metadata.at("version"), "1");  // readers that do not know the key pass over it
+  EXPECT_EQ(Json::parse(metadata.at("program"))["variant"], "type-a");
+  EXPECT_EQ(text_of(parsed(file)), text_of(model));
+}
+
 /// Files that were written once and must stay readable: the fuzzer starts from them.
 TEST(PackedFileTest, ReadsFilesOfTheSameVersion) {
   int files = 0;
@@ -271,6 +282,7 @@ TEST(PackedFileTest, RefusesHostilePrograms) {
   const std::vector<Case> cases = {
       {"", "[]", "program is not an object"},
       {"/name", "5", "name is not a string"},
+      {"/variant", "5", "variant is not a string"},
       {"/scale", "\"x\"", "scale is not a number"},
       {"/scale", "1e300", "scale is 1e+300"},
       {"/pads", "1", "pads is neither true nor false"},
