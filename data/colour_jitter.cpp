@@ -158,13 +158,21 @@ LQNET_WIDE_LOOPS void scale_channels(std::uint8_t* values, std::size_t size, flo
   }
 }
 
-/// Blends pixels with their grey values, which are bytes.
-LQNET_WIDE_LOOPS void saturate(std::uint8_t* pixels, std::size_t size, float factor) {
-  for (std::uint8_t *pixel = pixels, *end = pixels + size; pixel < end; pixel += 3) {
-    const PixelLanes value{static_cast<float>(pixel[0]), static_cast<float>(pixel[1]),
-                           static_cast<float>(pixel[2])};
-    store_pixel(value * factor + (1 - factor) * static_cast<float>(luma_byte(pixel)), pixel);
+/// Blends pixels with their grey values, which are bytes; at most a block of values.
+inline void saturate_some(std::uint8_t* values, std::size_t size, float factor) {
+  std::array<float, block> shifts;
+  for (std::size_t i = 0; i < size; i += 3) {
+    const float shift = (1 - factor) * static_cast<float>(luma_byte(values + i));
+    shifts[i] = shifts[i + 1] = shifts[i + 2] = shift;
   }
+  for (std::size_t i = 0; i < size; ++i) {
+    values[i] = truncated(static_cast<float>(values[i]) * factor + shifts[i]);
+  }
+}
+
+LQNET_WIDE_LOOPS void saturate(std::uint8_t* values, std::size_t size, float factor) {
+  for (; size >= block; values += block, size -= block) saturate_some(values, block, factor);
+  saturate_some(values, size, factor);
 }
 
 void change_as_official(const ColourChange& change, std::span<std::uint8_t> pixels) {
