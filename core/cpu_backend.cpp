@@ -69,12 +69,12 @@ class CpuBackend final : public DeviceBackend {
   std::unique_ptr<DeviceEvent> make_event(int) override { return std::make_unique<NoEvent>(); }
   void synchronize(Stream&) override {}
 
-  void* allocate_pinned(std::size_t bytes) override {
+  void* allocate_pinned(int, std::size_t bytes) override {
     void* const memory = std::malloc(bytes);
     check(memory != nullptr, "out of memory: {} bytes asked for on the cpu", bytes);
     return memory;
   }
-  void deallocate_pinned(void* pointer) noexcept override { std::free(pointer); }
+  void deallocate_pinned(int, void* pointer) noexcept override { std::free(pointer); }
   void copy_pinned(void* to, const void* from, std::size_t bytes, Stream&) override {
     std::memcpy(to, from, bytes);
   }

@@ -80,9 +80,9 @@ class DeviceBackend {
   /// The caller waits for all work of the stream, and hears of what went wrong in it.
   virtual void synchronize(Stream& stream) = 0;
 
-  /// Host memory that copy_pinned() can copy from while the host goes on.
-  virtual void* allocate_pinned(std::size_t bytes) = 0;
-  virtual void deallocate_pinned(void* pointer) noexcept = 0;
+  /// Host memory that copy_pinned() can copy from, to this device, while the host goes on.
+  virtual void* allocate_pinned(int index, std::size_t bytes) = 0;
+  virtual void deallocate_pinned(int index, void* pointer) noexcept = 0;
   /// Copies to the stream's device, ordered on the stream; the host memory must stay as it is until
   /// the stream has come past the copy.
   virtual void copy_pinned(void* to, const void* from, std::size_t bytes, Stream& stream) = 0;

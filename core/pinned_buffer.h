@@ -7,17 +7,17 @@
 
 namespace lq {
 
-/// Owns pinned memory, aligned for any element type. The backend must outlive it.
+/// Owns pinned memory, aligned for any element type.
 class PinnedBuffer {
  public:
   /// Holds nothing yet.
-  explicit PinnedBuffer(DeviceBackend& backend) : backend_(backend) {}
+  explicit PinnedBuffer(Device device) : device_(device) {}
   ~PinnedBuffer() { release(); }
   PinnedBuffer(const PinnedBuffer&) = delete;
   PinnedBuffer& operator=(const PinnedBuffer&) = delete;
 
-  /// Makes room for `bytes`; what it held is lost when it has to grow. Throws Error where the
-  /// backend has no pinned memory, or too little.
+  /// Makes room for `bytes`; what it held is lost when it has to grow. Throws Error where
+  /// there is too little.
   void reserve(std::size_t bytes);
 
   /// Null before the first reserve().
@@ -26,7 +26,7 @@ class PinnedBuffer {
  private:
   void release() noexcept;
 
-  DeviceBackend& backend_;
+  Device device_;
   void* memory_ = nullptr;
   std::size_t bytes_ = 0;
 };

@@ -57,7 +57,7 @@ class Buffer {
 class CopiedBuffer {
  public:
   CopiedBuffer(DeviceBackend& backend, Device device)
-      : backend_(backend), pinned_(backend), buffer_(device) {}
+      : backend_(backend), pinned_(device), buffer_(device) {}
 
   /// Queues a copy of the tensor, which is free at once; no earlier copy may be under way.
   Tensor copy(const Tensor& from, Stream& stream) {

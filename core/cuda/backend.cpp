@@ -62,19 +62,31 @@ class CudaBackend final : public DeviceBackend {
   }
 
   void synchronize(Stream& stream) override {
+    const CudaDeviceScope device(stream.device().index);
     check_cuda(cudaStreamSynchronize(native(stream)), "cudaStreamSynchronize");
   }
 
-  void* allocate_pinned(std::size_t bytes) override {
+  void* allocate_pinned(int index, std::size_t bytes) override {
+    require(index);
+    const CudaDeviceScope device(index);
     void* pointer = nullptr;
-    check_cuda(cudaMallocHost(&pointer, bytes), "cudaMallocHost");
+    const cudaError_t status = cudaMallocHost(&pointer, bytes);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      fail("out of memory: {} bytes asked for on the host, for copies to cuda:{}", bytes, index);
+    }
+    check_cuda(status, "cudaMallocHost");
     return pointer;
   }
 
-  void deallocate_pinned(void* pointer) noexcept override { cudaFreeHost(pointer); }
+  void deallocate_pinned(int index, void* pointer) noexcept override {
+    const CudaDeviceScope device(index, std::nothrow);
+    cudaFreeHost(pointer);
+  }
 
   void copy_pinned(void* to, const void* from, std::size_t bytes, Stream& stream) override {
     if (bytes == 0) return;
+    const CudaDeviceScope device(stream.device().index);
     check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, native(stream)),
                "cudaMemcpyAsync");
   }

@@ -29,6 +29,7 @@ void* CudaMemory::take_from_driver(std::size_t bytes) {
 }
 
 void CudaMemory::give_to_driver(void* block, std::size_t bytes) noexcept {
+  const CudaDeviceScope device(index_, std::nothrow);
   cudaFree(block);
   held_bytes_ -= BlockCache::rounded(bytes);
 }
@@ -108,12 +109,14 @@ void CudaMemory::forget(cudaStream_t stream) noexcept {
 
 void CudaMemory::zero(void* pointer, std::size_t bytes, Stream& stream) {
   if (bytes == 0) return;
+  const CudaDeviceScope device(stream.device().index);
   check_cuda(cudaMemsetAsync(pointer, 0, bytes, native(stream)), "cudaMemsetAsync");
 }
 
 void CudaMemory::copy(void* to, Device to_device, const void* from, Device from_device,
                       std::size_t bytes, Stream& stream) {
   if (bytes == 0) return;
+  const CudaDeviceScope device(stream.device().index);
   check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, native(stream)),
              "cudaMemcpyAsync");
   if (to_device.type == DeviceType::cpu || from_device.type == DeviceType::cpu) {

@@ -3,6 +3,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <new>
+
 #include "core/stream.h"
 
 namespace lq {
@@ -15,6 +17,8 @@ inline cudaStream_t native(const Stream& stream) {
 class CudaDeviceScope {
  public:
   explicit CudaDeviceScope(int index);
+  /// The same where nothing may be thrown: without effect if the runtime refuses.
+  CudaDeviceScope(int index, std::nothrow_t) noexcept;
   ~CudaDeviceScope();
   CudaDeviceScope(const CudaDeviceScope&) = delete;
   CudaDeviceScope& operator=(const CudaDeviceScope&) = delete;
@@ -40,6 +44,7 @@ class CudaEvent final : public DeviceEvent {
   void wait() override;
 
  private:
+  int index_;
   cudaEvent_t event_ = nullptr;
 };
 

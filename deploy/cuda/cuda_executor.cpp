@@ -24,8 +24,8 @@ class CudaExecutor final : public Executor {
         stream_(std::move(stream)),
         image_elements_(elements_of(values()[input()])),
         classes_(values()[output()].c),
-        host_images_(device_backend(DeviceType::cuda)),
-        host_scores_(device_backend(DeviceType::cuda)) {
+        host_images_(options.device),
+        host_scores_(options.device) {
     check_memory();
     host_images_.reserve(bytes_of_floats(options.max_batch * image_elements_));
     host_scores_.reserve(bytes_of_floats(options.max_batch * classes_));

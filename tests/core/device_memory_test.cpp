@@ -75,6 +75,11 @@ TEST_P(DeviceMemoryTest, CountsWhatIsInUse) {
 TEST_P(DeviceMemoryTest, TellsHowMuchCannotBeHad) {
   EXPECT_TRUE(throws_error([this] { Tensor({std::int64_t{1} << 46}, DType::u8, device); },
                            "out of memory: 70368744177664 bytes asked for on"));
+  EXPECT_TRUE(throws_error(
+      [this] { backend.allocate_pinned(device.index, std::size_t{1} << 46); },
+      device.type == DeviceType::cpu
+          ? "out of memory: 70368744177664 bytes asked for on the cpu"
+          : "out of memory: 70368744177664 bytes asked for on the host, for copies to cuda:0"));
 }
 
 TEST_P(DeviceMemoryTest, PinnedMemoryIsCopiedBehindAnEvent) {
@@ -82,7 +87,7 @@ TEST_P(DeviceMemoryTest, PinnedMemoryIsCopiedBehindAnEvent) {
   const std::size_t bytes = values.size() * sizeof(float);
   const auto copies = backend.make_stream(device.index);
   const auto copied = backend.make_event(device.index);
-  void* const pinned = backend.allocate_pinned(bytes);
+  void* const pinned = backend.allocate_pinned(device.index, bytes);
   std::memcpy(pinned, values.data(), bytes);
   Tensor there({300}, DType::f32, device);
   backend.copy_pinned(there.raw(), pinned, bytes, *copies);
@@ -91,7 +96,7 @@ TEST_P(DeviceMemoryTest, PinnedMemoryIsCopiedBehindAnEvent) {
   EXPECT_TRUE(all_close(there.to(Device{}).span<float>(), values, 0, 0));
   copied->wait();
   backend.synchronize(stream);
-  backend.deallocate_pinned(pinned);
+  backend.deallocate_pinned(device.index, pinned);
 }
 
 TEST_P(DeviceMemoryTest, ScopesNameTheStream) {
