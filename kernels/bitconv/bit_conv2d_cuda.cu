@@ -4,7 +4,7 @@
 
 #include "core/device.h"
 #include "kernels/bitconv/bitconv_launch_cuda.h"
-#include "kernels/common/cuda/reduce.h"
+#include "kernels/common/cuda/code_ballots.h"
 #include "kernels/common/cuda/scratch.h"
 
 namespace lq::kernels::cuda {
@@ -98,10 +98,9 @@ __device__ void write_coefficients(const ArrangeJob& job, int o, int row) {
 
 /// A block owns an output channel, of those that fill the last tile, too, which get zeros. A warp
 /// makes a word of each plane at a time, 32 channels of a place of the window: a lane reads a
-/// weight and finds its code among the levels in shared memory (all lanes read the same one), and
-/// ballots make words of the bits, of which lane i writes and counts those of plane i. Every
-/// weight is read once, and weights are few beside what they are multiplied with: bound by the
-/// launch.
+/// weight and finds its code among the levels in shared memory, and ballots make words of the bits,
+/// of which lane i writes and counts those of plane i. Every weight is read once, and weights are
+/// few beside what they are multiplied with: bound by the launch.
 __global__ void __launch_bounds__(arrange_threads)
     arrange_levels_kernel(const __grid_constant__ ArrangeJob job) {
   __shared__ float levels[most_levels];
@@ -127,16 +126,12 @@ __global__ void __launch_bounds__(arrange_threads)
     const int channel = of_pixel * packed::bits_per_word + lane;
     unsigned code = 0;
     if (is_channel && tap < job.taps && channel < job.channels) {
-      const float value = weights[tap * job.channels + channel];
-      code = codes[0];
-      for (int l = 1; l < size; ++l) code = value >= levels[l] ? codes[l] : code;
+      code = code_of_level(weights[tap * job.channels + channel], levels, codes, size);
     }
-    for (int plane = 0; plane < job.weight_bits; ++plane) {
-      const unsigned bits = __ballot_sync(whole_warp, (code >> plane & 1U) != 0);
-      if (lane != plane) continue;
+    store_ballots(code, job.weight_bits, [&](int plane, std::uint32_t bits) {
       job.to.words[job.place(plane, word, o)] = bits;
       count += __popc(bits);
-    }
+    });
   }
   if (lane < job.weight_bits) ones[warp][lane] = count;
   __syncthreads();

@@ -189,7 +189,7 @@ __device__ void write_planes(const Group& group, const DeviceSymbolOutput& outpu
   constexpr int words = planes_apart < planes_at_once ? planes_at_once / planes_apart : 1;
   typename Group::Values compared;
   sign_values(group, output, values, compared);
-  const unsigned channels = __ballot_sync(~0U, group.is_channel());
+  const unsigned channels = __ballot_sync(whole_warp, group.is_channel());
   const int own = group.lane() % count;
   unsigned is_own[count];
 #pragma unroll
@@ -215,7 +215,7 @@ __device__ void write_planes(const Group& group, const DeviceSymbolOutput& outpu
         unsigned above = 0;
 #pragma unroll
         for (int k = 0; k < count; ++k) {
-          above |= __ballot_sync(~0U, compared[k] > part(thresholds, i)) & is_own[k];
+          above |= __ballot_sync(whole_warp, compared[k] > part(thresholds, i)) & is_own[k];
         }
 #pragma unroll
         for (int w = 0; w < words; ++w) word[w] ^= above & part(flips[w], i);

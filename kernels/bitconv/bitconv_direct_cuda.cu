@@ -40,7 +40,7 @@ __device__ void for_each_tap(const DeviceConvolution& conv, std::int64_t first_p
       bool is_anywhere = false;
 #pragma unroll
       for (int k = 0; k < warp_pixels; ++k) {
-        places[k] = __shfl_sync(~0U, own_place, tap * warp_pixels + k);
+        places[k] = __shfl_sync(whole_warp, own_place, tap * warp_pixels + k);
         is_anywhere |= places[k] >= 0;
       }
       if (is_anywhere) visit(first + tap, places);

@@ -1,6 +1,6 @@
 #include "core/packed_layout.h"
 #include "kernels/bitpack/bitpack.h"
-#include "kernels/common/cuda/launch.h"
+#include "kernels/common/cuda/code_ballots.h"
 
 namespace lq::kernels::cuda {
 
@@ -16,8 +16,8 @@ struct Extents {
 };
 
 /// A warp owns a word, 32 channels of a pixel, and a lane one of them: it reads the value, finds
-/// its level among those in shared memory (all lanes read the same one), and ballots make a word of
-/// each bit of the codes. Every value is read once: bound by memory.
+/// its level among those in shared memory, and ballots make a word of each bit of the codes. Every
+/// value is read once: bound by memory.
 __global__ void __launch_bounds__(pack_threads)
     bitpack_forward_kernel(Extents extents, const float* x, const float* levels,
                            const std::uint8_t* codes, std::int32_t* planes) {
@@ -37,14 +37,12 @@ __global__ void __launch_bounds__(pack_threads)
   const std::int64_t channel = word % pixel_words * packed::bits_per_word + lane;
   unsigned code = 0;
   if (channel < extents.channels) {
-    const float value = x[word / pixel_words * extents.channels + channel];
-    code = shared_codes[0];
-    for (int l = 1; l < size; ++l) code = value >= shared_levels[l] ? shared_codes[l] : code;
+    code = code_of_level(x[word / pixel_words * extents.channels + channel], shared_levels,
+                         shared_codes, size);
   }
-  for (int plane = 0; plane < extents.planes; ++plane) {
-    const unsigned bits = __ballot_sync(~0U, (code >> plane & 1U) != 0);
-    if (lane == plane) planes[plane * extents.words + word] = static_cast<std::int32_t>(bits);
-  }
+  store_ballots(code, extents.planes, [&](int plane, std::uint32_t bits) {
+    planes[plane * extents.words + word] = static_cast<std::int32_t>(bits);
+  });
 }
 
 /// A warp owns a word, whose planes all lanes read together, and a lane a channel. The levels by

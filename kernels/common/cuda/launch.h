@@ -14,6 +14,7 @@
 namespace lq::kernels::cuda {
 
 inline constexpr int warp_threads = 32;
+inline constexpr unsigned whole_warp = 0xFFFFFFFFU;  // all lanes take part
 
 struct LaunchShape {
   dim3 grid;

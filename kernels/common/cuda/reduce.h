@@ -6,8 +6,6 @@
 
 namespace lq::kernels::cuda {
 
-inline constexpr unsigned whole_warp = 0xFFFFFFFFU;
-
 /// The sum over the lanes of a warp, in every lane. All lanes must call.
 template <typename T>
 __device__ T warp_sum(T value) {
