@@ -28,17 +28,33 @@ struct alignas(16) Coefficients {
   __device__ float standardized(float x) const { return (x - mean) * inverse_deviation; }
 };
 
+/// What coefficients are made of.
+struct Parameters {
+  const float* mean;
+  const float* variance;
+  const float* gamma;  // null: 1
+  const float* beta;   // null: 0
+  float epsilon;
+
+  explicit Parameters(const BatchNormParameters& parameters)
+      : mean(parameters.mean.data),
+        variance(parameters.variance.data),
+        gamma(parameters.gamma.data),
+        beta(parameters.beta.data),
+        epsilon(static_cast<float>(parameters.epsilon)) {}
+
+  __device__ Coefficients of(std::int64_t c) const {
+    const float inverse_deviation = 1.0F / sqrtf(variance[c] + epsilon);
+    return {mean[c], inverse_deviation, (gamma != nullptr ? gamma[c] : 1.0F) * inverse_deviation,
+            beta != nullptr ? beta[c] : 0.0F};
+  }
+};
+
 /// A thread owns a channel: bound by the launch.
 __global__ void __launch_bounds__(map_threads)
-    coefficients_kernel(std::int64_t channels, const float* mean, const float* variance,
-                        const float* gamma, const float* beta, float epsilon,
-                        Coefficients* coefficients) {
+    coefficients_kernel(std::int64_t channels, Parameters parameters, Coefficients* coefficients) {
   const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * map_threads + threadIdx.x;
-  if (c >= channels) return;
-  const float inverse_deviation = 1.0F / sqrtf(variance[c] + epsilon);
-  coefficients[c] = {mean[c], inverse_deviation,
-                     (gamma != nullptr ? gamma[c] : 1.0F) * inverse_deviation,
-                     beta != nullptr ? beta[c] : 0.0F};
+  if (c < channels) coefficients[c] = parameters.of(c);
 }
 
 LaunchShape thread_per(std::int64_t count) {
@@ -54,8 +70,7 @@ class CoefficientArray {
       : memory_(stream, parameters.mean.elements()) {
     const std::int64_t channels = parameters.mean.elements();
     launch(operation, coefficients_kernel, thread_per(channels), stream, channels,
-           parameters.mean.data, parameters.variance.data, parameters.gamma.data,
-           parameters.beta.data, static_cast<float>(parameters.epsilon), memory_.data());
+           Parameters(parameters), memory_.data());
   }
   const Coefficients* data() { return memory_.data(); }
 
@@ -206,7 +221,6 @@ struct PassedRange {
 struct MaskedGradient {
   const float* grad_y;
   const float* x;
-  const Coefficients* coefficients;
   float floor;              // of what may be a ReLU
   const float* pass_range;  // null: everywhere
 
@@ -242,9 +256,10 @@ struct GradientSumsOfChannel {
 
 struct GradientSums {
   MaskedGradient gradient;
+  Parameters parameters;
 
   __device__ GradientSumsOfChannel of(std::int64_t c) const {
-    return {gradient.grad_y, gradient.x, gradient.coefficients[c], gradient.passed()};
+    return {gradient.grad_y, gradient.x, parameters.of(c), gradient.passed()};
   }
 };
 
@@ -259,17 +274,21 @@ __device__ void deliver(float* to, std::int64_t c, double value, GradientMode mo
   if (mode != GradientMode::ignore) deliver_gradient(to[c], static_cast<float>(value), mode);
 }
 
+/// Leaves behind what the gradient of x is computed with.
 struct FinishGradients {
   float* grad_gamma;
   GradientMode gamma_mode;
   float* grad_beta;
   GradientMode beta_mode;
+  Parameters parameters;
+  Coefficients* coefficients;
   GradientMeans* means;
   double rows;
 
   __device__ void operator()(std::int64_t c, const SumPair& sum) const {
     deliver(grad_beta, c, sum.first, beta_mode);
     deliver(grad_gamma, c, sum.second, gamma_mode);
+    coefficients[c] = parameters.of(c);
     means[c] = {static_cast<float>(sum.first / rows), static_cast<float>(sum.second / rows)};
   }
 };
@@ -277,6 +296,7 @@ struct FinishGradients {
 template <bool batch_statistics>
 struct InputGradient {
   MaskedGradient source;
+  const Coefficients* coefficients;
   const GradientMeans* means;
   int channels;
   float* grad_x;
@@ -290,7 +310,7 @@ struct InputGradient {
     const PassedRange passed = source.passed();
 #pragma unroll
     for (int i = 0; i < group; ++i) {
-      const Coefficients of_channel = source.coefficients[channel + i];
+      const Coefficients of_channel = coefficients[channel + i];
       const bool passes = passed.has(of_channel.normalized(x.values[i]));
       float gradient = passes ? gradients.values[i] : 0.0F;
       if constexpr (batch_statistics) {
@@ -345,18 +365,20 @@ void batch_norm_backward(Stream& stream, ConstView<float> grad_y, ConstView<floa
                          const BatchNormGradients& gradients) {
   constexpr std::string_view operation = "batch_norm_backward";
   check_elements(operation, x);
-  CoefficientArray coefficients(operation, stream, parameters);
-  const MaskedGradient source{grad_y.data, x.data, coefficients.data(), floor_of(options.relu),
-                              options.pass_range.data};
+  const Parameters of_channels(parameters);
+  const MaskedGradient source{grad_y.data, x.data, floor_of(options.relu), options.pass_range.data};
+  Scratch<Coefficients> coefficients(stream, x.shape[1]);
   Scratch<GradientMeans> means(stream, x.shape[1]);
-  channel_sums(operation, stream, x.shape[0], x.shape[1], GradientSums{source},
+  channel_sums(operation, stream, x.shape[0], x.shape[1], GradientSums{source, of_channels},
                FinishGradients{gradients.gamma.data, gradients.gamma_mode, gradients.beta.data,
-                               gradients.beta_mode, means.data(), static_cast<double>(x.shape[0])});
+                               gradients.beta_mode, of_channels, coefficients.data(), means.data(),
+                               static_cast<double>(x.shape[0])});
   if (gradients.x_mode == GradientMode::ignore) return;
   const auto deliver_gradients = [&]<bool batch_statistics>() {
     const InputGradient<batch_statistics> gradient{
-        source, means.data(), index_extent(operation, x.shape[1]), gradients.x.data,
-        gradients.x_mode == GradientMode::accumulate};
+        source,           coefficients.data(),
+        means.data(),     index_extent(operation, x.shape[1]),
+        gradients.x.data, gradients.x_mode == GradientMode::accumulate};
     for_each_pixel(operation, stream, x.shape[0], x.shape[1],
                    fit_groups(x.shape[1], grad_y.data, x.data, gradients.x.data), gradient);
   };

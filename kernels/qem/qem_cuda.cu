@@ -18,41 +18,51 @@ struct Arrays {
   const std::uint8_t* codes;
   float* basis;
   float* biased;
-  const std::int64_t* step;
+  std::int64_t* step;
 };
+
+/// The step that this launch takes, counted from 1, in every lane of the block's warp. Each block
+/// leaves a mark above the count when it reads it; the last one takes the marks away and counts.
+__device__ std::int64_t take_step(std::int64_t* step) {
+  using Counter = unsigned long long;
+  constexpr Counter mark = Counter{1} << 40;
+  Counter before = 0;
+  if (threadIdx.x == 0) {
+    auto* const counter = reinterpret_cast<Counter*>(step);
+    before = atomicAdd(counter, mark);
+    if (before / mark + 1 == gridDim.x) atomicAdd(counter, 1 - gridDim.x * mark);
+  }
+  return static_cast<std::int64_t>(__shfl_sync(whole_warp, before % mark, 0)) + 1;
+}
 
 /// A thread owns a row, and in shared memory the row's system, which registers cannot index. A few
 /// hundred operations in double for 2 bits: bound by the launch.
 __global__ void __launch_bounds__(block_rows)
     qem_update_kernel(std::int64_t rows, int bits, QemOptions options, Arrays arrays) {
   __shared__ double systems[block_rows * system_pitch];
+  const auto step = static_cast<double>(take_step(arrays.step));
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * block_rows + threadIdx.x;
   if (row >= rows) return;
   const int size = 1 << bits;
   double* const own = systems + threadIdx.x * system_pitch;
-  const double correction = 1.0 - pow(options.momentum, static_cast<double>(*arrays.step + 1));
+  const double correction = 1.0 - pow(options.momentum, step);
   update_row({own, own + max_bits * max_bits},
              {arrays.counts + row * size, arrays.sums + row * size, arrays.codes + row * size,
               arrays.basis + row * bits, arrays.biased + row * bits},
              bits, options, correction);
 }
 
-/// Behind the update of all rows, which read the step.
-__global__ void __launch_bounds__(1) count_step_kernel(std::int64_t* step) { ++*step; }
-
 }  // namespace
 
 void qem_update(Stream& stream, ConstView<std::int64_t> counts, ConstView<double> sums,
                 ConstView<std::uint8_t> codes, const QemOptions& options, const QemState& state) {
-  constexpr std::string_view operation = "qem_update";
   const std::int64_t rows = state.basis.shape[0];
   const LaunchShape shape{dim3(static_cast<unsigned>(ceil_divide<std::int64_t>(rows, block_rows))),
                           dim3(block_rows)};
-  launch(operation, qem_update_kernel, shape, stream, rows, static_cast<int>(state.basis.shape[1]),
-         options,
+  launch("qem_update", qem_update_kernel, shape, stream, rows,
+         static_cast<int>(state.basis.shape[1]), options,
          Arrays{counts.data, sums.data, codes.data, state.basis.data, state.biased.data,
                 state.step.data});
-  launch(operation, count_step_kernel, {dim3(1), dim3(1)}, stream, state.step.data);
 }
 
 }  // namespace lq::kernels::cuda

@@ -241,14 +241,16 @@ TEST_P(QemTest, RidgePerValueScalesWithTheNumberOfValues) {
 }
 
 TEST_P(QemTest, RowsAreIndependent) {
+  constexpr std::int64_t rows = 70;  // more than a block of a device has
   Rng rng(54, RngPurpose::test);
-  const Tensor basis = random_basis(5, 2, rng);
-  const Tensor x = random_normal({5, 200}, 55);
+  const Tensor basis = random_basis(rows, 2, rng);
+  const Tensor x = random_normal({rows, 60}, 55);
   const QemOptions options = solution_only(CodeAlphabet::minus_plus_one, 1e-4);
   State together(basis);
   step(x, options, together);
   step(x, options, together);
-  for (std::int64_t r = 0; r < 5; ++r) {
+  EXPECT_EQ(together.step.span<std::int64_t>()[0], 2);
+  for (std::int64_t r = 0; r < rows; ++r) {
     State alone(basis.slice(r, r + 1));
     step(x.slice(r, r + 1), options, alone);
     step(x.slice(r, r + 1), options, alone);

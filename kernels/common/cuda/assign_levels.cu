@@ -32,8 +32,13 @@ __global__ void __launch_bounds__(finish_threads)
     if (counts != nullptr) counts[row * size + l] = above[l].count - next.count;
     if (sums != nullptr) sums[row * size + l] = above[l].sum - next.sum;
   }
-  if (threadIdx.x == 0 && non_finite != nullptr && !isfinite(above[0].sum)) {
-    atomicOr(non_finite, 1);
+  if (threadIdx.x == 0 && non_finite != nullptr) {
+    const bool is_finite = isfinite(above[0].sum);
+    if (gridDim.x == 1) {
+      *non_finite = is_finite ? 0 : 1;
+    } else if (!is_finite) {
+      atomicOr(non_finite, 1);
+    }
   }
 }
 
@@ -42,9 +47,8 @@ __global__ void __launch_bounds__(finish_threads)
 void finish_statistics(std::string_view operation, Stream& stream, const AboveThreshold* partial,
                        std::int64_t rows, std::int64_t chunks, const LevelTableView& table,
                        const LevelStatistics& statistics) {
-  if (statistics.non_finite) {
-    check_cuda(cudaMemsetAsync(statistics.non_finite.data, 0, sizeof(std::int32_t), native(stream)),
-               operation);
+  if (statistics.non_finite && rows != 1) {  // to which each of them adds
+    device_memory(stream.device()).zero(statistics.non_finite.data, sizeof(std::int32_t), stream);
   }
   launch(operation, finish_statistics_kernel,
          {dim3(static_cast<unsigned>(rows)), dim3(finish_threads)}, stream, partial, chunks,
