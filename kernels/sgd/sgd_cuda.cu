@@ -10,8 +10,12 @@ namespace {
 constexpr int sgd_threads = 256;
 constexpr int sgd_width = 4;
 constexpr int elements_per_block = 2048;
-// Kernel parameters are limited to 4 KiB: networks of the registry take one to three launches.
-constexpr int parameters_per_launch = 96;
+// Tensors that a launch takes, and copies as its argument: 4 KB of them for small networks, and for
+// large ones 20, so that the largest of the registry, ResNet-152 with 467 tensors, takes one
+// launch.
+constexpr int few_tensors = 96;
+constexpr int many_tensors = 512;
+constexpr std::size_t most_argument_bytes = 32764;  // on 7.0 and later
 
 struct SgdTensor {
   float* value;
@@ -23,12 +27,12 @@ struct SgdTensor {
   bool aligned;  // for accesses of sgd_width elements
 };
 
+template <int capacity>
 struct SgdBatch {
-  SgdTensor tensors[parameters_per_launch];
+  SgdTensor tensors[capacity];
   int count = 0;
   int blocks = 0;
 };
-static_assert(sizeof(SgdBatch) + 32 <= 4096);
 
 struct Update {
   float rate;
@@ -46,7 +50,8 @@ struct Update {
 };
 
 /// The last tensor that begins at this block or before.
-__device__ int tensor_of_block(const SgdBatch& batch, int block) {
+template <int capacity>
+__device__ int tensor_of_block(const SgdBatch<capacity>& batch, int block) {
   int first = 0;
   int last = batch.count - 1;
   while (first < last) {
@@ -78,13 +83,17 @@ __device__ void update_elements(const SgdTensor& tensor, const Update& update, s
   }
 }
 
-/// All parameters of a network in one launch. A block owns 2048 consecutive elements of one of
-/// them, which it finds by a search in the kernel's parameters, the same for all its threads; a
-/// thread owns groups of four elements. 20 bytes are moved for about 4 operations: bound by memory.
+/// The parameters of a network in one launch. A block owns 2048 consecutive elements of one of
+/// them, which its first thread finds by a search in the kernel's parameters; a thread owns groups
+/// of four elements. 20 bytes are moved for about 4 operations: bound by memory.
+template <int capacity>
 __global__ void __launch_bounds__(sgd_threads)
-    sgd_kernel(const __grid_constant__ SgdBatch batch, Update update) {
+    sgd_kernel(const __grid_constant__ SgdBatch<capacity> batch, Update update) {
+  __shared__ int own_tensor;
   const auto block = static_cast<int>(blockIdx.x);
-  const SgdTensor& tensor = batch.tensors[tensor_of_block(batch, block)];
+  if (threadIdx.x == 0) own_tensor = tensor_of_block(batch, block);
+  __syncthreads();
+  const SgdTensor& tensor = batch.tensors[own_tensor];
   const std::int64_t begin =
       static_cast<std::int64_t>(block - tensor.first_block) * elements_per_block;
   const std::int64_t end = min(begin + elements_per_block, tensor.elements);
@@ -108,17 +117,15 @@ SgdTensor describe(const SgdParameter& parameter, int first_block) {
                                  parameter.velocity.data)};
 }
 
-}  // namespace
-
-void sgd_step(Stream& stream, std::span<const SgdParameter> parameters, const SgdOptions& options) {
-  const Update update{static_cast<float>(options.learning_rate),
-                      static_cast<float>(options.momentum),
-                      static_cast<float>(options.weight_decay),
-                      static_cast<float>(options.gradient_scale), options.nesterov};
-  SgdBatch batch;
+/// As many launches as it takes with `capacity` tensors each.
+template <int capacity>
+void step(Stream& stream, std::span<const SgdParameter> parameters, const Update& update) {
+  using Batch = SgdBatch<capacity>;
+  static_assert(sizeof(Batch) + sizeof(Update) <= most_argument_bytes);
+  Batch batch;
   const auto launch_batch = [&] {
-    launch("sgd_step", sgd_kernel, {dim3(static_cast<unsigned>(batch.blocks)), dim3(sgd_threads)},
-           stream, batch, update);
+    launch("sgd_step", sgd_kernel<capacity>,
+           {dim3(static_cast<unsigned>(batch.blocks)), dim3(sgd_threads)}, stream, batch, update);
     batch.count = 0;
     batch.blocks = 0;
   };
@@ -127,9 +134,23 @@ void sgd_step(Stream& stream, std::span<const SgdParameter> parameters, const Sg
     batch.tensors[batch.count++] = describe(parameter, batch.blocks);
     batch.blocks +=
         static_cast<int>(ceil_divide<std::int64_t>(parameter.value.elements(), elements_per_block));
-    if (batch.count == parameters_per_launch) launch_batch();
+    if (batch.count == capacity) launch_batch();
   }
   launch_batch();
+}
+
+}  // namespace
+
+void sgd_step(Stream& stream, std::span<const SgdParameter> parameters, const SgdOptions& options) {
+  const Update update{static_cast<float>(options.learning_rate),
+                      static_cast<float>(options.momentum),
+                      static_cast<float>(options.weight_decay),
+                      static_cast<float>(options.gradient_scale), options.nesterov};
+  if (parameters.size() <= few_tensors) {
+    step<few_tensors>(stream, parameters, update);
+  } else {
+    step<many_tensors>(stream, parameters, update);
+  }
 }
 
 }  // namespace lq::kernels::cuda

@@ -54,15 +54,17 @@ struct Trained {
 class SgdTest : public ::testing::TestWithParam<BackendCase> {
  protected:
   void expect_steps_match(const SgdOptions& options) {
-    std::vector<Trained> parameters;
     // Sizes around the edges of a chunk, a scalar, and an empty one among them.
-    // A device takes them in groups: more than one of these.
-    std::vector<Shape> shapes = {{3, 5, 7}, {}, {16384}, {0, 4}, {16385}, {2, 40000}};
-    shapes.insert(shapes.end(), 90, Shape{3});
+    expect_steps_match({{3, 5, 7}, {}, {16384}, {0, 4}, {16385}, {2, 40000}}, 5, options);
+  }
+
+  void expect_steps_match(const std::vector<Shape>& shapes, std::uint64_t steps,
+                          const SgdOptions& options) {
+    std::vector<Trained> parameters;
     for (std::uint64_t i = 0; i < shapes.size(); ++i) {
       parameters.emplace_back(shapes[i], i % 2 == 0, i);
     }
-    for (std::uint64_t step = 0; step < 5; ++step) {
+    for (std::uint64_t step = 0; step < steps; ++step) {
       std::vector<Tensor> gradients;
       std::vector<SgdParameter> views;
       for (Trained& parameter : parameters) parameter.move_to(stream.device());
@@ -125,6 +127,16 @@ TEST_P(SgdTest, GradientsAreScaledAndDecayIsNot) {
                         .weight_decay = 0.01,
                         .nesterov = nesterov,
                         .gradient_scale = 1.25});
+  }
+}
+
+// A device takes them in groups, which are larger where there are many.
+TEST_P(SgdTest, ManyParameters) {
+  for (const std::size_t count : {96, 97, 512, 1100}) {
+    std::vector<Shape> shapes(count, Shape{3});
+    shapes.front() = {};
+    shapes.back() = {2049};
+    expect_steps_match(shapes, 1, {.learning_rate = 0.1, .weight_decay = 0.01});
   }
 }
 
