@@ -116,7 +116,10 @@ Target target_of_ptx(std::string_view text) {
   check(at != std::string_view::npos, "ptx: no .target directive");
   at += directive.size();
   while (at < text.size() && std::isspace(static_cast<unsigned char>(text[at])) != 0) ++at;
-  const std::string_view name = text.substr(at, text.find_first_of(" \t\r\n,", at) - at);
+  return parse_target(text.substr(at, text.find_first_of(" \t\r\n,", at) - at));
+}
+
+Target parse_target(std::string_view name) {
   Target target;
   const bool is_sm = name.starts_with("sm_");
   const char* const end = name.data() + name.size();

@@ -34,6 +34,8 @@ std::size_t fatbin_bytes(std::span<const std::byte> header);
 /// and for a compression that is not supported.
 std::vector<PtxImage> read_ptx_images(std::span<const std::byte> fatbin);
 
+/// The target of a name like sm_90a. Throws Error for other names.
+Target parse_target(std::string_view name);
 /// The target that the text names in its `.target` directive.
 Target target_of_ptx(std::string_view text);
 

@@ -55,12 +55,20 @@ enum class CopyKind : int {
 
 struct Capture;
 struct GraphNode;
+class StreamQueue;
+
+/// A place in the work of a stream, behind all that it was given before.
+struct StreamPosition {
+  std::shared_ptr<StreamQueue> queue = nullptr;  // null: nothing to wait for
+  std::uint64_t index = 0;
+};
 
 struct Stream {
   unsigned flags = 0;
   int priority = 0;
-  std::shared_ptr<Capture> capture = nullptr;  // null while it is not captured
-  std::vector<GraphNode*> last_nodes = {};     // that its next one will depend on
+  std::shared_ptr<Capture> capture = nullptr;    // null while it is not captured
+  std::vector<GraphNode*> last_nodes = {};       // that its next one will depend on
+  std::shared_ptr<StreamQueue> queue = nullptr;  // null as long as it has done all at once
 };
 
 /// The null stream and the two that stand for default streams have no object.
@@ -70,9 +78,10 @@ inline bool is_created(const Stream* stream) {
 
 struct Event {
   bool recorded = false;
-  std::int64_t nanoseconds = 0;
-  std::shared_ptr<Capture> capture = nullptr;  // of the stream that it was recorded in
-  std::vector<GraphNode*> last_nodes = {};     // of that stream
+  std::shared_ptr<std::int64_t> nanoseconds = {};  // of the last record, once it is reached
+  StreamPosition position = {};                    // of that record
+  std::shared_ptr<Capture> capture = nullptr;      // of the stream that it was recorded in
+  std::vector<GraphNode*> last_nodes = {};         // of that stream
 };
 
 struct KernelRecord;

@@ -25,19 +25,6 @@ Captures& captures() {
 
 thread_local CaptureMode mode_of_thread = CaptureMode::of_all_threads;
 
-/// The stream's object; null for the legacy stream, which has none.
-Stream* object_of(Stream* stream) {
-  const auto per_thread = reinterpret_cast<Stream*>(std::uintptr_t{2});
-  if (stream != per_thread) return is_created(stream) ? stream : nullptr;
-  thread_local Stream* const default_stream_of_thread = &captures().of_threads.emplace_back();
-  return default_stream_of_thread;
-}
-
-bool is_blocking(const Stream& stream) {
-  constexpr unsigned non_blocking = 1;
-  return (stream.flags & non_blocking) == 0;
-}
-
 /// Of the legacy stream alone, which has no object: its work comes after what blocking streams were
 /// given, so while one of these is captured it cannot be done.
 ErrorCode forbid_legacy_stream(const Stream* object, bool invalidates = true) {
@@ -100,7 +87,26 @@ void join(Stream& stream, const std::shared_ptr<Capture>& capture) {
   capture->streams.push_back(&stream);
 }
 
+/// Copies from or to memory of the host that the device does not know end before their call does.
+bool waits(Device& device, const Work& work) {
+  const auto* const copy = std::get_if<CopyWork>(&work);
+  return copy != nullptr && !(device.memory().contains(address_of(copy->to.first)) &&
+                              device.memory().contains(address_of(copy->from.first)));
+}
+
 }  // namespace
+
+Stream* object_of(Stream* stream) {
+  const auto per_thread = reinterpret_cast<Stream*>(std::uintptr_t{2});
+  if (stream != per_thread) return is_created(stream) ? stream : nullptr;
+  thread_local Stream* const default_stream_of_thread = &captures().of_threads.emplace_back();
+  return default_stream_of_thread;
+}
+
+bool is_blocking(const Stream& stream) {
+  constexpr unsigned non_blocking = 1;
+  return (stream.flags & non_blocking) == 0;
+}
 
 ErrorCode issue(Device& device, const char* name, Stream* stream, Work work) {
   {
@@ -113,7 +119,11 @@ ErrorCode issue(Device& device, const char* name, Stream* stream, Work work) {
       return success;
     }
   }
-  return perform(device, name, work);
+  StreamQueues& streams = device.streams();
+  Stream* const object = object_of(stream);
+  const bool is_waiting = waits(device, work);
+  const auto task = [&device, name, work = std::move(work)] { return perform(device, name, work); };
+  return is_waiting ? streams.add_waiting(object, name, task) : streams.add(object, name, task);
 }
 
 void refuse_capture(const char* name, Stream* stream) {
@@ -177,14 +187,13 @@ CaptureInfo capture_info(Stream* stream) {
           .dependencies = &object->last_nodes};
 }
 
-ErrorCode record_event(Event& event, Stream* stream, std::int64_t nanoseconds) {
+ErrorCode record_event(Event& event, Stream* stream) {
   const std::lock_guard lock(captures().mutex);
   const Stream* const object = object_of(stream);
   if (const ErrorCode code = forbid_legacy_stream(object); code != success) return code;
   const bool is_captured = object != nullptr && object->capture != nullptr;
   if (is_captured && object->capture->is_invalidated) return capture_invalidated;
   event.recorded = true;
-  event.nanoseconds = nanoseconds;
   event.capture = is_captured ? object->capture : nullptr;
   event.last_nodes = is_captured ? object->last_nodes : std::vector<GraphNode*>();
   return success;

@@ -26,7 +26,12 @@ struct Capture {
   bool has_ended = false;  // events may still know it; its nodes may be gone
 };
 
-/// Does the work, or adds it to the graph if the stream is captured.
+/// The stream's object, of each thread for its default stream; null for the legacy stream.
+Stream* object_of(Stream* stream);
+/// Whether the legacy stream waits for it.
+bool is_blocking(const Stream& stream);
+
+/// Gives the work to the stream, or to the graph if the stream is captured.
 ErrorCode issue(Device& device, const char* name, Stream* stream, Work work);
 /// For calls that have a stream and that no graph can keep: throws Error, naming the call.
 void refuse_capture(const char* name, Stream* stream);
@@ -47,7 +52,7 @@ struct CaptureInfo {
 CaptureInfo capture_info(Stream* stream);
 
 /// Keeps where in a captured stream the event is, or that it is in none.
-ErrorCode record_event(Event& event, Stream* stream, std::int64_t nanoseconds);
+ErrorCode record_event(Event& event, Stream* stream);
 /// Makes a stream wait for an event: that is how one becomes a part of a capture, and joins again.
 ErrorCode wait_for_event(Stream* stream, Event& event);
 

@@ -100,7 +100,8 @@ Device& Device::instance() {
   return *device;
 }
 
-Device::Device() : settings_(settings_or_stop()), memory_(settings_.memory_bytes) {}
+Device::Device()
+    : settings_(settings_or_stop()), memory_(settings_.memory_bytes), streams_(settings_.streams) {}
 
 Module* Device::register_module(std::vector<const void*> fatbins) {
   const std::lock_guard lock(mutex_);
@@ -140,6 +141,7 @@ Program& Device::program(Module& module) {
   if (module.program == nullptr) {
     const ptx::Module linked = ptx::link_modules(parse_all(module.fatbins, settings_.capability));
     module.program = std::make_unique<Program>(load_program(linked, memory_));
+    module.ptx_capability = parse_target(linked.target).capability;
   }
   return *module.program;
 }
@@ -152,6 +154,11 @@ const Function& Device::function(KernelRecord& kernel) {
         "compute capability {}",
         kernel.name, settings_.capability);
   return decoded.functions[found->second];
+}
+
+int Device::ptx_capability(KernelRecord& kernel) {
+  program(*kernel.module);
+  return kernel.module->ptx_capability;
 }
 
 std::optional<Device::Symbol> Device::symbol(const void* host_variable) {
@@ -198,7 +205,7 @@ ErrorCode Device::accept(const KernelWork& work) {
   if (const ErrorCode error = accept_cluster(work); error != success) return error;
   if (!work.is_cooperative) return success;
   const int resident =
-      multiprocessors *
+      settings_.multiprocessors *
       blocks_per_multiprocessor(code, static_cast<int>(block.count()), work.dynamic_shared_bytes);
   const bool fits_at_once = work.grid.count() <= static_cast<std::uint64_t>(resident);
   return fits_at_once ? success : cooperative_launch_too_large;

@@ -13,6 +13,7 @@
 #include "emulator/runtime/api_types.h"
 #include "emulator/runtime/profile.h"
 #include "emulator/runtime/settings.h"
+#include "emulator/runtime/stream_queue.h"
 #include "emulator/runtime/work.h"
 
 namespace lq::emulator {
@@ -22,6 +23,7 @@ namespace lq::emulator {
 struct Module {
   std::vector<const void*> fatbins;
   std::unique_ptr<Program> program;
+  int ptx_capability = 0;                           // that its PTX was compiled for
   std::map<void**, std::string> managed_variables;  // names, by the host's pointers to them
 };
 
@@ -57,6 +59,7 @@ class Device {
   const Settings& settings() const { return settings_; }
   const DeviceLimits& limits() const { return limits_of(settings_.capability); }
   DeviceMemory& memory() { return memory_; }
+  StreamQueues& streams() { return streams_; }
 
   Module* register_module(std::vector<const void*> fatbins);
   void register_kernel(Module* module, const void* host_function, std::string name);
@@ -66,6 +69,8 @@ class Device {
 
   /// The decoded kernel. Throws Error if its module has no PTX for this device, or not the kernel.
   const Function& function(KernelRecord& kernel);
+  /// The compute capability that its PTX was compiled for, which may be an earlier one.
+  int ptx_capability(KernelRecord& kernel);
   /// Address and bytes of a device variable; none for what is not registered.
   struct Symbol {
     std::uint64_t address = 0;
@@ -109,6 +114,7 @@ class Device {
 
   Settings settings_;
   DeviceMemory memory_;
+  StreamQueues streams_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Module>> modules_;
   std::map<const void*, KernelRecord> kernels_;

@@ -1,5 +1,4 @@
-// Allocation, copies and fills. Everything is done when the call returns, which is one of the
-// orders that asynchronous calls allow.
+// Allocation, copies and fills.
 
 #include "core/error.h"
 #include "emulator/runtime/capture.h"
@@ -23,9 +22,8 @@ ErrorCode allocate(Device& device, void** pointer, std::size_t bytes, DeviceMemo
   return success;
 }
 
-ErrorCode release(Device& device, void* pointer) {
+void release(Device& device, void* pointer) {
   if (pointer != nullptr) device.memory().release(address_of(pointer));
-  return success;
 }
 
 /// How an entry point does its work: at once, waiting for it, or as a part of a stream.
@@ -36,7 +34,8 @@ struct Issuer {
   ErrorCode operator()(Device& device, const char* name, Work work) const {
     if (!waits) return issue(device, name, stream, std::move(work));
     const ErrorCode code = forbid_synchronous_call();
-    return code == success ? perform(device, name, work) : code;
+    if (code != success) return code;
+    return device.streams().add_waiting(nullptr, name, [&] { return perform(device, name, work); });
   }
 };
 constexpr Issuer at_once;
@@ -110,8 +109,10 @@ int allocate_memory(const char* name, void** pointer, std::size_t bytes,
 
 int release_memory(const char* name, void* pointer) {
   return api_call(name, [&](Device& device) {
-    const ErrorCode code = forbid_unseen_call();
-    return code == success ? release(device, pointer) : code;
+    ErrorCode code = forbid_unseen_call();
+    if (code == success) code = device.streams().wait_for_all();
+    if (code == success) release(device, pointer);
+    return code;
   });
 }
 
@@ -144,7 +145,10 @@ LQNET_CUDA_API int cudaFree(void* pointer) { return release_memory("cudaFree", p
 LQNET_CUDA_API int cudaFreeAsync(void* pointer, Stream* stream) {
   return api_call("cudaFreeAsync", [&](Device& device) {
     refuse_capture("cudaFreeAsync", stream);
-    return release(device, pointer);
+    return device.streams().add(object_of(stream), "cudaFreeAsync", [&device, pointer] {
+      release(device, pointer);
+      return success;
+    });
   });
 }
 LQNET_CUDA_API int cudaFreeHost(void* pointer) { return release_memory("cudaFreeHost", pointer); }

@@ -49,7 +49,7 @@ std::map<int, int> attributes(const Device& device) {
           {12, 65536},
           {13, 1000000},
           {14, 512},
-          {16, multiprocessors},
+          {16, device.settings().multiprocessors},
           {19, 1},
           {30, 512},
           {31, 1},
@@ -98,7 +98,10 @@ LQNET_CUDA_API int cudaSetDevice(int device) {
 }
 LQNET_CUDA_API int cudaSetDeviceFlags(unsigned) { return success; }
 LQNET_CUDA_API int cudaDeviceSynchronize() {
-  return api_call("cudaDeviceSynchronize", [](Device&) { return forbid_waiting_for_device(); });
+  return api_call("cudaDeviceSynchronize", [](Device& device) {
+    const ErrorCode code = forbid_waiting_for_device();
+    return code == success ? device.streams().wait_for_all() : code;
+  });
 }
 LQNET_CUDA_API int cudaDeviceReset() {
   return api_call("cudaDeviceReset", [](Device&) { return success; });
@@ -145,7 +148,7 @@ LQNET_CUDA_API int cudaGetDeviceProperties(DeviceProperties* properties, int dev
     result.minor = limits.capability % 10;
     result.texture_alignment = 512;
     result.texture_pitch_alignment = 32;
-    result.multiprocessors = multiprocessors;
+    result.multiprocessors = device.settings().multiprocessors;
     result.can_map_host_memory = 1;
     result.surface_alignment = 512;
     result.concurrent_kernels = 1;
@@ -182,7 +185,7 @@ LQNET_CUDA_API int cudaFuncGetAttributes(FunctionAttributes* result, const void*
     result->max_threads_per_block = max_threads_per_block;
     // Not modelled; a value that calculations can live with.
     result->registers = 32;
-    result->ptx_version = device.settings().capability;
+    result->ptx_version = device.ptx_capability(*kernel);
     result->binary_version = device.settings().capability;
     result->max_dynamic_shared_bytes = device.most_dynamic_shared_bytes(*kernel);
     if (const auto cluster = own_cluster(function)) put(*cluster, result->required_cluster);

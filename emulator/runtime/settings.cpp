@@ -52,6 +52,16 @@ Order order_from_environment() {
   return {OrderKind::random, static_cast<std::uint64_t>(seed)};
 }
 
+StreamTiming streams_from_environment() {
+  constexpr const char* name = "LQNET_EMULATED_STREAMS";
+  const char* const value = std::getenv(name);
+  const std::string_view text = value == nullptr ? "" : value;
+  if (text.empty() || text == "immediate") return StreamTiming::immediate;
+  if (text == "lazy") return StreamTiming::lazy;
+  check(text == "others_first", "{} is '{}', expected immediate, lazy or others_first", name, text);
+  return StreamTiming::others_first;
+}
+
 void set_counters(Settings& settings) {
   const char* const value = std::getenv("LQNET_EMULATED_COUNTERS");
   const std::string_view text = value == nullptr ? "" : value;
@@ -95,6 +105,8 @@ Settings settings_from_environment() {
   constexpr std::int64_t megabyte = 1 << 20;
   settings.memory_bytes =
       static_cast<std::uint64_t>(megabyte * number("LQNET_EMULATED_MEMORY_MB", 4096, 16, 1 << 18));
+  settings.multiprocessors =
+      static_cast<int>(number("LQNET_EMULATED_MULTIPROCESSORS", settings.multiprocessors, 1, 1024));
   set_counters(settings);
   const char* const launch_file = std::getenv("LQNET_EMULATED_LAUNCHES");
   settings.launch_file = launch_file == nullptr ? "" : launch_file;
@@ -103,6 +115,7 @@ Settings settings_from_environment() {
   settings.finds_races = number("LQNET_EMULATED_RACES", 1, 0, 1) != 0;
   settings.reads_unwritten = number("LQNET_EMULATED_UNWRITTEN", 0, 0, 1) != 0;
   settings.order = order_from_environment();
+  settings.streams = streams_from_environment();
   settings.most_warp_instructions = static_cast<std::uint64_t>(
       number("LQNET_EMULATED_LIMIT", default_most_warp_instructions, 1, std::int64_t{1} << 62));
   settings.continues = number("LQNET_EMULATED_CONTINUE", 0, 0, 1) != 0;

@@ -1,7 +1,8 @@
-// Streams and events. Work is done when it is issued, so streams have nothing to wait for; events
-// keep the host's time.
+// Streams and events, which keep the host's time.
 
 #include <chrono>
+#include <memory>
+#include <mutex>
 
 #include "core/error.h"
 #include "emulator/runtime/capture.h"
@@ -32,6 +33,13 @@ int create_event(const char* name, Event** event) {
   });
 }
 
+std::mutex event_mutex;  // of where events are, which other threads may change
+
+StreamPosition position_of(const Event& event) {
+  const std::lock_guard lock(event_mutex);
+  return event.position;
+}
+
 /// Flags that make a node of an event, which graphs do not have.
 void refuse_external(const char* name, unsigned flags) {
   constexpr unsigned external = 1;
@@ -39,17 +47,37 @@ void refuse_external(const char* name, unsigned flags) {
 }
 
 int record(const char* name, Event* event, Stream* stream, unsigned flags) {
-  return api_call(name, [&](Device&) {
+  return api_call(name, [&](Device& device) {
     if (event == nullptr) return invalid_resource_handle;
     refuse_external(name, flags);
-    return record_event(*event, stream, now());
+    const ErrorCode code = record_event(*event, stream);
+    if (code != success || event->capture != nullptr) return code;
+    const auto time = std::make_shared<std::int64_t>(0);
+    StreamPosition behind;
+    const ErrorCode added = device.streams().add(
+        object_of(stream), name,
+        [time] {
+          *time = now();
+          return success;
+        },
+        &behind);
+    const std::lock_guard lock(event_mutex);
+    event->nanoseconds = time;
+    event->position = behind;
+    return added;
   });
 }
 
-int wait_for(const char* name, const Event* event) {
-  return api_call(name, [&](Device&) {
-    return event == nullptr ? invalid_resource_handle : forbid_waiting(*event);
-  });
+/// Says whether the position is reached. What is asked for is done by the next time, or nobody who
+/// only asks would come to an end.
+ErrorCode ask_for(Device& device, const StreamPosition& position) {
+  if (device.streams().is_reached(position)) return success;
+  const ErrorCode code = device.streams().wait_for(position);
+  return code == success ? not_ready : code;
+}
+
+ErrorCode forbid_waiting_for(const Event* event) {
+  return event == nullptr ? invalid_resource_handle : forbid_waiting(*event);
 }
 
 }  // namespace
@@ -64,24 +92,36 @@ LQNET_CUDA_API int cudaStreamCreateWithPriority(Stream** stream, unsigned flags,
   return create_stream("cudaStreamCreateWithPriority", stream, flags, priority);
 }
 LQNET_CUDA_API int cudaStreamDestroy(Stream* stream) {
-  return api_call("cudaStreamDestroy", [&](Device&) {
+  return api_call("cudaStreamDestroy", [&](Device& device) {
     if (!is_created(stream)) return invalid_resource_handle;
     refuse_capture("cudaStreamDestroy", stream);
+    const ErrorCode code = device.streams().remove(*stream);
     delete stream;
-    return success;
+    return code;
   });
 }
 LQNET_CUDA_API int cudaStreamSynchronize(Stream* stream) {
-  return api_call("cudaStreamSynchronize", [&](Device&) { return forbid_waiting(stream); });
+  return api_call("cudaStreamSynchronize", [&](Device& device) {
+    const ErrorCode code = forbid_waiting(stream);
+    if (code != success) return code;
+    StreamQueues& streams = device.streams();
+    Stream* const object = object_of(stream);
+    return object == nullptr ? streams.wait_for_blocking() : streams.wait_for(streams.end(object));
+  });
 }
 LQNET_CUDA_API int cudaStreamQuery(Stream* stream) {
-  return api_call("cudaStreamQuery", [&](Device&) { return forbid_waiting(stream); });
+  return api_call("cudaStreamQuery", [&](Device& device) {
+    const ErrorCode code = forbid_waiting(stream);
+    return code == success ? ask_for(device, device.streams().end(object_of(stream))) : code;
+  });
 }
 LQNET_CUDA_API int cudaStreamWaitEvent(Stream* stream, Event* event, unsigned flags) {
-  return api_call("cudaStreamWaitEvent", [&](Device&) {
+  return api_call("cudaStreamWaitEvent", [&](Device& device) {
     if (event == nullptr) return invalid_resource_handle;
     refuse_external("cudaStreamWaitEvent", flags);
-    return wait_for_event(stream, *event);
+    const ErrorCode code = wait_for_event(stream, *event);
+    if (code != success || event->capture != nullptr) return code;
+    return device.streams().add_wait(object_of(stream), position_of(*event));
   });
 }
 LQNET_CUDA_API int cudaStreamGetFlags(Stream* stream, unsigned* flags) {
@@ -128,16 +168,27 @@ LQNET_CUDA_API int cudaEventRecordWithFlags(Event* event, Stream* stream, unsign
   return record("cudaEventRecordWithFlags", event, stream, flags);
 }
 LQNET_CUDA_API int cudaEventSynchronize(Event* event) {
-  return wait_for("cudaEventSynchronize", event);
+  return api_call("cudaEventSynchronize", [&](Device& device) {
+    const ErrorCode code = forbid_waiting_for(event);
+    return code == success ? device.streams().wait_for(position_of(*event)) : code;
+  });
 }
-LQNET_CUDA_API int cudaEventQuery(Event* event) { return wait_for("cudaEventQuery", event); }
+LQNET_CUDA_API int cudaEventQuery(Event* event) {
+  return api_call("cudaEventQuery", [&](Device& device) {
+    const ErrorCode code = forbid_waiting_for(event);
+    return code == success ? ask_for(device, position_of(*event)) : code;
+  });
+}
 LQNET_CUDA_API int cudaEventElapsedTime(float* milliseconds, Event* start, Event* end) {
-  return api_call("cudaEventElapsedTime", [&](Device&) {
+  return api_call("cudaEventElapsedTime", [&](Device& device) {
     if (start == nullptr || end == nullptr || !start->recorded || !end->recorded) {
       return invalid_resource_handle;
     }
     if (start->capture != nullptr || end->capture != nullptr) return captured_event;
-    *milliseconds = 1e-6F * static_cast<float>(end->nanoseconds - start->nanoseconds);
+    StreamQueues& streams = device.streams();
+    if (!streams.is_reached(position_of(*start)) || !streams.is_reached(position_of(*end)))
+      return not_ready;
+    *milliseconds = 1e-6F * static_cast<float>(*end->nanoseconds - *start->nanoseconds);
     return success;
   });
 }

@@ -26,5 +26,9 @@ for variable in LQNET_EMULATED_LAUNCHES LQNET_EMULATED_COUNTERS; do
   expect "$variable: cannot write $folder/none/file.json" \
     env "$variable=$folder/none/file.json" "$run" "$folder/messages" speak
 done
+for device in 80 90; do
+  versions=$(LQNET_EMULATED_SM=$device "$run" "$folder/messages" versions)
+  [ "$versions" = "PTX 80 binary $device" ] || complain "PTX for 8.0 on $device: $versions"
+done
 expect "no program" "$run" "$folder/no_such_program"
 exit "$failed"
