@@ -1,5 +1,6 @@
 #include "autograd/batch_norm.h"
 
+#include "autograd/code_planes.h"
 #include "core/stream.h"
 #include "kernels/batch_norm/batch_norm.h"
 
@@ -86,10 +87,15 @@ Variable batch_norm(const Variable& x, BatchNormState& state, const BatchNormOpt
   }
 
   kernels::BatchNormActivation fused{.relu = activation.relu};
+  Tensor codes;
   if (activation.table != nullptr) {
     fused.table = activation.table->view();
     saved.pass_range = activation.table->pass_range;
     if (activation.statistics != nullptr) fused.statistics = activation.statistics->view();
+    if (activation.packs_codes && !options.per_layer && has_packed_codes(*activation.table)) {
+      codes = room_for_codes(*activation.table, x.shape());
+      fused.planes = codes.view<std::int32_t>();
+    }
   }
   Tensor y(x.shape(), DType::f32, device);
   kernels::batch_norm_forward(stream, saved.x.view<float>(), saved.parameters(), fused,
@@ -113,6 +119,7 @@ Variable batch_norm(const Variable& x, BatchNormState& state, const BatchNormOpt
              {{"running_mean", state.running_mean}, {"running_variance", state.running_variance}});
   if (activation.table != nullptr) {
     result.set_levels(std::make_shared<const LevelTable>(*activation.table));
+    result.set_codes(std::move(codes));
   }
   return result;
 }

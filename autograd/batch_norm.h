@@ -26,14 +26,15 @@ struct FusedActivation {
   bool relu = false;
   const LevelTable* table = nullptr;      ///< quantizer of one row, or none
   LevelStatistics* statistics = nullptr;  ///< of the values that were quantized
+  bool packs_codes = false;               ///< the result's codes, too, where they can be packed
 };
 
 /// x is N x H x W x C or N x C, normalised over all but C; then ReLU and quantization as asked.
 /// Backward goes through the quantizer straight (spec section 2.5) and recomputes the normalised
 /// values from x: saved are x, mean, variance and the pass range, never the intermediate results.
-/// A quantized result knows the table (Variable::levels()).
-/// Recorded as "batch_norm" with attributes epsilon, per_layer, relu, quantize and constants
-/// running_mean, running_variance.
+/// A quantized result knows the table (Variable::levels()), and its codes if asked
+/// (Variable::codes()). Recorded as "batch_norm" with attributes epsilon, per_layer, relu, quantize
+/// and constants running_mean, running_variance.
 Variable batch_norm(const Variable& x, BatchNormState& state, const BatchNormOptions& options,
                     const FusedActivation& activation = {});
 

@@ -1,10 +1,8 @@
 #include "autograd/bit_conv2d.h"
 
-#include <bit>
-
+#include "autograd/code_planes.h"
 #include "autograd/conv2d_record.h"
 #include "autograd/level_table.h"
-#include "core/packed_layout.h"
 #include "core/stream.h"
 #include "kernels/bitconv/bit_conv2d.h"
 #include "kernels/bitpack/bitpack.h"
@@ -15,7 +13,7 @@ namespace {
 
 using kernels::CodeAlphabet;
 
-/// Whether all values have codes of this alphabet that can be packed.
+/// Whether all values have codes of this alphabet that can be packed, row by row.
 bool has_codes(const Variable& variable, CodeAlphabet alphabet) {
   const auto& table = variable.levels();
   return table != nullptr && table->alphabet == alphabet &&
@@ -29,12 +27,13 @@ bool can_count_bits(const Variable& x, const Variable& weight, const Conv2dOptio
 }
 
 /// The values of `x` as codes, a plane per bit.
-Tensor pack(const Tensor& x, const LevelTable& table) {
+Tensor codes_of(const Variable& x) {
+  if (x.codes().defined()) return x.codes();
+  const LevelTable& table = *x.levels();
   const std::int64_t channels = x.shape()[-1];
-  const Shape matrix{x.elements() / channels, channels};
-  const int planes = std::countr_zero(static_cast<std::uint64_t>(table.levels.shape()[1]));
-  Tensor codes({planes, matrix[0], packed::words(channels)}, DType::i32, x.device());
-  kernels::bitpack_forward(current_stream(x.device()), x.reshape(matrix).view<float>(),
+  Tensor codes = room_for_codes(table, x.shape());
+  kernels::bitpack_forward(current_stream(x.device()),
+                           x.value().reshape({codes.shape()[1], channels}).view<float>(),
                            table.view(), codes.view<std::int32_t>());
   return codes;
 }
@@ -55,7 +54,7 @@ Variable bit_conv2d(const Variable& x, const Variable& weight, const Variable& b
     return conv2d(x, weight, bias, options, std::move(extra));
   }
   const auto geometry = kernels::conv2d_geometry(x.shape(), weight.shape(), options);
-  const Tensor codes = pack(x.value(), *x.levels());
+  const Tensor codes = codes_of(x);
   Tensor y(geometry.y_shape(), DType::f32, x.device());
   kernels::bit_conv2d_forward(
       current_stream(x.device()), geometry, {codes.view<std::int32_t>(), x.levels()->view()},

@@ -1,5 +1,6 @@
 #include "autograd/quantize.h"
 
+#include "autograd/code_planes.h"
 #include "autograd/pass_on.h"
 #include "core/stream.h"
 #include "kernels/quantize/quantize.h"
@@ -7,7 +8,7 @@
 namespace lq::autograd {
 
 Variable quantize(const Variable& x, const LevelTable& table, LevelStatistics* statistics,
-                  bool identity_gradient, Attributes extra) {
+                  bool identity_gradient, Attributes extra, bool packs_codes) {
   const std::int64_t rows = table.levels.shape()[0];
   check(rows == 1 || (x.shape().rank() > 0 && x.shape()[0] == rows),
         "quantize: {} tables for a tensor of {}", rows, x.shape());
@@ -15,9 +16,12 @@ Variable quantize(const Variable& x, const LevelTable& table, LevelStatistics* s
   const Tensor flat = x.value().reshape(matrix);
   Tensor y(x.shape(), DType::f32, x.device());
   Tensor flat_y = y.reshape(matrix);
-  kernels::quantize_forward(
-      current_stream(x.device()), flat.view<float>(), table.view(), flat_y.view<float>(),
-      statistics != nullptr ? statistics->view() : kernels::LevelStatistics{});
+  Tensor codes;
+  if (packs_codes && has_packed_codes(table)) codes = room_for_codes(table, x.shape());
+  kernels::quantize_forward(current_stream(x.device()), flat.view<float>(), table.view(),
+                            flat_y.view<float>(),
+                            statistics != nullptr ? statistics->view() : kernels::LevelStatistics{},
+                            codes.defined() ? codes.view<std::int32_t>() : View<std::int32_t>{});
 
   Constants constants{
       {"levels", table.levels}, {"thresholds", table.thresholds}, {"codes", table.codes}};
@@ -39,6 +43,7 @@ Variable quantize(const Variable& x, const LevelTable& table, LevelStatistics* s
   Variable result = record("quantize", std::move(extra), {x}, std::move(y), std::move(backward),
                            std::move(constants));
   result.set_levels(std::make_shared<const LevelTable>(table));
+  result.set_codes(std::move(codes));
   return result;
 }
 

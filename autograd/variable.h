@@ -109,7 +109,14 @@ class Variable {
   /// The table whose levels all values are; null where that is not known. Operations that only
   /// move values or choose among them hand it on. Who changes the value in place has to clear it.
   const std::shared_ptr<const LevelTable>& levels() const { return levels_; }
-  void set_levels(std::shared_ptr<const LevelTable> levels) { levels_ = std::move(levels); }
+  void set_levels(std::shared_ptr<const LevelTable> levels) {
+    levels_ = std::move(levels);
+    codes_ = {};
+  }
+  /// The codes of all values in that table, packed (autograd/code_planes.h): undefined unless the
+  /// quantizer made them.
+  const Tensor& codes() const { return codes_; }
+  void set_codes(Tensor codes) { codes_ = std::move(codes); }
 
   /// Walks the tape back from this scalar with gradient 1. Gradients of leaves are kept, and a
   /// second pass adds to them; intermediate gradients and saved values are freed on the way.
@@ -123,6 +130,7 @@ class Variable {
   Tensor value_;
   std::shared_ptr<Slot> slot_;
   std::shared_ptr<const LevelTable> levels_;
+  Tensor codes_;
 };
 
 /// What operations leave on the tape on this thread.

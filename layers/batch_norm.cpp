@@ -53,7 +53,10 @@ Variable BatchNormReluQuant::forward(const Variable& x) {
   }
   if (quant_ == nullptr) return bn_.fused(x, {.relu = relu});
   return quant_->quantize_by([&](const LevelTable& table, LevelStatistics& statistics) {
-    return bn_.fused(x, {.relu = relu, .table = &table, .statistics = &statistics});
+    return bn_.fused(x, {.relu = relu,
+                         .table = &table,
+                         .statistics = &statistics,
+                         .packs_codes = quant_->packs_codes()});
   });
 }
 

@@ -38,6 +38,7 @@ struct BatchNormActivation {
   bool relu = false;
   LevelTableView table;        // absent: no quantizer. One row.
   LevelStatistics statistics;  // of the values before quantization; all absent if not wanted
+  View<std::int32_t> planes;   // codes of y, as bitpack_forward() packs them; absent if not wanted
 };
 
 /// z = gamma * (x - mean) / sqrt(variance + epsilon) + beta; a = relu ? max(z, 0) : z;

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "core/threads.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_isa.h"
+#include "kernels/bitpack/bitpack_isa.h"
 #include "kernels/common/isa_variants.h"
 #include "kernels/common/level_statistics.h"
 
@@ -180,6 +182,8 @@ void batch_norm_forward(Stream&, ConstView<float> x, const BatchNormParameters& 
   const LevelStatistics& statistics = activation.statistics;
   const bool wanted = statistics.counts || statistics.sums;
   ChunkedLevelStatistics partial(cut.chunks, table ? table.size() : 1, table && wanted);
+  std::optional<CodePacker> packer;
+  if (table && activation.planes) packer.emplace(table, cut.channels, activation.planes);
 
   parallel_for(cut.chunks, [&](std::int64_t chunk) {
     std::vector<float> activated(table ? cut.period : 0);
@@ -195,6 +199,11 @@ void batch_norm_forward(Stream&, ConstView<float> x, const BatchNormParameters& 
                        .above_sums = partial.above_sums(chunk),
                        .total = partial.total(chunk),
                        .activated = activated.data()});
+    if (packer) {
+      const std::int64_t first = chunk * cut.chunk;
+      packer->pack(y.data + first, first / cut.channels,
+                   (first + cut.length(chunk)) / cut.channels);
+    }
   });
   if (!table) return;
   const bool finite = partial.finish(0, cut.elements, statistics);

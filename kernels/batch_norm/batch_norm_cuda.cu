@@ -349,8 +349,8 @@ void batch_norm_forward(Stream& stream, ConstView<float> x, const BatchNormParam
   if (activation.table) {
     const NormalizedValues source{x.data, Divider(channels), coefficients.data(),
                                   floor_of(activation.relu)};
-    assign_levels(operation, stream, source, 1, x.elements(), activation.table, y.data,
-                  activation.statistics);
+    assign_levels(operation, stream, source, 1, x.elements(), activation.table, y,
+                  activation.statistics, activation.planes);
   } else {
     const Normalize normalize{x.data, channels, coefficients.data(), floor_of(activation.relu),
                               y.data};

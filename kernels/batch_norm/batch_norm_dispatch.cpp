@@ -1,4 +1,5 @@
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/bitpack/bitpack.h"
 #include "kernels/common/check_view.h"
 #include "kernels/common/dispatch.h"
 
@@ -59,6 +60,9 @@ void batch_norm_forward(Stream& stream, ConstView<float> x, const BatchNormParam
   if (activation.table) {
     check_level_table(operation, stream, activation.table, 1);
     check_level_statistics(operation, stream, activation.table, activation.statistics);
+    if (activation.planes) {
+      check_code_planes(operation, stream, activation.table, x.shape, activation.planes);
+    }
   }
   choose<BatchNormForward>(operation, stream,
                            {reference::batch_norm_forward, cpu::batch_norm_forward,

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/bitpack/bitpack.h"
 
 namespace lq::kernels::reference {
 
@@ -99,7 +100,7 @@ void batch_norm_update_running(Stream&, ConstView<float> mean, ConstView<float> 
   }
 }
 
-void batch_norm_forward(Stream&, ConstView<float> x, const BatchNormParameters& parameters,
+void batch_norm_forward(Stream& stream, ConstView<float> x, const BatchNormParameters& parameters,
                         const BatchNormActivation& activation, View<float> y) {
   loops(x, parameters).normalize(x.data, parameters.mean.data, parameters.variance.data, y.data);
   const LevelTableView& table = activation.table;
@@ -118,6 +119,9 @@ void batch_norm_forward(Stream&, ConstView<float> x, const BatchNormParameters& 
     if (statistics.counts) statistics.counts[position] += 1;
     if (statistics.sums) statistics.sums[position] += static_cast<double>(value);
     value = table.levels[position];
+  }
+  if (table && activation.planes) {
+    reference::bitpack_forward(stream, y, table, activation.planes);
   }
 }
 

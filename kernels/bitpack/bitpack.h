@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "core/stream.h"
 #include "core/view.h"
@@ -24,6 +25,19 @@ using BitpackForward = void(Stream& stream, ConstView<float> x, const LevelTable
 /// x = levels of the codes: exactly the values that were packed, if they were levels.
 using BitpackInverse = void(Stream& stream, ConstView<std::int32_t> planes,
                             const LevelTableView& table, View<float> x);
+
+/// Check of public calls that write planes besides: whether the view is K x P x ceil(C/32) for
+/// these values, P x C, and a table of one row. Throws Error naming `operation`.
+void check_code_planes(std::string_view operation, const Stream& stream,
+                       const LevelTableView& table, const Shape& values,
+                       const ConstView<std::int32_t>& planes);
+
+/// P x C of so many values, for planes of P pixels.
+inline Shape pixels_of_planes(std::int64_t values, const ConstView<std::int32_t>& planes) {
+  const bool fits =
+      planes.shape.rank() == 3 && planes.shape[1] > 0 && values % planes.shape[1] == 0;
+  return fits ? Shape{planes.shape[1], values / planes.shape[1]} : Shape{values, 1};
+}
 
 /// The public calls throw Error when views do not fit one another.
 BitpackForward bitpack_forward;

@@ -21,21 +21,29 @@ const BitpackKernels& kernels() {
 
 }  // namespace
 
+CodePacker::CodePacker(const LevelTableView& table, std::int64_t channels,
+                       View<std::int32_t> planes)
+    : kernels_(kernels()), table_(table), channels_(channels), planes_(planes) {}
+
+void CodePacker::pack(const float* x, std::int64_t begin, std::int64_t end) const {
+  const std::int64_t words = planes_.shape[2];
+  kernels_.pack({.x = x,
+                 .planes = reinterpret_cast<std::uint32_t*>(planes_.data) + begin * words,
+                 .plane_pitch = planes_.shape[1] * words,
+                 .pixels = end - begin,
+                 .channels = channels_,
+                 .bits = static_cast<int>(planes_.shape[0]),
+                 .levels = table_.levels.data,
+                 .codes = table_.codes.data});
+}
+
 void bitpack_forward(Stream&, ConstView<float> x, const LevelTableView& table,
                      View<std::int32_t> planes) {
-  const BitpackKernels& chosen = kernels();
-  const std::int64_t words = planes.shape[2];
-  auto* to = reinterpret_cast<std::uint32_t*>(planes.data);
-  parallel_for_ranges(x.shape[0], pixels_per_chunk(x.shape[1]),
+  const std::int64_t channels = x.shape[1];
+  const CodePacker packer(table, channels, planes);
+  parallel_for_ranges(x.shape[0], pixels_per_chunk(channels),
                       [&](std::int64_t begin, std::int64_t end) {
-                        chosen.pack({.x = x.data + begin * x.shape[1],
-                                     .planes = to + begin * words,
-                                     .plane_pitch = planes.shape[1] * words,
-                                     .pixels = end - begin,
-                                     .channels = x.shape[1],
-                                     .bits = static_cast<int>(planes.shape[0]),
-                                     .levels = table.levels.data,
-                                     .codes = table.codes.data});
+                        packer.pack(x.data + begin * channels, begin, end);
                       });
 }
 

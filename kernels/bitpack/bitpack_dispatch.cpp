@@ -7,18 +7,24 @@
 
 namespace lq::kernels {
 
+void check_code_planes(std::string_view operation, const Stream& stream,
+                       const LevelTableView& table, const Shape& values,
+                       const ConstView<std::int32_t>& planes) {
+  check_level_table(operation, stream, table, 1);
+  const auto size = static_cast<std::uint64_t>(table.size());
+  check(std::has_single_bit(size) && size <= 1U << max_packed_bits,
+        "{}: {} levels, expected 2, 4, 8 or 16", operation, size);
+  check_view(operation, "planes", stream, planes,
+             {std::countr_zero(size), values[0], packed::words(values[1])});
+}
+
 namespace {
 
 void check_arguments(std::string_view operation, const Stream& stream, const ConstView<float>& x,
                      const LevelTableView& table, const ConstView<std::int32_t>& planes) {
   check(x.shape.rank() == 2, "{}: x is {}, expected P x C", operation, x.shape);
   check_view(operation, "x", stream, x, x.shape);
-  check_level_table(operation, stream, table, 1);
-  const auto size = static_cast<std::uint64_t>(table.size());
-  check(std::has_single_bit(size) && size <= 1U << max_packed_bits,
-        "{}: {} levels, expected 2, 4, 8 or 16", operation, size);
-  check_view(operation, "planes", stream, planes,
-             {std::countr_zero(size), x.shape[0], packed::words(x.shape[1])});
+  check_code_planes(operation, stream, table, x.shape, planes);
 }
 
 }  // namespace

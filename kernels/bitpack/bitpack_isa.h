@@ -3,6 +3,9 @@
 
 #include <cstdint>
 
+#include "core/view.h"
+#include "kernels/common/level_table_view.h"
+
 namespace lq::kernels {
 
 /// A run of pixels that is packed.
@@ -32,6 +35,26 @@ struct BitpackKernels {
   void (*pack)(const BitpackRun& run);
   void (*unpack)(const BitunpackRun& run);
 };
+
+namespace cpu {
+
+/// Packs runs of pixels, for what makes the values besides.
+class CodePacker {
+ public:
+  /// Of `channels` channels; the planes are those of all pixels.
+  CodePacker(const LevelTableView& table, std::int64_t channels, View<std::int32_t> planes);
+
+  /// The pixels from `begin` to `end`, at x.
+  void pack(const float* x, std::int64_t begin, std::int64_t end) const;
+
+ private:
+  const BitpackKernels& kernels_;
+  LevelTableView table_;
+  std::int64_t channels_;
+  View<std::int32_t> planes_;
+};
+
+}  // namespace cpu
 
 namespace portable {
 extern const BitpackKernels bitpack_kernels;

@@ -1,6 +1,8 @@
 // Assignment of values to the levels of a quantizer, and its straight-through backward.
 #pragma once
 
+#include <cstdint>
+
 #include "core/stream.h"
 #include "kernels/common/gradient_mode.h"
 #include "kernels/common/level_table_view.h"
@@ -12,9 +14,12 @@ namespace lq::kernels {
 /// exact copies of the levels. x and y must not overlap; their shapes are R x n.
 /// `statistics` views may be absent. NaN is placed at position 0 and infinities at the ends, but
 /// then statistics.non_finite is 1 and counts and sums mean nothing.
+/// `planes` gets the codes of y as bitpack_forward() (bitpack.h) packs them, if it is there, for
+/// n = P pixels of C channels and one row.
 /// One pass over memory; scratch is O(2^K) per chunk of work.
 using QuantizeForward = void(Stream& stream, ConstView<float> x, const LevelTableView& table,
-                             View<float> y, const LevelStatistics& statistics);
+                             View<float> y, const LevelStatistics& statistics,
+                             View<std::int32_t> planes);
 
 /// Straight-through estimator (spec section 2.5): grad_x (+)= grad_y where
 /// pass_range.low < x <= pass_range.high of the row, else 0. Shapes R x n; in overwrite mode

@@ -1,5 +1,9 @@
+#include <algorithm>
+#include <optional>
+#include <vector>
 
 #include "core/threads.h"
+#include "kernels/bitpack/bitpack_isa.h"
 #include "kernels/common/isa_variants.h"
 #include "kernels/common/level_statistics.h"
 #include "kernels/quantize/quantize.h"
@@ -12,28 +16,37 @@ constexpr std::int64_t grain = 1 << 16;  // values per chunk of a long row: 256 
 }
 
 void quantize_forward(Stream&, ConstView<float> x, const LevelTableView& table, View<float> y,
-                      const LevelStatistics& statistics) {
+                      const LevelStatistics& statistics, View<std::int32_t> planes) {
   const QuantizeKernels& kernels = choose_isa<QuantizeKernels>(LQNET_VECTOR_ISAS(quantize_kernels));
   const std::int64_t rows = x.shape[0];
   const std::int64_t n = x.shape[1];
   const std::int64_t size = table.size();
-  const std::int64_t chunks = std::max<std::int64_t>((n + grain - 1) / grain, 1);
+  std::optional<CodePacker> packer;
+  std::int64_t channels = 1;
+  if (planes) {
+    channels = n / planes.shape[1];
+    packer.emplace(table, channels, planes);
+  }
+  const std::int64_t chunk_values = std::max<std::int64_t>(grain / channels, 1) * channels;
+  const std::int64_t chunks = std::max<std::int64_t>((n + chunk_values - 1) / chunk_values, 1);
   const bool wanted = statistics.counts || statistics.sums;
 
   std::vector<ChunkedLevelStatistics> partial(rows, {chunks, size, wanted});
   parallel_for(rows * chunks, [&](std::int64_t job) {
     const std::int64_t r = job / chunks;
     const std::int64_t chunk = job % chunks;
-    const std::int64_t begin = chunk * grain;
+    const std::int64_t begin = chunk * chunk_values;
+    const std::int64_t end = std::min(begin + chunk_values, n);
     kernels.assign({.x = x.data + r * n + begin,
                     .y = y.data + r * n + begin,
-                    .n = std::min(grain, n - begin),
+                    .n = end - begin,
                     .thresholds = table.thresholds.data + r * (size - 1),
                     .levels = table.levels.data + r * size,
                     .threshold_count = static_cast<int>(size - 1),
                     .above_counts = partial[r].above_counts(chunk),
                     .above_sums = partial[r].above_sums(chunk),
                     .total = partial[r].total(chunk)});
+    if (packer) packer->pack(y.data + begin, begin / channels, end / channels);
   });
 
   bool finite = true;

@@ -34,10 +34,10 @@ __global__ void __launch_bounds__(backward_threads)
 }  // namespace
 
 void quantize_forward(Stream& stream, ConstView<float> x, const LevelTableView& table,
-                      View<float> y, const LevelStatistics& statistics) {
+                      View<float> y, const LevelStatistics& statistics, View<std::int32_t> planes) {
   const std::int64_t n = x.shape[1];
-  assign_levels("quantize_forward", stream, RowValues{x.data, n}, x.shape[0], n, table, y.data,
-                statistics);
+  assign_levels("quantize_forward", stream, RowValues{x.data, n}, x.shape[0], n, table, y,
+                statistics, planes);
 }
 
 void quantize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> x,

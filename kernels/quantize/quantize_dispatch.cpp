@@ -1,3 +1,4 @@
+#include "kernels/bitpack/bitpack.h"
 #include "kernels/common/check_view.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/quantize/quantize.h"
@@ -15,16 +16,20 @@ void check_input(std::string_view operation, const Stream& stream, const ConstVi
 }  // namespace
 
 void quantize_forward(Stream& stream, ConstView<float> x, const LevelTableView& table,
-                      View<float> y, const LevelStatistics& statistics) {
+                      View<float> y, const LevelStatistics& statistics, View<std::int32_t> planes) {
   constexpr std::string_view operation = "quantize_forward";
   check_input(operation, stream, x);
   check_view(operation, "y", stream, y, x.shape);
   check_level_table(operation, stream, table, x.shape[0]);
   check_level_statistics(operation, stream, table, statistics);
+  if (planes) {
+    const Shape pixels = pixels_of_planes(x.elements(), planes);
+    check_code_planes(operation, stream, table, pixels, planes);
+  }
   choose<QuantizeForward>(operation, stream,
                           {reference::quantize_forward, cpu::quantize_forward,
                            LQNET_CUDA_KERNEL(cuda::quantize_forward)})(stream, x, table, y,
-                                                                       statistics);
+                                                                       statistics, planes);
 }
 
 void quantize_backward(Stream& stream, ConstView<float> grad_y, ConstView<float> x,

@@ -1,11 +1,12 @@
 #include <cmath>
 
+#include "kernels/bitpack/bitpack.h"
 #include "kernels/quantize/quantize.h"
 
 namespace lq::kernels::reference {
 
-void quantize_forward(Stream&, ConstView<float> x, const LevelTableView& table, View<float> y,
-                      const LevelStatistics& statistics) {
+void quantize_forward(Stream& stream, ConstView<float> x, const LevelTableView& table,
+                      View<float> y, const LevelStatistics& statistics, View<std::int32_t> planes) {
   const std::int64_t rows = x.shape[0];
   const std::int64_t n = x.shape[1];
   const std::int64_t size = table.size();
@@ -26,6 +27,10 @@ void quantize_forward(Stream&, ConstView<float> x, const LevelTableView& table, 
       if (statistics.sums) statistics.sums[r * size + position] += static_cast<double>(value);
       if (statistics.non_finite && !std::isfinite(value)) statistics.non_finite[0] = 1;
     }
+  }
+  if (planes) {
+    const Shape pixels = pixels_of_planes(y.elements(), planes);
+    reference::bitpack_forward(stream, {y.data, pixels, y.device}, table, planes);
   }
 }
 

@@ -108,7 +108,7 @@ Variable WeightQuantizer::forward(const Variable& weights) {
 Variable ActivationQuantizer::forward(const Variable& x) {
   return quantize_by([&](const LevelTable& table, LevelStatistics& statistics) {
     return autograd::quantize(x, table, &statistics, /*identity_gradient=*/false,
-                              attributes(quantizer_attributes::activations));
+                              attributes(quantizer_attributes::activations), packs_codes());
   });
 }
 
@@ -204,7 +204,9 @@ std::unique_ptr<WeightQuantizer> make_weight_quantizer(const Quantization& quant
 std::unique_ptr<ActivationQuantizer> make_activation_quantizer(const Quantization& quantization) {
   validate(quantization);
   if (quantization.a_bits == float_bits) return nullptr;
-  return find_kind(quantization.kind).activations(quantization);
+  auto quantizer = find_kind(quantization.kind).activations(quantization);
+  quantizer->set_packs_codes(quantization.bit_forward);
+  return quantizer;
 }
 
 std::vector<std::string> quantizer_warnings(Module& module) {

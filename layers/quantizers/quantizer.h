@@ -140,8 +140,15 @@ class ActivationQuantizer : public Quantizer {
   /// before. Calling the module assigns on its own; both learn alike.
   Variable quantize_by(const Assignment& assign) { return quantize_with(table(), assign); }
 
+  /// Whether codes are made beside the values, for convolutions that count bits.
+  bool packs_codes() const { return packs_codes_; }
+  void set_packs_codes(bool packs_codes) { packs_codes_ = packs_codes; }
+
  protected:
   Variable forward(const Variable& x) final;
+
+ private:
+  bool packs_codes_ = false;
 };
 
 /// "lq", "lq-int8", "hwgq", "dorefa", "xnor".

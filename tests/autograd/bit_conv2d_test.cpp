@@ -179,6 +179,30 @@ TEST(BitConv2dAutogradTest, WhatHasNoCodesIsGivenToConv2d) {
   EXPECT_EQ(operation(operands.quantized_x, operands.quantized_weight), "conv2d");
 }
 
+TEST(BitConv2dAutogradTest, CodesOfTheQuantizerAreTakenAsTheyAre) {
+  const BitConv2dCase c{.x = {2, 4, 4, 40}, .weight = {4, 3, 3, 40}};
+  const Operands operands(c);
+  EXPECT_FALSE(operands.quantized_x.codes().defined());
+  const auto quantize = [&](const LevelTable& table) {
+    return autograd::quantize(operands.x, table, nullptr, false, {}, /*packs_codes=*/true);
+  };
+  Variable x = quantize(*operands.quantized_x.levels());
+  ASSERT_TRUE(x.codes().defined());
+  EXPECT_EQ(x.codes().shape(), (Shape{c.input_bits, 2 * 4 * 4, 2}));
+  const auto convolve = [&](const Variable& with) {
+    return bit_conv2d(with, operands.quantized_weight, {}, {}).value();
+  };
+  const Tensor expected = convolve(operands.quantized_x);
+  EXPECT_TRUE(all_close(convolve(x).span<float>(), expected.span<float>(), 0, 0));
+  // Other codes, other results: the values are not looked at.
+  Tensor cleared = x.codes().clone();
+  std::ranges::fill(cleared.span<std::int32_t>(), 0);
+  x.set_codes(cleared);
+  EXPECT_FALSE(all_close(convolve(x).span<float>(), expected.span<float>(), 0, 0));
+  Rng rng(9, RngPurpose::synthetic);
+  EXPECT_FALSE(quantize(level_table(1, 5, CodeAlphabet::zero_one, rng)).codes().defined());
+}
+
 TEST(BitConv2dAutogradTest, MaxPoolingKeepsLevels) {
   const Operands operands({.x = {2, 4, 4, 8}, .weight = {4, 3, 3, 8}});
   const Variable pooled = autograd::max_pool(operands.quantized_x, {});

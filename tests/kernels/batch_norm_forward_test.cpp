@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/kernels/batch_norm_problem.h"
+#include "tests/kernels/code_planes.h"
 #include "tests/support/compare.h"
 #include "tests/support/staged.h"
 
@@ -129,6 +130,24 @@ TEST_P(BatchNormForwardTest, LevelsAreTheSameWithoutStatistics) {
   kernels::batch_norm_forward(stream, on(stream, problem.x), on(stream, problem),
                               {.relu = true, .table = on(stream, table)}, on(stream, without));
   EXPECT_TRUE(all_close(without.span<float>(), with.span<float>(), 0, 0));
+}
+
+TEST_P(BatchNormForwardTest, PlanesAreTheCodesOfWhatIsWritten) {
+  const TableTensors table = activation_table();
+  for (const Shape& shape : {Shape{300, 7}, Shape{90, 96}, Shape{10'000, 7}, Shape{1500, 64}}) {
+    const Problem problem(shape, 93);
+    Tensor y(shape), planes = planes_for(y, 2);
+    kernels::batch_norm_forward(
+        stream, on(stream, problem.x), on(stream, problem),
+        {.relu = true, .table = on(stream, table), .planes = on<std::int32_t>(stream, planes)},
+        on(stream, y));
+    std::vector<int> codes;
+    for (const float value : y.span<float>()) {
+      const auto at = std::ranges::find(table.levels.span<float>(), value);
+      codes.push_back(table.codes.span<std::uint8_t>()[at - table.levels.span<float>().begin()]);
+    }
+    EXPECT_TRUE(has_codes(planes, codes, shape[1])) << shape.to_string();
+  }
 }
 
 TEST_P(BatchNormForwardTest, StatisticsAreThoseOfWhatIsQuantized) {

@@ -56,7 +56,7 @@ TEST_P(BatchNormTest, FusedEqualsOneAfterTheOther) {
     kernels::relu_forward(stream, on(stream, std::as_const(z)), on(stream, activated));
     kernels::quantize_forward(stream, on(stream, std::as_const(activated).reshape(flat)),
                               on(stream, table), on(stream, y.reshape(flat)),
-                              on(stream, statistics));
+                              on(stream, statistics), {});
     EXPECT_TRUE(all_close(fused.span<float>(), y.span<float>(), 0, 0));
     EXPECT_TRUE(all_close(fused_statistics.counts.span<std::int64_t>(),
                           statistics.counts.span<std::int64_t>(), 0, 0));
@@ -221,6 +221,9 @@ TEST_P(BatchNormTest, ForwardRefusesViewsThatDoNotFit) {
   StatisticsTensors statistics({1, 3});
   EXPECT_TRUE(refused(good, {.table = one_row.view(), .statistics = on(stream, statistics)}, y,
                       "batch_norm_forward: counts is 1x3, expected 1x4"));
+  Tensor planes({2, 3, 1}, DType::i32, device);
+  EXPECT_TRUE(refused(good, {.table = one_row.view(), .planes = planes.view<std::int32_t>()}, y,
+                      "batch_norm_forward: planes is 2x3x1, expected 2x6x1"));
 }
 
 TEST_P(BatchNormTest, BackwardRefusesViewsThatDoNotFit) {

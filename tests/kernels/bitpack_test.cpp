@@ -1,11 +1,10 @@
 #include "kernels/bitpack/bitpack.h"
 
-#include <algorithm>
 #include <limits>
 #include <utility>
 #include <vector>
 
-#include "core/packed_layout.h"
+#include "tests/kernels/code_planes.h"
 #include "tests/kernels/views.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
@@ -35,24 +34,6 @@ struct Coded {
   }
 };
 
-Tensor planes_for(const Tensor& x, int bits) {
-  Tensor planes({bits, x.shape()[0], packed::words(x.shape()[1])}, DType::i32);
-  std::ranges::fill(planes.span<std::int32_t>(), 0x55555555);  // nothing may be left of it
-  return planes;
-}
-
-/// The code at pixel p of channel c; beyond the last channel as well, up to whole words.
-int code_at(const Tensor& planes, std::int64_t p, std::int64_t c) {
-  const Shape& shape = planes.shape();
-  int code = 0;
-  for (std::int64_t plane = 0; plane < shape[0]; ++plane) {
-    const auto word = static_cast<std::uint32_t>(
-        planes.span<std::int32_t>()[(plane * shape[1] + p) * shape[2] + packed::word_of(c)]);
-    code |= static_cast<int>(word >> packed::bit_of(c) & 1U) << plane;
-  }
-  return code;
-}
-
 class BitpackTest : public ::testing::TestWithParam<BackendCase> {
  protected:
   Tensor pack(const Tensor& x, const TableTensors& table, int bits) {
@@ -79,13 +60,7 @@ TEST_P(BitpackTest, LevelsBecomeTheirCodesAndComeBackBitByBit) {
       for (const auto alphabet : {CodeAlphabet::zero_one, CodeAlphabet::minus_plus_one}) {
         const Coded coded(7, channels, bits, alphabet, rng);
         const Tensor planes = pack(coded.x, coded.table, bits);
-        for (std::int64_t p = 0; p < 7; ++p) {
-          for (std::int64_t c = 0; c < packed::words(channels) * 32; ++c) {
-            const int expected = c < channels ? coded.codes[p * channels + c] : 0;
-            ASSERT_EQ(code_at(planes, p, c), expected)
-                << bits << " bits, channel " << c << " of " << channels;
-          }
-        }
+        ASSERT_TRUE(has_codes(planes, coded.codes, channels)) << bits << " bits";
         EXPECT_TRUE(all_close(unpack(planes, coded.table, coded.x.shape()).span<float>(),
                               coded.x.span<float>(), 0, 0));
       }

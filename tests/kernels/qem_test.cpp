@@ -100,7 +100,7 @@ class QemTest : public ::testing::TestWithParam<BackendCase> {
     StatisticsTensors statistics(table.levels.shape());
     Tensor y(x.shape());
     kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, y),
-                              on(stream, statistics));
+                              on(stream, statistics), {});
     ASSERT_EQ(statistics.non_finite.span<std::int32_t>()[0], 0);
     kernels::qem_update(stream, on<std::int64_t>(stream, std::as_const(statistics.counts)),
                         on<double>(stream, std::as_const(statistics.sums)),

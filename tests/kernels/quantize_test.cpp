@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "core/threads.h"
+#include "kernels/bitpack/bitpack.h"
+#include "tests/kernels/code_planes.h"
 #include "tests/kernels/views.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
@@ -43,7 +45,7 @@ Outcome run(Stream& stream, const Tensor& x, const TableTensors& table) {
   Tensor y = Tensor::full(x.shape(), not_a_number);
   StatisticsTensors statistics(table.levels.shape());
   kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, y),
-                            on(stream, statistics));
+                            on(stream, statistics), {});
   const auto ys = y.span<float>();
   const auto counts = statistics.counts.span<std::int64_t>();
   const auto sums = statistics.sums.span<double>();
@@ -119,7 +121,8 @@ class QuantizeTest : public ::testing::TestWithParam<BackendCase> {
     }
     expect_nearest_levels(outcome, x, basis, alphabet);
     Tensor unobserved(shape);
-    kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, unobserved), {});
+    kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, unobserved), {},
+                              {});
     EXPECT_TRUE(all_close(unobserved.span<float>(), std::as_const(outcome.y), 0, 0));
   }
 
@@ -290,7 +293,7 @@ TEST_P(QuantizeTest, AnyStatisticMayBeAbsent) {
       if ((wanted & 1) == 0) views.counts = {};
       if ((wanted & 2) == 0) views.sums = {};
       if ((wanted & 4) == 0) views.non_finite = {};
-      kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, y), views);
+      kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, y), views, {});
     }
     EXPECT_TRUE(all_close(y.span<float>(), all.y, 0, 0));
     if (views.counts) {
@@ -317,7 +320,7 @@ TEST_P(QuantizeTest, ReadsAndWritesNothingBesideItsViews) {
     kernels::quantize_forward(
         stream, on(stream, std::as_const(x).slice(margin, margin + n).reshape({1, n})),
         on(stream, table), on(stream, y.slice(margin, margin + n).reshape({1, n})),
-        on(stream, statistics));
+        on(stream, statistics), {});
     EXPECT_EQ(statistics.non_finite.span<std::int32_t>()[0], 0);
     for (std::int64_t i = 0; i < margin; ++i) {
       EXPECT_EQ(y.data<float>()[i], 123.0F);
@@ -411,6 +414,50 @@ TEST_P(QuantizeBackwardTest, IgnoreModeNeedsNoOutput) {
                              GradientMode::ignore);
 }
 
+TEST_P(QuantizeTest, PlanesAreTheCodesOfWhatIsWritten) {
+  Rng rng(11, RngPurpose::synthetic);
+  // Words that are pixels of their own or straddle them, chunks of work that end within pixels, and
+  // none.
+  for (const Shape& shape : {Shape{5, 3}, Shape{7, 32}, Shape{1, 64}, Shape{700, 96},
+                             Shape{700, 24}, Shape{702, 16}, Shape{5, 16}, Shape{1100, 64}}) {
+    for (int bits = 1; bits <= kernels::max_packed_bits; ++bits) {
+      const TableTensors table = table_of(random_basis(1, bits, rng), CodeAlphabet::zero_one);
+      const Tensor x = random_normal({1, shape.elements()}, rng.next_u32(), 0.1, 1.0);
+      const Outcome alone = run(stream, x, table);
+      Tensor y(x.shape()), planes = planes_for(x.reshape(shape), bits);
+      StatisticsTensors statistics(table.levels.shape());
+      kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, y),
+                                on(stream, statistics), on<std::int32_t>(stream, planes));
+      std::vector<int> codes;
+      for (const float value : x.span<float>()) {
+        const auto position = std::ranges::count_if(
+            table.thresholds.span<float>(), [&](float threshold) { return value > threshold; });
+        codes.push_back(table.codes.span<std::uint8_t>()[position]);
+      }
+      ASSERT_TRUE(has_codes(planes, codes, shape[1])) << bits << " bits, " << shape.to_string();
+      EXPECT_TRUE(all_close(y.span<float>(), alone.y, 0, 0));
+      EXPECT_TRUE(all_close(statistics.counts.span<std::int64_t>(), alone.counts, 0, 0));
+      Tensor unobserved = planes_for(x.reshape(shape), bits);
+      kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, y), {},
+                                on<std::int32_t>(stream, unobserved));
+      EXPECT_TRUE(has_codes(unobserved, codes, shape[1])) << bits << " bits, no statistics";
+    }
+  }
+}
+
+TEST_P(QuantizeTest, PlanesOfEqualLevelsAreThoseOfBitpack) {
+  // A dead element: codes differ, levels do not.
+  const TableTensors table =
+      table_of(Tensor::from(std::vector{0.5F, 0.0F}, {1, 2}), CodeAlphabet::zero_one);
+  const Tensor x = random_normal({1, 64 * 5}, 12, 0.2, 1.0);
+  Tensor y(x.shape()), planes = planes_for(x.reshape({5, 64}), 2), packed = planes.clone();
+  kernels::quantize_forward(stream, on(stream, x), on(stream, table), on(stream, y), {},
+                            on<std::int32_t>(stream, planes));
+  kernels::bitpack_forward(stream, on(stream, std::as_const(y).reshape({5, 64})), on(stream, table),
+                           on<std::int32_t>(stream, packed));
+  EXPECT_TRUE(all_close(planes.span<std::int32_t>(), packed.span<std::int32_t>(), 0, 0));
+}
+
 TEST_P(QuantizeTest, RefusesViewsThatDoNotFit) {
   const Device device = stream.device();
   const TableTensors tensors = TableTensors(2, 4).to(device);
@@ -422,7 +469,8 @@ TEST_P(QuantizeTest, RefusesViewsThatDoNotFit) {
   const View<float> y = output.view<float>(), three_out = other_output.view<float>();
   const auto refused = [&](ConstView<float> from, const kernels::LevelTableView& with,
                            View<float> to, std::string_view message) {
-    return throws_error([&] { kernels::quantize_forward(stream, from, with, to, {}); }, message);
+    return throws_error([&] { kernels::quantize_forward(stream, from, with, to, {}, {}); },
+                        message);
   };
   EXPECT_TRUE(refused(vector.view<float>(), table, y, "quantize_forward: x is 12, expected R x n"));
   EXPECT_TRUE(refused({nullptr, {2, 6}}, table, y, "quantize_forward: x is absent"));
@@ -438,8 +486,32 @@ TEST_P(QuantizeTest, RefusesViewsThatDoNotFit) {
   EXPECT_TRUE(refused(x, without_codes, y, "quantize_forward: codes is absent, expected 2x4"));
   StatisticsTensors narrow({2, 3});
   EXPECT_TRUE(
-      throws_error([&] { kernels::quantize_forward(stream, x, table, y, on(stream, narrow)); },
+      throws_error([&] { kernels::quantize_forward(stream, x, table, y, on(stream, narrow), {}); },
                    "quantize_forward: counts is 2x3, expected 2x4"));
+}
+
+TEST_P(QuantizeTest, RefusesPlanesThatDoNotFit) {
+  const Device device = stream.device();
+  const TableTensors one = TableTensors(1, 4).to(device), two = TableTensors(2, 4).to(device);
+  const TableTensors of_five_bits = TableTensors(1, 32).to(device);
+  const auto refused = [&](const TableTensors& table, const Shape& planes,
+                           std::string_view message) {
+    const std::int64_t rows = table.levels.shape()[0];
+    Tensor x({rows, 12 / rows}, DType::f32, device), y(x.shape(), DType::f32, device);
+    Tensor codes(planes, DType::i32, device);
+    return throws_error(
+        [&] {
+          kernels::quantize_forward(stream, std::as_const(x).view<float>(), table.view(),
+                                    y.view<float>(), {}, codes.view<std::int32_t>());
+        },
+        message);
+  };
+  EXPECT_TRUE(refused(one, {3, 4, 1}, "quantize_forward: planes is 3x4x1, expected 2x4x1"));
+  EXPECT_TRUE(refused(one, {2, 5, 1}, "quantize_forward: planes is 2x5x1, expected 2x12x1"));
+  EXPECT_TRUE(refused(one, {2, 12}, "quantize_forward: planes is 2x12, expected 2x12x1"));
+  EXPECT_TRUE(refused(two, {2, 4, 1}, "quantize_forward: levels is 2x4, expected 1x4"));
+  EXPECT_TRUE(
+      refused(of_five_bits, {5, 4, 1}, "quantize_forward: 32 levels, expected 2, 4, 8 or 16"));
 }
 
 TEST_P(QuantizeBackwardTest, RefusesViewsThatDoNotFit) {
@@ -483,7 +555,7 @@ TEST_P(QuantizeTest, MoreRowsThanAnAxisOfAGridHasBlocks) {
     pass_range.data<float>()[2 * r + 1] = 1.0F;
   }
   kernels::quantize_forward(stream, on(stream, std::as_const(x)), on(stream, table), on(stream, y),
-                            {});
+                            {}, {});
   kernels::quantize_backward(stream, on(stream, std::as_const(x)), on(stream, std::as_const(x)),
                              on(stream, std::as_const(pass_range)), on(stream, gradient),
                              GradientMode::overwrite);

@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/packed_layout.h"
+#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/cuda/code_ballots.h"
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/common/cuda/row_chunks.h"
 #include "kernels/common/cuda/scratch.h"
@@ -14,6 +17,9 @@ namespace lq::kernels::cuda {
 inline constexpr int assign_threads = 256;
 inline constexpr int assign_values = 32;  // of a thread
 inline constexpr int assign_reads = 8;    // of which so many are under way at a time
+/// Of a multiprocessor, at least: 16 KiB of reads under way, more than what keeps an A100's
+/// memory busy. Compilers that try to fit in more spill registers.
+inline constexpr int assign_blocks = 2;
 /// Values of a block. Sums are in float over the values of a thread, and then in double.
 inline constexpr int assign_chunk = assign_threads * assign_values;
 
@@ -28,7 +34,77 @@ struct AboveThreshold {
 struct AssignTable {
   const float* levels;
   const float* thresholds;
+  const std::uint8_t* codes;
   int size;  // levels
+};
+
+/// Where the codes of values go, a bit to each of `count` planes: words of 32 channels, or of the
+/// 16 that pixels have.
+struct CodePlanes {
+  std::int32_t* words = nullptr;  // null: nowhere
+  std::int64_t pitch = 0;         // words from plane to plane
+  int count = 0;
+  bool has_halves = false;  // words have 16 channels, not 32
+};
+
+/// The words that a block makes of its chunk, in shared memory, so that whole lines of them are
+/// written at last.
+class ChunkCodes {
+ public:
+  static constexpr int fewest_channels = packed::bits_per_word / 2;
+  static constexpr int most_words = assign_chunk / fewest_channels;
+  struct Shared {
+    unsigned codes[1 << max_packed_bits];
+    // A few more, so that the planes of a word lie in banks of their own.
+    unsigned words[max_packed_bits][most_words + max_packed_bits];
+  };
+
+  /// By all threads, with a barrier before the first store(). Among equal levels the last one
+  /// counts, as in bitpack_forward().
+  __device__ ChunkCodes(const CodePlanes& planes, const AssignTable& table, Shared& shared)
+      : planes_(planes), shared_(shared) {
+    const auto level = static_cast<int>(threadIdx.x);
+    if (!wanted() || level >= table.size) return;
+    int last = level;
+    while (last + 1 < table.size && table.levels[last + 1] == table.levels[level]) ++last;
+    shared_.codes[level] = table.codes[last];
+  }
+
+  __device__ bool wanted() const { return planes_.words != nullptr; }
+
+  /// By a whole warp, whose lanes have positions of 32 values of the chunk, the first of which is
+  /// `first`: a word, or two.
+  __device__ void store(int first, int position) const {
+    const int word = words_of(first);
+    store_ballots(shared_.codes[position], planes_.count, [&](int plane, std::uint32_t bits) {
+      if (planes_.has_halves) {
+        shared_.words[plane][word + 1] = bits >> fewest_channels;
+        bits &= 0xFFFFU;
+      }
+      shared_.words[plane][word] = bits;
+    });
+  }
+
+  /// By all threads, behind a barrier: the words of chunk `chunk`, of which `values` values are
+  /// there.
+  __device__ void write(std::int64_t chunk, int values) const {
+    const int count = words_of(values);
+    const std::int64_t first = chunk * words_of(assign_chunk);
+    for (int plane = 0; plane < planes_.count; ++plane) {
+      for (auto word = static_cast<int>(threadIdx.x); word < count; word += assign_threads) {
+        planes_.words[plane * planes_.pitch + first + word] =
+            static_cast<std::int32_t>(shared_.words[plane][word]);
+      }
+    }
+  }
+
+ private:
+  __device__ int words_of(int values) const {
+    return planes_.has_halves ? values / fewest_channels : values / packed::bits_per_word;
+  }
+
+  CodePlanes planes_;
+  Shared& shared_;
 };
 
 /// Kernels are compiled for so many thresholds, and for tables of any size.
@@ -90,9 +166,10 @@ class Thresholds<any_thresholds> {
 /// threshold a thread adds up those above it, a warp by shuffles, the block in shared memory. Bound
 /// by memory for 1 and 2 bits, else by comparisons.
 template <int known_thresholds, bool with_statistics, typename Source>
-__global__ void __launch_bounds__(assign_threads)
+__global__ void __launch_bounds__(assign_threads, assign_blocks)
     assign_levels_kernel(Source source, RowChunks chunks, std::int64_t n, AssignTable table,
-                         float* y, AboveThreshold* partial) {
+                         float* y, CodePlanes planes, AboveThreshold* partial) {
+  __shared__ ChunkCodes::Shared shared_codes;
   __shared__ float levels[1 << max_bits];
   __shared__ float thresholds[1 << max_bits];
   std::int64_t chunk = 0;
@@ -103,6 +180,7 @@ __global__ void __launch_bounds__(assign_threads)
     levels[l] = table.levels[row * table.size + l];
     if (l + 1 < table.size) thresholds[l] = table.thresholds[row * (table.size - 1) + l];
   }
+  const ChunkCodes codes(planes, table, shared_codes);
   __syncthreads();
 
   const std::int64_t first = chunk * assign_chunk + thread;
@@ -112,7 +190,6 @@ __global__ void __launch_bounds__(assign_threads)
   float* const to = y + row * n + first;
   float values[assign_values];
   float total = 0;
-  int valid = 0;
 #pragma unroll
   for (int k = 0; k < assign_values; k += assign_reads) {
 #pragma unroll
@@ -139,14 +216,24 @@ __global__ void __launch_bounds__(assign_threads)
       const bool is_valid = offset < left;
       const float level = levels[positions[j]];
       if (is_valid) to[offset] = level;
+      // All lanes of a warp have a value, or none.
+      if (codes.wanted() && is_valid) {
+        codes.store(offset + thread - thread % warp_threads, positions[j]);
+      }
       total += is_valid ? group[j] : 0.0F;
-      valid += is_valid ? 1 : 0;
       if (is_valid) values[k + j] = group[j];
     }
+  }
+  if (codes.wanted()) {
+    __syncthreads();
+    // There is one row, so that blocks are chunks: `chunk` need not stay in a register.
+    const std::int64_t values_left = n - std::int64_t{blockIdx.x} * assign_chunk;
+    codes.write(blockIdx.x, static_cast<int>(min(values_left, std::int64_t{assign_chunk})));
   }
   if constexpr (with_statistics) {
     __shared__ double sums[assign_threads / warp_threads];
     __shared__ int counts[assign_threads / warp_threads];
+    int valid = left > 0 ? (left + assign_threads - 1) / assign_threads : 0;
     AboveThreshold* const parts = partial + static_cast<std::int64_t>(blockIdx.x) * table.size;
 #pragma unroll 1
     for (int t = 0;; ++t) {
@@ -158,10 +245,15 @@ __global__ void __launch_bounds__(assign_threads)
       total = 0;
       valid = 0;
 #pragma unroll
-      for (int k = 0; k < assign_values; ++k) {
-        const bool is_above = values[k] > threshold;
-        total += is_above ? values[k] : 0.0F;
-        valid += is_above ? 1 : 0;
+      for (int k = 0; k < assign_values; k += assign_reads) {
+        if (k * assign_threads < left) {  // rows may be short
+#pragma unroll
+          for (int j = k; j < k + assign_reads; ++j) {
+            const bool is_above = values[j] > threshold;
+            total += is_above ? values[j] : 0.0F;
+            valid += is_above ? 1 : 0;
+          }
+        }
       }
       __syncthreads();  // the sums have been read
     }
@@ -205,23 +297,37 @@ void finish_statistics(std::string_view operation, Stream& stream, const AboveTh
                        std::int64_t rows, std::int64_t chunks, const LevelTableView& table,
                        const LevelStatistics& statistics);
 
-/// y = the levels of what `source` gives, R x n, and the statistics that are wanted.
+/// y = the levels of what `source` gives, R x n, the statistics that are wanted, and the codes of y
+/// as planes if they are, for one row: where words do not straddle pixels they are made in the same
+/// pass.
 template <typename Source>
 void assign_levels(std::string_view operation, Stream& stream, const Source& source,
-                   std::int64_t rows, std::int64_t n, const LevelTableView& table, float* y,
-                   const LevelStatistics& statistics) {
+                   std::int64_t rows, std::int64_t n, const LevelTableView& table, View<float> y,
+                   const LevelStatistics& statistics, View<std::int32_t> planes) {
+  const Shape pixels = pixels_of_planes(n, planes);
+  CodePlanes codes;
+  // A warp's 32 values are then whole words.
+  const bool is_half = pixels[1] == ChunkCodes::fewest_channels && n % packed::bits_per_word == 0;
+  if (planes && (is_half || pixels[1] % packed::bits_per_word == 0)) {
+    codes = {planes.data, planes.shape[1] * planes.shape[2], static_cast<int>(planes.shape[0]),
+             is_half};
+  }
   const RowChunks chunks(operation, rows, n, assign_chunk);
   const LaunchShape shape{chunks.grid(), dim3(assign_threads)};
-  const AssignTable from{table.levels.data, table.thresholds.data, static_cast<int>(table.size())};
+  const AssignTable from{table.levels.data, table.thresholds.data, table.codes.data,
+                         static_cast<int>(table.size())};
   if (!statistics.counts && !statistics.sums && !statistics.non_finite) {
     launch(operation, choose_assign_levels_kernel<false, Source>(from.size), shape, stream, source,
-           chunks, n, from, y, static_cast<AboveThreshold*>(nullptr));
-    return;
+           chunks, n, from, y.data, codes, static_cast<AboveThreshold*>(nullptr));
+  } else {
+    Scratch<AboveThreshold> partial(stream, rows * chunks.count() * table.size());
+    launch(operation, choose_assign_levels_kernel<true, Source>(from.size), shape, stream, source,
+           chunks, n, from, y.data, codes, partial.data());
+    finish_statistics(operation, stream, partial.data(), rows, chunks.count(), table, statistics);
   }
-  Scratch<AboveThreshold> partial(stream, rows * chunks.count() * table.size());
-  launch(operation, choose_assign_levels_kernel<true, Source>(from.size), shape, stream, source,
-         chunks, n, from, y, partial.data());
-  finish_statistics(operation, stream, partial.data(), rows, chunks.count(), table, statistics);
+  if (planes && codes.words == nullptr) {
+    cuda::bitpack_forward(stream, {y.data, pixels, y.device}, table, planes);
+  }
 }
 
 }  // namespace lq::kernels::cuda
