@@ -34,6 +34,7 @@ struct InferCommand {
   fs::path data;
   std::int64_t batch = 1;
   int threads = 1;
+  int in_flight = 1;
   std::optional<int> loader_threads;
   std::string device = "cpu";
   std::int64_t top = 5;
@@ -120,7 +121,7 @@ struct DatasetResult {
   std::int64_t correct_among_top = 0;
   SkippedImages skipped;
   double seconds = 0;
-  std::optional<LatencySummary> latency;  ///< of full batches; absent where none ran
+  std::optional<LatencySummary> latency;  ///< of full batches; absent where none ran alone
 };
 
 void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
@@ -134,6 +135,13 @@ void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
           : 0;
 }
 
+/// Images that the network is given at a time: those of one batch, whose time is then known, or of
+/// so many that most of them overlap.
+std::int64_t images_per_run(const InferCommand& command) {
+  constexpr std::int64_t rounds = 4;
+  return command.in_flight == 1 ? command.batch : command.batch * command.in_flight * rounds;
+}
+
 DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& network) {
   const DatasetSplits data = open_dataset(command.dataset, command.data);
   warn(data.warning);
@@ -145,9 +153,10 @@ DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& 
   // Nothing runs beside the network where preparing images takes next to no time.
   const int threads =
       command.loader_threads.value_or(default_loader_threads(test, /*in_memory=*/0));
-  Loader loader(data.test, preprocessor.transform(), {.batch = command.batch, .threads = threads});
-  std::vector<float> values(command.batch * input_elements(network));
-  std::vector<float> scores(command.batch * network.classes());
+  const std::int64_t run_images = images_per_run(command);
+  Loader loader(data.test, preprocessor.transform(), {.batch = run_images, .threads = threads});
+  std::vector<float> values(run_images * input_elements(network));
+  std::vector<float> scores(run_images * network.classes());
   std::vector<double> times;
   DatasetResult result;
   loader.start(/*epoch=*/0);
@@ -158,7 +167,7 @@ DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& 
     preprocessor.normalize(batch->images.span<std::uint8_t>(), input);
     const double us = timed_run(network, input, std::span(scores).first(size * network.classes()));
     result.seconds += us * 1e-6;
-    if (size == command.batch) times.push_back(us);
+    if (command.in_flight == 1 && size == command.batch) times.push_back(us);
     const std::span labels = batch->labels.span<std::int32_t>();
     for (std::int64_t i = 0; i < size; ++i) {
       count(std::span<const float>(scores).subspan(i * network.classes(), network.classes()),
@@ -189,6 +198,7 @@ void print(const DatasetResult& result, const InferCommand& command,
                                   {"top_accuracy", top_accuracy},
                                   {"batch", command.batch},
                                   {"threads", command.threads},
+                                  {"in_flight", command.in_flight},
                                   {"isa", name_of(active_isa())},
                                   {"device", where},
                                   {"images_per_s", rate},
@@ -212,7 +222,8 @@ void print(const DatasetResult& result, const InferCommand& command,
 void run(const InferCommand& command) {
   deploy::PackedNetwork network(command.network, {.max_batch = command.batch,
                                                   .threads = command.threads,
-                                                  .device = usable_device(command.device)});
+                                                  .device = usable_device(command.device),
+                                                  .in_flight = command.in_flight});
   if (!command.images.empty()) {
     infer_files(command, network);
   } else {
@@ -243,6 +254,14 @@ void add_infer_command(CLI::App& app) {
              command->threads)
       ->capture_default_str();
   add_device_option(*infer, command->device);
+  add_option(*infer,
+             {"--in-flight", "N",
+              "Batches of a data set that a GPU has at a time: copies of one overlap with the "
+              "computing of others; more than 1 gives no latencies",
+              whole_number(1, 4)},
+             command->in_flight)
+      ->capture_default_str()
+      ->needs(dataset);
   add_loader_threads_option(*infer, command->loader_threads);
   add_option(*infer, {"--top", "K", "Classes to name per image", whole_number(1)}, command->top)
       ->capture_default_str();

@@ -23,7 +23,16 @@ class CpuExecutor final : public Executor {
 
   std::size_t buffer_bytes() const override { return buffers_.size() + scratch_.size(); }
 
-  void run(const float* images, float* scores, std::int64_t batch) override {
+  void run(const float* images, float* scores, std::int64_t count) override {
+    for_each_batch(images, scores, count, [this](const float* from, float* to, std::int64_t batch) {
+      run_batch(from, to, batch);
+    });
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void run_batch(const float* images, float* scores, std::int64_t batch) {
     // The input is never written to.
     place_ends(reinterpret_cast<std::byte*>(const_cast<float*>(images)),
                reinterpret_cast<std::byte*>(scores));
@@ -31,9 +40,6 @@ class CpuExecutor final : public Executor {
     pool_.run([this](int worker) { run_operators(worker); });
     if (options().measure) add_times();
   }
-
- private:
-  using Clock = std::chrono::steady_clock;
 
   void run_operators(int worker) {
     const kernels::Slice slice = {worker, pool_.workers()};

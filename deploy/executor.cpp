@@ -38,10 +38,13 @@ void Executor::check_memory() const {
         "packed network: {} bytes of buffers for an image and {} of scratch memory for a thread, "
         "at most {} each are possible",
         image_bytes, scratch_bytes_, max_image_bytes);
-  const std::size_t bytes = storage_.bytes + scratch_bytes_ * options_.threads;
+  const std::size_t bytes =
+      (storage_.bytes + scratch_bytes_ * options_.threads) * options_.in_flight;
   check(bytes <= options_.max_bytes,
-        "packed network: batches of {} on {} threads take {} bytes, at most {} are allowed",
-        options_.max_batch, options_.threads, bytes, options_.max_bytes);
+        "packed network: batches of {} on {} threads{} take {} bytes, at most {} are allowed",
+        options_.max_batch, options_.threads,
+        options_.in_flight == 1 ? "" : fmt::format(", {} in flight,", options_.in_flight), bytes,
+        options_.max_bytes);
 }
 
 void Executor::place_values(std::byte* buffers) {

@@ -1,6 +1,7 @@
-// What runs the operations of a packed network, one batch at a time.
+// What runs the operations of a packed network, batch by batch.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,8 +23,8 @@ class Executor {
   std::size_t weight_bytes() const;
   virtual std::size_t buffer_bytes() const = 0;
 
-  /// Computes the scores of `batch` images, at most options.max_batch; both on the host.
-  virtual void run(const float* images, float* scores, std::int64_t batch) = 0;
+  /// Computes the scores of any number of images; both on the host.
+  virtual void run(const float* images, float* scores, std::int64_t count) = 0;
 
   /// A value of the last batch, as PackedNetwork::value() gives it.
   std::vector<float> value(std::size_t index) const;
@@ -44,6 +45,16 @@ class Executor {
   void place_ends(std::byte* input, std::byte* output);
   /// Once all values are placed.
   void bind(std::int64_t batch);
+  /// body(images, scores, size) for one batch after the other.
+  template <typename Body>
+  void for_each_batch(const float* images, float* scores, std::int64_t count, Body body) const {
+    const std::int64_t image_elements = elements_of(values_[input_]);
+    const std::int64_t classes = values_[output_].c;
+    for (std::int64_t n = 0; n < count; n += options_.max_batch) {
+      body(images + n * image_elements, scores + n * classes,
+           std::min(options_.max_batch, count - n));
+    }
+  }
 
   /// The bytes of a value of the last batch, on the host.
   virtual std::vector<std::byte> bytes_of_value(std::size_t index) const = 0;

@@ -1,6 +1,5 @@
 #include "deploy/packed_network.h"
 
-#include <algorithm>
 #include <new>
 #include <stdexcept>
 
@@ -15,11 +14,21 @@ namespace lq::deploy {
 namespace {
 
 constexpr std::int64_t largest_batch = 65536;
+constexpr int most_in_flight = 4;
+
 void check_options(const PackedNetworkOptions& options) {
   check(options.max_batch >= 1 && options.max_batch <= largest_batch,
         "packed network: batches of {}, expected 1 to {}", options.max_batch, largest_batch);
   check(options.threads >= 1 && options.threads <= WorkerPool::max_workers,
         "packed network: {} threads, expected 1 to {}", options.threads, WorkerPool::max_workers);
+  check(options.in_flight >= 1 && options.in_flight <= most_in_flight,
+        "packed network: {} batches in flight, expected 1 to {}", options.in_flight,
+        most_in_flight);
+  const bool is_plain = !options.keep_values && !options.measure;
+  check(options.in_flight == 1 || (is_plain && options.device.type != DeviceType::cpu),
+        "packed network: {} batches in flight, expected 1 on the CPU and where values are kept or "
+        "operations measured",
+        options.in_flight);
 }
 
 std::string name_of(const Operation& operation) {
@@ -36,7 +45,6 @@ class PackedNetwork::Implementation {
         classes_(model.values[model.output].c),
         class_names_(model.class_names),
         preprocessing_(model.preprocessing),
-        max_batch_(options.max_batch),
         executor_(make_executor(model, options)) {
     for (const Operation& operation : model.operations) {
       operation_names_.push_back(name_of(operation));
@@ -61,10 +69,7 @@ class PackedNetwork::Implementation {
           "packed network: space for {} scores, expected {} images x {} classes", scores.size(),
           count, classes_);
     executor_->clear_seconds();
-    for (std::int64_t n = 0; n < count; n += max_batch_) {
-      executor_->run(images.data() + n * image_elements, scores.data() + n * classes_,
-                     std::min(max_batch_, count - n));
-    }
+    executor_->run(images.data(), scores.data(), count);
   }
 
  private:
@@ -74,7 +79,6 @@ class PackedNetwork::Implementation {
   std::vector<std::string> class_names_;
   Preprocessing preprocessing_;
   std::vector<std::string> operation_names_;
-  std::int64_t max_batch_;
   std::unique_ptr<Executor> executor_;
 };
 

@@ -34,6 +34,10 @@ struct PackedNetworkOptions {
   bool measure = false;
   /// Where it computes. On a GPU a full batch is one CUDA graph, and threads have no meaning.
   Device device = {};
+  /// On a GPU, batches of one run() that are under way at a time: 1 to 4. With more than one,
+  /// images are copied while others are computed, for which buffers are there as often. Not with
+  /// keep_values or measure, nor on the CPU.
+  int in_flight = 1;
 };
 
 /// A network in memory, with threads and buffers of its own. Everything is allocated by the

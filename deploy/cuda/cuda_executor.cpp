@@ -1,7 +1,10 @@
 #include <cuda_runtime_api.h>
 
 #include <cstring>
+#include <deque>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "core/cuda/check.h"
 #include "core/cuda/graph.h"
@@ -15,7 +18,44 @@ namespace lq::deploy {
 
 namespace {
 
-/// Queues copies and operations on a stream of its own; those of a full batch are one graph.
+std::byte* at(Tensor& tensor) { return static_cast<std::byte*>(tensor.raw()); }
+
+std::size_t bytes_of_floats(std::int64_t count) {
+  return static_cast<std::size_t>(count) * sizeof(float);
+}
+
+/// What a batch in flight needs for itself.
+struct Lane {
+  explicit Lane(Device device) : host_images(device), host_scores(device) {}
+
+  PinnedBuffer host_images;
+  PinnedBuffer host_scores;
+  Tensor buffers;
+  Tensor scratch;
+  Tensor images;
+  Tensor scores;
+  std::unique_ptr<Stream> stream;       // of full batches
+  std::optional<CudaGraph> full_batch;  // copies and operations
+
+  // Of the batch that is under way.
+  Stream* busy = nullptr;  // null: none
+  float* to = nullptr;
+  std::int64_t batch = 0;
+};
+
+/// Batches that an error has left behind are nobody's any more at the end of the scope.
+struct Abandoned {
+  std::deque<Lane>& lanes;
+
+  ~Abandoned() {
+    for (Lane& lane : lanes) {
+      if (lane.busy != nullptr) cudaStreamSynchronize(native(*std::exchange(lane.busy, nullptr)));
+    }
+  }
+};
+
+/// Copies and operations of a full batch are a graph, launched on a stream of its lane, so that
+/// those of several batches overlap. Other batches are queued on the stream of the operators.
 class CudaExecutor final : public Executor {
  public:
   CudaExecutor(const PackedModel& model, const PackedNetworkOptions& options,
@@ -23,47 +63,91 @@ class CudaExecutor final : public Executor {
       : Executor(model, options, *stream),
         stream_(std::move(stream)),
         image_elements_(elements_of(values()[input()])),
-        classes_(values()[output()].c),
-        host_images_(options.device),
-        host_scores_(options.device) {
+        classes_(values()[output()].c) {
     check_memory();
-    host_images_.reserve(bytes_of_floats(options.max_batch * image_elements_));
-    host_scores_.reserve(bytes_of_floats(options.max_batch * classes_));
     const StreamScope scope(*stream_);
-    const auto bytes = [&](std::size_t count) {
-      return Tensor({static_cast<std::int64_t>(count)}, DType::u8, options.device);
-    };
-    buffers_ = bytes(storage().bytes);
-    scratch_ = bytes(scratch_bytes());
-    images_ = Tensor({options.max_batch, image_elements_}, DType::f32, options.device);
-    scores_ = Tensor({options.max_batch, classes_}, DType::f32, options.device);
-    place_values(at(buffers_));
-    place_ends(at(images_), at(scores_));
+    for (int i = 0; i < options.in_flight; ++i) allocate(lanes_.emplace_back(options.device));
     if (options.measure) {
       timeline_.emplace(operators().size() + 1);
     } else {
-      bind(options.max_batch);
-      full_batch_.emplace(*stream_, [this] { queue(this->options().max_batch); });
+      for (Lane& lane : lanes_) capture(lane);
     }
+    // Weights are there before other streams read them.
+    check_cuda(cudaStreamSynchronize(native(*stream_)), "packed network: weights");
   }
 
-  ~CudaExecutor() override { cudaStreamSynchronize(native(*stream_)); }
+  ~CudaExecutor() override {
+    cudaStreamSynchronize(native(*stream_));
+    for (Lane& lane : lanes_) {
+      if (lane.stream != nullptr) cudaStreamSynchronize(native(*lane.stream));
+    }
+  }
 
   std::size_t buffer_bytes() const override {
-    return buffers_.bytes() + scratch_.bytes() + images_.bytes() + scores_.bytes();
+    std::size_t bytes = 0;
+    for (const Lane& lane : lanes_) {
+      bytes +=
+          lane.buffers.bytes() + lane.scratch.bytes() + lane.images.bytes() + lane.scores.bytes();
+    }
+    return bytes;
   }
 
-  void run(const float* images, float* scores, std::int64_t batch) override {
+  void run(const float* images, float* scores, std::int64_t count) override {
     const CudaDeviceScope device(stream_->device().index);
-    std::memcpy(host_images_.data(), images, bytes_of_floats(batch * image_elements_));
+    const Abandoned abandoned{lanes_};
+    std::size_t next = 0;
+    for_each_batch(images, scores, count, [&](const float* from, float* to, std::int64_t batch) {
+      Lane& lane = lanes_[next++ % lanes_.size()];
+      finish(lane);
+      start(lane, from, to, batch);
+    });
+    for (std::size_t i = 0; i < lanes_.size(); ++i) finish(lanes_[next++ % lanes_.size()]);
+  }
+
+ private:
+  void allocate(Lane& lane) {
+    const std::int64_t images = options().max_batch;
+    const auto bytes = [&](std::size_t count) {
+      return Tensor({static_cast<std::int64_t>(count)}, DType::u8, options().device);
+    };
+    lane.host_images.reserve(bytes_of_floats(images * image_elements_));
+    lane.host_scores.reserve(bytes_of_floats(images * classes_));
+    lane.buffers = bytes(storage().bytes);
+    lane.scratch = bytes(scratch_bytes());
+    lane.images = Tensor({images, image_elements_}, DType::f32, options().device);
+    lane.scores = Tensor({images, classes_}, DType::f32, options().device);
+  }
+
+  void capture(Lane& lane) {
+    lane.stream = device_backend(DeviceType::cuda).make_stream(options().device.index);
+    place_in(lane, options().max_batch);
+    lane.full_batch.emplace(*stream_, [&] { queue(lane, options().max_batch); });
+  }
+
+  void place_in(Lane& lane, std::int64_t batch) {
+    place_values(at(lane.buffers));
+    place_ends(at(lane.images), at(lane.scores));
     bind(batch);
-    if (full_batch_ && batch == options().max_batch) {
-      full_batch_->launch(*stream_);
+  }
+
+  void start(Lane& lane, const float* images, float* scores, std::int64_t batch) {
+    std::memcpy(lane.host_images.data(), images, bytes_of_floats(batch * image_elements_));
+    lane.to = scores;
+    lane.batch = batch;
+    if (lane.full_batch && batch == options().max_batch) {
+      lane.busy = lane.stream.get();
+      lane.full_batch->launch(*lane.busy);
     } else {
-      queue(batch);
+      lane.busy = stream_.get();
+      place_in(lane, batch);
+      queue(lane, batch);
     }
-    check_cuda(cudaStreamSynchronize(native(*stream_)), "packed network");
-    std::memcpy(scores, host_scores_.data(), bytes_of_floats(batch * classes_));
+  }
+
+  void finish(Lane& lane) {
+    if (lane.busy == nullptr) return;
+    check_cuda(cudaStreamSynchronize(native(*std::exchange(lane.busy, nullptr))), "packed network");
+    std::memcpy(lane.to, lane.host_scores.data(), bytes_of_floats(lane.batch * classes_));
     if (timeline_) {
       for (std::size_t i = 0; i < operators().size(); ++i) {
         measured_seconds()[i] += timeline_->seconds_after(i);
@@ -71,27 +155,21 @@ class CudaExecutor final : public Executor {
     }
   }
 
- private:
-  static std::byte* at(Tensor& tensor) { return static_cast<std::byte*>(tensor.raw()); }
-  static std::size_t bytes_of_floats(std::int64_t count) {
-    return static_cast<std::size_t>(count) * sizeof(float);
-  }
-
-  void queue(std::int64_t batch) {
-    check_cuda(cudaMemcpyAsync(images_.raw(), host_images_.data(),
+  void queue(Lane& lane, std::int64_t batch) {
+    check_cuda(cudaMemcpyAsync(lane.images.raw(), lane.host_images.data(),
                                bytes_of_floats(batch * image_elements_), cudaMemcpyHostToDevice,
                                native(*stream_)),
                "packed network: images");
-    const std::span<std::byte> scratch(at(scratch_), scratch_bytes());
+    const std::span<std::byte> scratch(at(lane.scratch), scratch_bytes());
     for (std::size_t i = 0; i < operators().size(); ++i) {
       if (timeline_) timeline_->mark(i, *stream_);
       operators()[i]->run({}, scratch);
     }
     if (timeline_) timeline_->mark(operators().size(), *stream_);
-    check_cuda(
-        cudaMemcpyAsync(host_scores_.data(), scores_.raw(), bytes_of_floats(batch * classes_),
-                        cudaMemcpyDeviceToHost, native(*stream_)),
-        "packed network: scores");
+    check_cuda(cudaMemcpyAsync(lane.host_scores.data(), lane.scores.raw(),
+                               bytes_of_floats(batch * classes_), cudaMemcpyDeviceToHost,
+                               native(*stream_)),
+               "packed network: scores");
   }
 
   std::vector<std::byte> bytes_of_value(std::size_t index) const override {
@@ -104,14 +182,8 @@ class CudaExecutor final : public Executor {
   std::unique_ptr<Stream> stream_;
   std::int64_t image_elements_;
   std::int64_t classes_;
-  PinnedBuffer host_images_;
-  PinnedBuffer host_scores_;
-  Tensor buffers_;
-  Tensor scratch_;
-  Tensor images_;
-  Tensor scores_;
+  std::deque<Lane> lanes_;  // which do not move
   std::optional<CudaTimeline> timeline_;
-  std::optional<CudaGraph> full_batch_;
 };
 
 }  // namespace

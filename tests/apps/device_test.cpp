@@ -127,6 +127,25 @@ TEST(DeviceTest, cuda_StatisticsAreThoseOfTheCpu) {
               expected["histogram"]["high"].get<double>(), 1e-4);
 }
 
+TEST(DeviceTest, cuda_GuessesDoNotDependOnBatchesInFlight) {
+  if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
+  const TemporaryFolder folder;
+  const TrainedAndJudged trained(folder, "cpu");
+  const std::string network = folder / "tiny.lqn";
+  const ProcessResult packed =
+      run_lqnet({"pack", "--checkpoint", folder / "run/last.safetensors", "--out", network});
+  ASSERT_EQ(packed.exit_code, 0) << packed.err;
+  const auto infer = [&](const char* in_flight) {
+    return run_lqnet({"infer", "--network", network, "--dataset", "synthetic", "--batch", "24",
+                      "--device", "cuda", "--in-flight", in_flight, "--json"});
+  };
+  const nlohmann::json alone = infer("1").json(), together = infer("2").json();
+  EXPECT_EQ(together["accuracy"], alone["accuracy"]);
+  EXPECT_EQ(together["images"], alone["images"]);
+  EXPECT_FALSE(alone["latency"].is_null());
+  EXPECT_TRUE(together["latency"].is_null());
+}
+
 TEST(DeviceTest, cuda_WrongVariablesAreErrorsAtOnce) {
   if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
   const TemporaryFolder folder;

@@ -14,6 +14,7 @@
 #include "tests/deploy/interpreter.h"
 #include "tests/deploy/random_model.h"
 #include "tests/support/backends.h"
+#include "tests/support/devices.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
 
@@ -184,6 +185,41 @@ TEST(PackedNetworkTest, ResultsDoNotDependOnThreadsBatchesAndBuffers) {
   }
 }
 
+TEST(PackedNetworkTest, cuda_ResultsDoNotDependOnBatchesInFlight) {
+  if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
+  const Device device{DeviceType::cuda};
+  constexpr std::int64_t most = 7;
+  for (std::uint32_t seed = 100; seed < 106; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomModel random(seed);
+    const std::vector<float> images = random.images(most);
+    const std::vector<float> expected =
+        scores_of(random.model(), images, most, {.max_batch = most, .device = device});
+    for (const int in_flight : {1, 2, 3}) {
+      PackedNetwork network(random.model(),
+                            {.max_batch = 2, .device = device, .in_flight = in_flight});
+      const std::int64_t classes = network.classes();
+      // Whole batches, some that are not, fewer than there is room for, and none.
+      for (const std::int64_t count : {most, std::int64_t{1}, std::int64_t{0}, std::int64_t{4}}) {
+        std::vector<float> scores(count * classes);
+        network.run(std::span(images).first(images.size() / most * count), scores);
+        EXPECT_TRUE(std::ranges::equal(scores, std::span(expected).first(count * classes)))
+            << count << " images, " << in_flight << " in flight";
+      }
+    }
+  }
+}
+
+TEST(PackedNetworkTest, cuda_BuffersAreThereForEachBatchInFlight) {
+  if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
+  RandomModel random(7);
+  const auto bytes = [&](int in_flight) {
+    return PackedNetwork(random.model(), {.device = {DeviceType::cuda}, .in_flight = in_flight})
+        .buffer_bytes();
+  };
+  EXPECT_EQ(bytes(3), 3 * bytes(1));
+}
+
 TEST(PackedNetworkTest, RunsAreIndependentOfEarlierOnes) {
   RandomModel random(7);
   PackedNetwork network(random.model(), {.max_batch = 3, .threads = 2});
@@ -343,6 +379,16 @@ TEST(PackedNetworkTest, RefusesWhatDoesNotFit) {
   EXPECT_TRUE(throws_error([&] { PackedNetwork(model, {.max_batch = 65537}); }, "65537"));
   EXPECT_TRUE(throws_error([&] { PackedNetwork(model, {.threads = 0}); }, "0 threads"));
   EXPECT_TRUE(throws_error([&] { PackedNetwork(model, {.threads = 2000}); }, "2000 threads"));
+  const Device cuda{DeviceType::cuda};
+  EXPECT_TRUE(throws_error([&] { PackedNetwork(model, {.device = cuda, .in_flight = 5}); },
+                           "5 batches in flight, expected 1 to 4"));
+  for (const deploy::PackedNetworkOptions& options :
+       {deploy::PackedNetworkOptions{.in_flight = 2},
+        {.keep_values = true, .device = cuda, .in_flight = 2},
+        {.measure = true, .device = cuda, .in_flight = 2}}) {
+    EXPECT_TRUE(throws_error([&] { PackedNetwork(model, options); },
+                             "2 batches in flight, expected 1 on the CPU and where values"));
+  }
   PackedModel unsound = model;
   unsound.output = unsound.input;
   EXPECT_TRUE(throws_error([&] { PackedNetwork{unsound}; }, "same value"));
