@@ -262,6 +262,7 @@ std::int64_t observe(Module& model, Loader& loader, const LayerStatisticsOptions
     if (batch->size() == 0) continue;
     model(Variable(batch->images));
     images += batch->size();
+    if (images < options.images) batches.prefetch();
   }
   return images;
 }

@@ -80,7 +80,12 @@ class CopiedBuffer {
 class DeviceBatches::Staging {
  public:
   explicit Staging(Device device) : Staging(device_backend(device.type), device) {}
-  ~Staging() { made_->wait(); }
+  ~Staging() {
+    try {
+      made_->wait();
+    } catch (const Error&) {  // of what has failed before, which others have told
+    }
+  }
 
   /// Queues a batch behind all work on the last one that these buffers held. What the caching
   /// allocator gives to the stream stays with it.
@@ -147,6 +152,7 @@ DeviceBatches::~DeviceBatches() = default;
 
 void DeviceBatches::start(std::int64_t epoch, std::int64_t first_batch) {
   loader_.start(epoch, first_batch);
+  is_prefetched_ = false;
   ahead_.reset();
   failure_ = nullptr;
   if (staging_stream_ != nullptr) {
@@ -157,6 +163,8 @@ void DeviceBatches::start(std::int64_t epoch, std::int64_t first_batch) {
 
 std::optional<Batch> DeviceBatches::next() {
   if (staging_stream_ == nullptr) return next_on_cpu();
+  prefetch();
+  is_prefetched_ = false;
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   if (!ahead_) return std::nullopt;
   Stream& stream = current_stream(device_);
@@ -167,7 +175,6 @@ std::optional<Batch> DeviceBatches::next() {
     in_use_ = 1 - in_use_;
     staging_[in_use_]->make_wait_for_batch(stream);
   }
-  prefetch();
   return batch;
 }
 
@@ -181,6 +188,7 @@ std::optional<Batch> DeviceBatches::next_on_cpu() {
 }
 
 void DeviceBatches::prefetch() noexcept {
+  if (staging_stream_ == nullptr || std::exchange(is_prefetched_, true)) return;
   try {
     make_ahead();
   } catch (...) {

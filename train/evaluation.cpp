@@ -9,11 +9,14 @@
 
 namespace lq {
 
-std::vector<std::int64_t> count_correct(const Tensor& logits, const Tensor& labels,
-                                        std::int64_t top) {
+Tensor count_correct(const Tensor& logits, const Tensor& labels, std::int64_t top) {
   Tensor counts({top}, DType::i64, logits.device());
   kernels::count_correct(current_stream(logits.device()), logits.view<float>(),
                          labels.view<std::int32_t>(), counts.view<std::int64_t>());
+  return counts;
+}
+
+std::vector<std::int64_t> counts_on_host(const Tensor& counts) {
   const Tensor here = counts.to(Device{});
   const auto values = here.span<std::int64_t>();
   return {values.begin(), values.end()};
@@ -32,13 +35,14 @@ ClassificationSums evaluate(Module& model, Loader& loader,
   DeviceBatches batches(loader, device_of(model));
   batches.start(/*epoch=*/0);
   while (const std::optional<Batch> batch = batches.next()) {
-    sums += evaluate(model, *batch);
+    sums += evaluate(model, *batch, [&] { batches.prefetch(); });
     if (on_batch) on_batch(sums);
   }
   return sums;
 }
 
-ClassificationSums evaluate(Module& model, const Batch& batch) {
+ClassificationSums evaluate(Module& model, const Batch& batch,
+                            const std::function<void()>& meanwhile) {
   if (batch.size() == 0) return {};
   const EvaluationScope evaluation(model);
   StepScope step(model);
@@ -46,8 +50,10 @@ ClassificationSums evaluate(Module& model, const Batch& batch) {
   const Variable logits = model(Variable(batch.images));
   const Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
   constexpr std::int64_t top = 5;
-  const std::vector<std::int64_t> correct =
+  const Tensor counts =
       count_correct(logits.value(), batch.labels, std::min(top, logits.shape()[1]));
+  if (meanwhile) meanwhile();
+  const std::vector<std::int64_t> correct = counts_on_host(counts);
   ClassificationSums sums;
   sums.add(scalar(loss.value()), correct.front(), batch.size());
   sums.correct_top5 = correct.back();

@@ -45,9 +45,12 @@ struct ClassificationSums {
 };
 
 /// `top` numbers, top in [1, K]: the one at t counts the rows of logits N K whose label is among
-/// the t + 1 largest values. Labels N (i32); any device.
-std::vector<std::int64_t> count_correct(const Tensor& logits, const Tensor& labels,
-                                        std::int64_t top);
+/// the t + 1 largest values. Labels N (i32); any device, on which the counts (i64) stay: nobody
+/// waits for them.
+Tensor count_correct(const Tensor& logits, const Tensor& labels, std::int64_t top);
+
+/// What count_correct() gives, on the host.
+std::vector<std::int64_t> counts_on_host(const Tensor& counts);
 
 /// The scalar `value`, f32 on any device, as a number.
 double scalar(const Tensor& value);
@@ -60,7 +63,9 @@ Device device_of(const Module& model);
 ClassificationSums evaluate(Module& model, Loader& loader,
                             const std::function<void(const ClassificationSums&)>& on_batch = {});
 
-/// The same for one batch, which lies on the model's device.
-ClassificationSums evaluate(Module& model, const Batch& batch);
+/// The same for one batch, which lies on the model's device. `meanwhile` is called when all work is
+/// queued there, before the host waits for it.
+ClassificationSums evaluate(Module& model, const Batch& batch,
+                            const std::function<void()>& meanwhile = {});
 
 }  // namespace lq

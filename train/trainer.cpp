@@ -298,11 +298,12 @@ void Trainer::add_gradients(const Batch& batch, ClassificationSums& sums) {
   const Variable logits = model_(Variable(batch.images));
   Variable loss = autograd::softmax_cross_entropy(logits, batch.labels);
   loss.backward(share_of_step(batch.size()));
-  // Read behind the backward pass: a device has all of its work by now.
+  const Tensor correct = count_correct(logits.value(), batch.labels, /*top=*/1);
+  // A device has all of its work by now, and the host time for the next batch.
+  batches_.prefetch();
   const double mean_loss = scalar(loss.value());
   check_finite(mean_loss, "the loss");
-  const std::int64_t correct = count_correct(logits.value(), batch.labels, /*top=*/1).front();
-  sums.add(mean_loss, correct, batch.size());
+  sums.add(mean_loss, counts_on_host(correct).front(), batch.size());
 }
 
 /// The gradient of a mean over so many of the batch's images: parts need not be of one size. Kept,

@@ -1,6 +1,7 @@
 #include "train/device_batches.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "data/synthetic.h"
+#include "kernels/relu/relu.h"
 #include "tests/support/defective_images.h"
 #include "tests/support/devices.h"
 #include "tests/support/errors.h"
@@ -233,8 +235,90 @@ TEST_P(DeviceBatchesTest, CanStartAnewInTheMiddle) {
   EXPECT_EQ(batch->index, 0);
 }
 
+TEST_P(DeviceBatchesTest, AreTheSameWhenMadeAhead) {
+  Loader ahead = loader(), behind = loader();
+  DeviceBatches batches(ahead, GetParam()), expected(behind, GetParam());
+  for (const std::int64_t first : {0, 4}) {
+    batches.start(1, first);
+    expected.start(1, first);
+    batches.prefetch();
+    while (const std::optional<Batch> batch = expected.next()) {
+      const std::optional<Batch> made = batches.next();
+      ASSERT_TRUE(made.has_value());
+      // Twice is once, and the batch at hand stays as it is.
+      batches.prefetch();
+      batches.prefetch();
+      EXPECT_EQ(made->index, batch->index);
+      EXPECT_TRUE(std::ranges::equal(made->images.to(Device{}).span<float>(),
+                                     batch->images.to(Device{}).span<float>()));
+    }
+    batches.prefetch();
+    EXPECT_FALSE(batches.next().has_value());
+  }
+}
+
+TEST_P(DeviceBatchesTest, BuffersAreTakenAgainBehindTheWorkOnThem) {
+  Loader own = loader(), other = loader();
+  DeviceBatches batches(own, GetParam()), expected(other, GetParam());
+  batches.start(0);
+  expected.start(0);
+  // Copies that nobody waits for until their source could have been written over.
+  std::vector<Tensor> copies;
+  while (const std::optional<Batch> batch = batches.next()) {
+    copies.emplace_back(batch->images.shape(), DType::f32, GetParam());
+    copies.back().copy_from(batch->images);
+    batches.prefetch();
+  }
+  for (const Tensor& copy : copies) {
+    const std::optional<Batch> batch = expected.next();
+    ASSERT_TRUE(batch.has_value());
+    EXPECT_TRUE(std::ranges::equal(copy.to(Device{}).span<float>(),
+                                   batch->images.to(Device{}).span<float>()))
+        << "batch " << batch->index;
+  }
+}
+
+TEST_P(DeviceBatchesTest, TheLoaderIsAskedByPrefetch) {
+  if (GetParam() == Device{}) GTEST_SKIP() << "the CPU makes a batch when it is asked for";
+  std::int64_t asked = 0;  // images
+  Loader own(std::make_shared<DefectiveImages>(splits.train, [&](std::int64_t) { ++asked; }),
+             std::make_shared<NormalizeTransform>(normalization), {.batch = 4, .threads = 0});
+  DeviceBatches batches(own, GetParam());
+  batches.start(0);
+  const std::int64_t of_first = asked;
+  batches.next();
+  EXPECT_EQ(asked, of_first);
+  batches.prefetch();
+  EXPECT_GT(asked, of_first);
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, DeviceBatchesTest, ::testing::ValuesIn(all_devices()),
                          device_name);
+
+#if defined(LQNET_WITH_CUDA)
+TEST(DeviceBatchesFaultTest, cuda_LeavesItsErrorToWhoCalls) {
+  if (!has_cuda_device() || std::getenv("LQNET_EMULATED_CONTINUE") == nullptr) {
+    GTEST_SKIP() << "leaves a device that cannot be used: runs alone, with "
+                    "LQNET_EMULATED_CONTINUE=1";
+  }
+  const DatasetSplits splits =
+      make_synthetic({.train_images = 12, .test_images = 1, .height = 5, .width = 3});
+  Loader loader(splits.train, std::make_shared<NormalizeTransform>(per_pixel_normalization(splits)),
+                {.batch = 4, .threads = 0});
+  const Device cuda{DeviceType::cuda};
+  EXPECT_TRUE(throws_error(
+      [&] {
+        DeviceBatches batches(loader, cuda);
+        batches.start(0);
+        batches.next();
+        Tensor y({5}, DType::f32, cuda);
+        const ConstView<float> nowhere(reinterpret_cast<const float*>(256), {5}, cuda);
+        kernels::relu_forward(current_stream(cuda), nowhere, y.view<float>());
+        batches.next();
+      },
+      "cudaError"));
+}
+#endif
 
 }  // namespace
 }  // namespace lq::testing
