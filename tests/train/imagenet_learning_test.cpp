@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "autograd/softmax_cross_entropy.h"
@@ -24,10 +26,11 @@ namespace {
 constexpr std::int64_t images = 16;
 constexpr std::int64_t classes = 4;
 
-/// Whether two losses in a row are a fifth below the first.
+/// Whether the mean of four losses in a row, which go up and down, is a fifth below the first.
 bool has_fallen(const std::vector<double>& losses) {
-  const std::size_t n = losses.size();
-  return n > 2 && std::max(losses[n - 1], losses[n - 2]) < 0.8 * losses.front();
+  constexpr std::ptrdiff_t row = 4;
+  if (std::ssize(losses) <= row) return false;
+  return std::accumulate(losses.end() - row, losses.end(), 0.0) / row < 0.8 * losses.front();
 }
 
 /// A folder of JPEG files in ImageNet's layout, with classes that can be told apart.
@@ -62,14 +65,16 @@ double root_mean_square(std::span<const float> values) {
   return std::sqrt(sum / static_cast<double>(values.size()));
 }
 
-/// A step along the gradient whose length is a share of the values' own. Gradients themselves grow
+/// By what a gradient is multiplied to be a share of the values as long. Gradients themselves grow
 /// from block to block on their way back through quantizers, up to 1e5 in ResNet-152 as it begins.
-void descend(std::span<float> values, std::span<const float> gradient) {
-  constexpr double share = 0.003;
+double rate_of(std::span<const float> values, std::span<const float> gradient, double share) {
   constexpr double least = 0.1;  // for those that begin at 0
   const double length = root_mean_square(gradient);
-  if (length == 0.0) return;
-  const double rate = share * std::max(root_mean_square(values), least) / length;
+  return length == 0.0 ? 0.0 : share * std::max(root_mean_square(values), least) / length;
+}
+
+void descend(std::span<float> values, std::span<const float> gradient) {
+  const double rate = rate_of(values, gradient, 0.003);
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] -= static_cast<float>(rate * static_cast<double>(gradient[i]));
   }
@@ -77,7 +82,7 @@ void descend(std::span<float> values, std::span<const float> gradient) {
 
 /// The losses before each step, until they have fallen.
 std::vector<double> losses_of(const std::string& name, const Shape& input) {
-  constexpr int most_steps = 12;
+  constexpr int most_steps = 20;
   const auto model = make_model(name, {.classes = classes, .input = input});
   model->initialize(3);
   const Photographs photographs;
@@ -97,13 +102,62 @@ std::vector<double> losses_of(const std::string& name, const Shape& input) {
   return losses;
 }
 
-class LearningTest : public ::testing::TestWithParam<std::string> {};
+/// By how much a gradient says that the loss of a float network changes, where each parameter moves
+/// by the same small share of its own length, divided by how much it does.
+double slope_ratio(const std::string& name, const Shape& input) {
+  constexpr double change = 0.01;
+  const auto model = make_model(
+      name, {.w_bits = float_bits, .a_bits = float_bits, .classes = classes, .input = input});
+  model->initialize(3);
+  const Photographs photographs;
+  const Batch batch = all_images(photographs.open(), static_cast<int>(input[0]));
+  const Variable x(batch.images);
+  const auto loss = [&] { return autograd::softmax_cross_entropy((*model)(x), batch.labels); };
+  loss().backward();
+  double slope = 0;
+  std::vector<Tensor> starts, directions;
+  for (Parameter& parameter : model->parameters()) {
+    const auto values = std::as_const(parameter.variable.value()).span<float>();
+    const auto gradient = parameter.variable.gradient().span<float>();
+    const double rate = rate_of(values, gradient, /*share=*/1);
+    starts.push_back(parameter.variable.value().clone());
+    directions.emplace_back(parameter.variable.shape(), DType::f32);
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      const double step = rate * static_cast<double>(gradient[i]);
+      directions.back().span<float>()[i] = static_cast<float>(step);
+      slope += step * static_cast<double>(gradient[i]);
+    }
+  }
+  const autograd::NoGradScope no_tape;
+  const auto loss_at = [&](double distance) {
+    std::size_t index = 0;
+    for (Parameter& parameter : model->parameters()) {
+      const auto start = std::as_const(starts[index]).span<float>();
+      const auto direction = std::as_const(directions[index++]).span<float>();
+      const auto values = parameter.variable.value().span<float>();
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = static_cast<float>(start[i] + distance * direction[i]);
+      }
+    }
+    return static_cast<double>(loss().value().span<float>()[0]);
+  };
+  return 2 * change / (loss_at(change / slope) - loss_at(-change / slope));
+}
+
+class LearningTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  Shape input() const {
+    const Shape small = small_input(GetParam());
+    return small[0] < 32 ? Shape{32, 32, 3} : small;
+  }
+};
+
+TEST_P(LearningTest, GradientIsTheSlopeOfTheLoss) {
+  EXPECT_NEAR(slope_ratio(GetParam(), input()), 1.0, 0.02);
+}
 
 TEST_P(LearningTest, LossFalls) {
-  const std::string name = GetParam();
-  Shape input = small_input(name);
-  if (input[0] < 32) input = {32, 32, 3};
-  const auto losses = losses_of(name, input);
+  const auto losses = losses_of(GetParam(), input());
   EXPECT_TRUE(has_fallen(losses)) << fmt::format("losses {:.3f}", fmt::join(losses, ", "));
 }
 
