@@ -9,6 +9,7 @@
 #include "apps/convolution_selection.h"
 #include "apps/cuda/bench_cuda_report.h"
 #include "apps/cuda/verification_report.h"
+#include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "bench/cuda_convolution.h"
 
@@ -23,6 +24,7 @@ struct BenchCudaCommand {
   bool cold = false;
   bool no_peers = false;
   bool verify = false;
+  bool no_verify = false;
   std::string device = "cuda";
   bool json = false;
 };
@@ -46,22 +48,27 @@ Device usable_gpu(const std::string& text) {
   return device;
 }
 
-void verify(const BenchCudaCommand& command) {
-  const Device device = usable_gpu(command.device);
-  const std::vector<bench::CudaVerification> verifications = bench::verify_cuda(device);
-  if (command.json) {
-    print_verification_json(verifications, device);
-  } else {
-    print_verification_text(verifications, device);
-  }
+void print_verification(const std::vector<bench::CudaVerification>& verifications, Device device) {
+  print_report({{"verification", verification_json(verifications, device)}});
+}
+
+/// What is wrong is an error, behind what was found; times of kernels that are wrong mean nothing.
+std::vector<bench::CudaVerification> verify(const BenchCudaCommand& command, Device device) {
+  std::vector<bench::CudaVerification> verifications = bench::verify_cuda(device);
+  if (!command.json) print_verification_text(verifications, device);
   const auto wrong = std::ranges::count_if(
       verifications, [](const bench::CudaVerification& of) { return !of.is_right(); });
+  if (wrong > 0 && command.json) print_verification(verifications, device);
   check(wrong == 0, "{} of {} operations are not as on the CPU", wrong, verifications.size());
+  return verifications;
 }
 
 void run(const BenchCudaCommand& command) {
+  const Device device = usable_gpu(command.device);
+  std::vector<bench::CudaVerification> verifications;
+  if (!command.no_verify) verifications = verify(command, device);
   if (command.verify) {
-    verify(command);
+    if (command.json) print_verification(verifications, device);
     return;
   }
   const ConvolutionSelection& selection = command.selection;
@@ -72,10 +79,12 @@ void run(const BenchCudaCommand& command) {
                                               .repeats = command.repeats,
                                               .cold = command.cold,
                                               .has_peers = !command.no_peers,
-                                              .device = usable_gpu(command.device)};
+                                              .device = device};
   const bench::CudaConvolutionReport report = bench::time_cuda_convolutions(options);
   if (command.json) {
-    print_cuda_json(report, options);
+    nlohmann::ordered_json all = cuda_json(report, options);
+    if (!command.no_verify) all["verification"] = verification_json(verifications, device);
+    print_report(all);
   } else {
     print_cuda_text(report, options);
   }
@@ -85,14 +94,15 @@ void run(const BenchCudaCommand& command) {
 
 void add_bench_cuda_command(CLI::App& bench) {
   auto command = std::make_shared<BenchCudaCommand>();
-  CLI::App* cuda =
-      bench.add_subcommand("cuda",
-                           "Time packed convolutions on a GPU, beside cuDNN's and cuBLAS's.\n"
-                           "Each layer is first compared with the CPU, whole; then its kernels, "
-                           "thresholds and repacking\n"
-                           "included, and those of the libraries in fp16 and int8 take turns. Each "
-                           "is launched as a CUDA\n"
-                           "graph of all repeats and timed by events.");
+  CLI::App* cuda = bench.add_subcommand(
+      "cuda",
+      "Time packed convolutions on a GPU, beside cuDNN's and cuBLAS's.\n"
+      "First each operation of kernels/ is compared with its reference on the CPU, and packed\n"
+      "networks. Then each layer is compared as a whole, and timed: its kernels, with thresholds "
+      "and\n"
+      "repacking, take turns with those of the libraries in fp16 and int8. Each is launched as a "
+      "CUDA\n"
+      "graph of all repeats and timed by events.");
   cuda->group("Commands");
   add_convolution_options(*cuda, command->selection);
   add_option(*cuda, {"--rounds", "N", "Timed runs", whole_number(1), "Measurement"},
@@ -108,10 +118,11 @@ void add_bench_cuda_command(CLI::App& bench) {
       ->group("Measurement");
   cuda->add_flag("--no-peers", command->no_peers, "Leave the libraries out")->group("Measurement");
   CLI::Option* const verify =
-      cuda->add_flag(
-              "--verify", command->verify,
-              "Time nothing; compare each operation of kernels/ with its reference on the CPU")
+      cuda->add_flag("--verify", command->verify, "Time nothing; compare operations with the CPU")
           ->group("Measurement");
+  cuda->add_flag("--no-verify", command->no_verify, "Compare only the layers that are timed")
+      ->group("Measurement")
+      ->excludes(verify);
   for (const char* const of_timing : {"--suite", "--shape", "--bits", "--batch", "--rounds",
                                       "--repeats", "--cold", "--no-peers"}) {
     verify->excludes(cuda->get_option(of_timing));

@@ -9,7 +9,6 @@
 #include <tuple>
 
 #include "apps/bench_commands.h"
-#include "apps/json_report.h"
 #include "apps/text_table.h"
 #include "apps/timing_groups.h"
 #include "bench/geometric_mean.h"
@@ -212,7 +211,8 @@ void print_published(const CudaConvolutionReport& report) {
 
 }  // namespace
 
-void print_cuda_json(const CudaConvolutionReport& report, const CudaConvolutionOptions& options) {
+nlohmann::ordered_json cuda_json(const CudaConvolutionReport& report,
+                                 const CudaConvolutionOptions& options) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const CudaConvolutionTiming& timing : report.timings) rows.push_back(to_json(timing));
   nlohmann::ordered_json means = nlohmann::ordered_json::array();
@@ -226,13 +226,13 @@ void print_cuda_json(const CudaConvolutionReport& report, const CudaConvolutionO
                        {"x_int8", or_null(mean_speedup(of_group, "int8"))}});
     }
   }
-  print_report({{"device", describe(options.device)},
-                {"libraries", report.libraries},
-                {"cold", options.cold},
-                {"rounds", options.rounds},
-                {"repeats", options.repeats},
-                {"convolutions", std::move(rows)},
-                {"geometric_means", std::move(means)}});
+  return {{"device", describe(options.device)},
+          {"libraries", report.libraries},
+          {"cold", options.cold},
+          {"rounds", options.rounds},
+          {"repeats", options.repeats},
+          {"convolutions", std::move(rows)},
+          {"geometric_means", std::move(means)}};
 }
 
 void print_cuda_text(const CudaConvolutionReport& report, const CudaConvolutionOptions& options) {

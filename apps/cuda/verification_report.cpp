@@ -5,7 +5,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "apps/json_report.h"
 #include "apps/text_table.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/linear/linear.h"
@@ -24,7 +23,8 @@ std::string difference_text(const CudaVerification& of) {
 
 }  // namespace
 
-void print_verification_json(const std::vector<CudaVerification>& verifications, Device device) {
+nlohmann::ordered_json verification_json(const std::vector<CudaVerification>& verifications,
+                                         Device device) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const CudaVerification& of : verifications) {
     // JSON has no infinity.
@@ -36,10 +36,10 @@ void print_verification_json(const std::vector<CudaVerification>& verifications,
          {"worst_percent", is_finite ? nlohmann::ordered_json(of.worst_percent) : nullptr},
          {"failure", of.failure.empty() ? nullptr : nlohmann::ordered_json(of.failure)}});
   }
-  print_report({{"device", device_backend(device.type).describe(device.index)},
-                {"conv2d_by", kernels::cuda::conv2d_implementation()},
-                {"linear_by", kernels::cuda::linear_implementation()},
-                {"operations", std::move(rows)}});
+  return {{"device", device_backend(device.type).describe(device.index)},
+          {"conv2d_by", kernels::cuda::conv2d_implementation()},
+          {"linear_by", kernels::cuda::linear_implementation()},
+          {"operations", std::move(rows)}};
 }
 
 void print_verification_text(const std::vector<CudaVerification>& verifications, Device device) {

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "autograd/level_table.h"
-#include "bench/convolution_problem.h"
+#include "bench/cuda/packed_operations.h"
 #include "bench/cuda/trial.h"
 #include "kernels/add/add.h"
 #include "kernels/batch_norm/batch_norm.h"
@@ -189,36 +189,6 @@ void batch_norm(Trial& trial, std::int64_t rows, std::int64_t channels) {
         trial.result(gradient, of_sums(rows));
       }
     }
-  }
-}
-
-/// Packed convolutions: every bit of the results.
-void bitconv(Trial& trial) {
-  struct Case {
-    std::int64_t images;
-    Shape x, weight;  // of one image
-    BitWidths widths;
-  };
-  // Maps large and small, few channels, bytes. Layers of networks are compared when they are timed.
-  const Case cases[] = {{1, {1, 40, 40, 64}, {128, 3, 3, 64}, {1, 2}},
-                        {2, {1, 12, 13, 96}, {64, 3, 3, 96}, {2, 2}},
-                        {1, {1, 7, 7, 256}, {32, 3, 3, 256}, {1, 1}},
-                        {3, {1, 9, 9, 16}, {24, 5, 5, 16}, {1, 3}},
-                        {2, {1, 8, 8, 64}, {64, 3, 3, 64}, {3, 3}}};
-  for (const auto& [images, x_shape, weight_shape, widths] : cases) {
-    ConvolutionProblem problem(kernels::conv2d_geometry(x_shape, weight_shape, {}), widths, 1);
-    const auto words = problem.inputs(images);
-    const Tensor x = trial.on_device(
-        Tensor::from(std::span(reinterpret_cast<const std::int32_t*>(words.data()), words.size()),
-                     {std::ssize(words)}));
-    Tensor y = trial.room({problem.planes() * images * problem.output_words()}, DType::i32);
-    const auto conv = kernels::prepare_bitconv(trial.stream(), problem.description());
-    Tensor scratch = trial.room({static_cast<std::int64_t>(conv->scratch_bytes())}, DType::u8);
-    const kernels::BitconvBuffer<const void*> input{x.raw(), images * problem.input_words()};
-    const kernels::BitconvBuffer<void*> output{y.raw(), images * problem.output_words()};
-    conv->run({.batch = images, .inputs = {&input, 1}, .symbols = {&output, 1}}, {},
-              {static_cast<std::byte*>(scratch.raw()), scratch.bytes()});
-    trial.result(y);
   }
 }
 
@@ -496,7 +466,14 @@ void quantize(Trial& trial) {
     Tensor y = trial.room(x.shape());
     autograd::LevelStatistics statistics(table, /*counts_and_sums=*/true);
     kernels::quantize_forward(trial.stream(), x.view<float>(), table.view(), y.view<float>(),
-                              statistics.view());
+                              statistics.view(), {});
+    if (rows == 1) {
+      constexpr std::int64_t channels = 32;
+      Tensor codes = trial.room({bits, values / channels, 1}, DType::i32);
+      kernels::quantize_forward(trial.stream(), x.view<float>(), table.view(), y.view<float>(), {},
+                                codes.view<std::int32_t>());
+      trial.result(codes);
+    }
     trial.result(y);
     trial.result(statistics.counts);
     trial.result(statistics.sums, of_sums(values));
@@ -589,31 +566,34 @@ void tanh_normalize(Trial& trial) {
 
 }  // namespace
 
-std::vector<Operation> all_operations() {
-  return {{"add", add},
-          {"batch_norm",
-           [](Trial& trial) {
-             batch_norm(trial, 300, 64);
-             batch_norm(trial, 50, 3);
-           }},
-          {"bitconv", bitconv},
-          {"bitconv in training", bit_conv2d},
-          {"bitpack", bitpack},
-          {"channel_pad", channel_pad},
-          {"concat", concat},
-          {"conv2d", conv2d},
-          {"crop_flip_normalize", crop_flip_normalize},
-          {"histogram", histogram},
-          {"int8_grid", int8_grid},
-          {"level_table", level_table},
-          {"linear", linear},
-          {"pool", pool},
-          {"qem", qem},
-          {"quantize", quantize},
-          {"relu", relu},
-          {"sgd", sgd},
-          {"softmax_cross_entropy", softmax_cross_entropy},
-          {"tanh_normalize", tanh_normalize}};
+std::vector<Operation> all_operations(Device device) {
+  std::vector<Operation> operations = packed_operations(device);
+  const Operation others[] = {{"add", add},
+                              {"batch_norm",
+                               [](Trial& trial) {
+                                 batch_norm(trial, 300, 64);
+                                 batch_norm(trial, 50, 3);
+                               }},
+                              {"bitconv in training", bit_conv2d},
+                              {"bitpack", bitpack},
+                              {"channel_pad", channel_pad},
+                              {"concat", concat},
+                              {"conv2d", conv2d},
+                              {"crop_flip_normalize", crop_flip_normalize},
+                              {"histogram", histogram},
+                              {"int8_grid", int8_grid},
+                              {"level_table", level_table},
+                              {"linear", linear},
+                              {"pool", pool},
+                              {"qem", qem},
+                              {"quantize", quantize},
+                              {"relu", relu},
+                              {"sgd", sgd},
+                              {"softmax_cross_entropy", softmax_cross_entropy},
+                              {"tanh_normalize", tanh_normalize}};
+  operations.insert(operations.end(), std::begin(others), std::end(others));
+  std::ranges::sort(operations, {}, &Operation::name);
+  return operations;
 }
 
 }  // namespace lq::bench

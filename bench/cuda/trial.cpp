@@ -82,7 +82,7 @@ CudaVerification verify(const Operation& operation, Device device) {
 std::vector<CudaVerification> verify_cuda(Device device) {
   device_memory(device);
   std::vector<CudaVerification> verifications;
-  for (const Operation& operation : all_operations()) {
+  for (const Operation& operation : all_operations(device)) {
     verifications.push_back(verify(operation, device));
   }
   return verifications;

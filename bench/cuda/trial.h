@@ -66,7 +66,7 @@ struct Operation {
 /// Runs the operation on both devices and compares.
 CudaVerification verify(const Operation& operation, Device device);
 
-/// All of kernels/, in the order of their names.
-std::vector<Operation> all_operations();
+/// All of kernels/, and what packed networks compute, in the order of their names.
+std::vector<Operation> all_operations(Device device);
 
 }  // namespace lq::bench

@@ -221,7 +221,7 @@ void bit_conv2d_forward(Stream& stream, const Conv2dGeometry& geometry, const Co
   conv.scale = job.to.scale;
   conv.shift = job.to.shift;
   conv.floats[conv.float_outputs++].to = y.data;
-  if (launcher.way(stream.device(), conv, order, geometry.n).splits() == 1) {
+  if (launcher.chosen_way(conv, order, geometry.n).splits() == 1) {
     launcher.run(stream, conv, order, geometry.n, {});
     return;
   }

@@ -111,25 +111,22 @@ void BitconvLauncher::run(Stream& stream, DeviceConvolution conv, Order order, s
         "bitconv: {} images of {} x {}, on a GPU fewer than 2^31 pixels are expected", images,
         conv.h, conv.w);
   conv.pixels = images * conv.p * conv.q;
-  if (order == Order::lanes) {
-    if (const std::optional<FloatTile> tile = float_tile(conv)) {
-      run_float_tiles(stream, conv, *tile);
-    } else {
-      run_direct(stream, conv);
-    }
-    return;
+  const BitconvWay chosen = chosen_way(conv, order, images);
+  if (order == Order::tiles) set_copy_words(conv);
+  switch (chosen.path) {
+    case BitconvPath::warpgroup:
+      return run_warpgroups(stream, conv, *chosen.warpgroup_tile);
+    case BitconvPath::tensor:
+      return run_tiles(stream, conv, *chosen.tiles, split);
+    case BitconvPath::tiled:
+      return run_float_tiles(stream, conv, *chosen.float_tile);
+    case BitconvPath::direct:
+      return run_direct(stream, conv);
   }
-  set_copy_words(conv);
-  const TileProblem problem = problem_of(conv);
-  if (const std::optional<WarpgroupTile> tile = warpgroup_tile(problem)) {
-    run_warpgroups(stream, conv, *tile);
-    return;
-  }
-  run_tiles(stream, conv, tile_plan(problem), split);
 }
 
-BitconvWay BitconvLauncher::way(Device device, DeviceConvolution conv, Order order,
-                                std::int64_t images) const {
+BitconvWay BitconvLauncher::chosen_way(DeviceConvolution conv, Order order,
+                                       std::int64_t images) const {
   conv.pixels = images * conv.p * conv.q;
   BitconvWay way;
   if (order == Order::tiles) {
@@ -140,6 +137,12 @@ BitconvWay BitconvLauncher::way(Device device, DeviceConvolution conv, Order ord
   } else if ((way.float_tile = float_tile(conv))) {
     way.path = BitconvPath::tiled;
   }
+  return way;
+}
+
+BitconvWay BitconvLauncher::way(Device device, const DeviceConvolution& conv, Order order,
+                                std::int64_t images) const {
+  BitconvWay way = chosen_way(conv, order, images);
   for (int i = 0; i < conv.segments; ++i) {
     const std::string_view name = instruction(device, conv.segment[i].arithmetic, way.path);
     if (way.instructions.find(name) != std::string::npos) continue;

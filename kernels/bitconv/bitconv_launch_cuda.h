@@ -32,8 +32,11 @@ class BitconvLauncher {
   void run(Stream& stream, DeviceConvolution conv, Order order, std::int64_t images,
            const SplitMemory& split) const;
 
-  /// What run() does on this device.
-  BitconvWay way(Device device, DeviceConvolution conv, Order order, std::int64_t images) const;
+  /// What run() does on this device; `chosen_way` without the names of instructions, which are for
+  /// reports.
+  BitconvWay chosen_way(DeviceConvolution conv, Order order, std::int64_t images) const;
+  BitconvWay way(Device device, const DeviceConvolution& conv, Order order,
+                 std::int64_t images) const;
 
  private:
   std::optional<FloatTile> float_tile(const DeviceConvolution& conv) const;

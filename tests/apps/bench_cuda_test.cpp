@@ -22,7 +22,8 @@ class BenchCudaTest : public ::testing::Test {
   }
 
   static ProcessResult bench(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"bench", "cuda", "--rounds", "2", "--repeats", "1"});
+    arguments.insert(arguments.begin(),
+                     {"bench", "cuda", "--rounds", "2", "--repeats", "1", "--no-verify"});
     return run_lqnet(arguments);
   }
   static Json report(std::vector<std::string> arguments) {
@@ -133,9 +134,9 @@ TEST_F(BenchCudaTest, EachRowSaysHowItWasComputed) {
 }
 
 TEST_F(BenchCudaTest, RunsMayRepeatTheLayerWithAColdCache) {
-  const ProcessResult result =
-      run_lqnet({"bench", "cuda", "--shape", "64,64,8,8,3,1", "--bits", "2/2", "--batch", "2",
-                 "--rounds", "1", "--repeats", "2", "--cold", "--no-peers", "--json"});
+  const ProcessResult result = run_lqnet({"bench", "cuda", "--shape", "64,64,8,8,3,1", "--bits",
+                                          "2/2", "--batch", "2", "--rounds", "1", "--repeats", "2",
+                                          "--cold", "--no-peers", "--no-verify", "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const Json all = result.json();
   EXPECT_EQ(all["repeats"], 2);
@@ -186,10 +187,13 @@ TEST_F(BenchCudaTest, MissingLibrariesAreExplained) {
   EXPECT_TRUE(all["geometric_means"][0]["x_fp16"].is_null());
 }
 
-TEST_F(BenchCudaTest, EveryOperationCanBeVerified) {
-  const ProcessResult result = run_lqnet({"bench", "cuda", "--verify", "--json"});
+TEST_F(BenchCudaTest, EveryOperationIsVerifiedBeforeLayersAreTimed) {
+  const ProcessResult result =
+      run_lqnet({"bench", "cuda", "--shape", "16,32,4,4,1,1", "--bits", "1/2", "--batch", "1",
+                 "--rounds", "1", "--repeats", "1", "--no-peers", "--json"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  const Json all = result.json();
+  EXPECT_EQ(result.json()["convolutions"].size(), 1U);
+  const Json all = result.json()["verification"];
   EXPECT_FALSE(all["conv2d_by"].get<std::string>().empty());
   std::vector<std::string> names;
   for (const Json& row : all["operations"]) {
@@ -197,7 +201,8 @@ TEST_F(BenchCudaTest, EveryOperationCanBeVerified) {
     EXPECT_EQ(row["right"], true) << row;
     EXPECT_GT(row["values"], 0) << row;
   }
-  for (const char* const name : {"batch_norm", "conv2d", "qem"}) {
+  for (const char* const name :
+       {"batch_norm", "bitconv, small tiles in 3", "conv2d", "packed resnet20", "qem"}) {
     EXPECT_NE(std::ranges::find(names, name), names.end()) << name;
   }
 }
@@ -205,6 +210,8 @@ TEST_F(BenchCudaTest, EveryOperationCanBeVerified) {
 TEST(BenchCudaOptionsTest, VerifyingDoesNotGoWithOptionsOfTiming) {
   EXPECT_TRUE(
       failed_with(run_lqnet({"bench", "cuda", "--verify", "--rounds", "2"}), 2, "--verify"));
+  EXPECT_TRUE(
+      failed_with(run_lqnet({"bench", "cuda", "--verify", "--no-verify"}), 2, "--no-verify"));
 }
 
 TEST(BenchCudaOptionsTest, TheCpuIsNoGpu) {

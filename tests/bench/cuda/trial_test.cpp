@@ -70,7 +70,7 @@ TEST_F(TrialTest, cuda_ErrorsAreWrong) {
 
 /// Each folder of kernels/ that has one of its own for devices.
 TEST(VerifiedOperationsTest, AreThoseThatHaveKernels) {
-  const std::vector<bench::Operation> operations = bench::all_operations();
+  const std::vector<bench::Operation> operations = bench::all_operations(Device{});
   int folders = 0;
   for (const auto& folder : std::filesystem::directory_iterator(LQNET_SOURCE_FOLDER "/kernels")) {
     const std::string name = folder.path().filename();
