@@ -45,6 +45,8 @@ class Executor {
   void place_ends(std::byte* input, std::byte* output);
   /// Once all values are placed.
   void bind(std::int64_t batch);
+  /// Instead of bind(), for operations that are bound already.
+  void note_batch(std::int64_t batch) { batch_ = batch; }
   /// body(images, scores, size) for one batch after the other.
   template <typename Body>
   void for_each_batch(const float* images, float* scores, std::int64_t count, Body body) const {

@@ -37,7 +37,8 @@ class PackedLayer {
         outputs_(Tensor::zeros({problem.planes() * batch * problem.output_words()}, DType::i32,
                                inputs_.device())),
         conv_(kernels::prepare_bitconv(repetition.stream(), problem.description())),
-        scratch_({static_cast<std::int64_t>(conv_->scratch_bytes())}, DType::u8, inputs_.device()),
+        scratch_(Tensor::zeros({static_cast<std::int64_t>(conv_->scratch_bytes())}, DType::u8,
+                               inputs_.device())),
         input_{inputs_.raw(), batch * problem.input_words()},
         output_{outputs_.raw(), batch * problem.output_words()},
         contestant_(repetition, [this] { queue(); }) {}

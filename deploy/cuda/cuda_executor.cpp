@@ -114,6 +114,9 @@ class CudaExecutor final : public Executor {
     lane.host_scores.reserve(bytes_of_floats(images * classes_));
     lane.buffers = bytes(storage().bytes);
     lane.scratch = bytes(scratch_bytes());
+    if (scratch_bytes() > 0) {
+      device_memory(options().device).zero(lane.scratch.raw(), scratch_bytes(), *stream_);
+    }
     lane.images = Tensor({images, image_elements_}, DType::f32, options().device);
     lane.scores = Tensor({images, classes_}, DType::f32, options().device);
   }
@@ -136,6 +139,7 @@ class CudaExecutor final : public Executor {
     lane.batch = batch;
     if (lane.full_batch && batch == options().max_batch) {
       lane.busy = lane.stream.get();
+      note_batch(batch);
       lane.full_batch->launch(*lane.busy);
     } else {
       lane.busy = stream_.get();

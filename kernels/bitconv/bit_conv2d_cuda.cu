@@ -226,14 +226,9 @@ void bit_conv2d_forward(Stream& stream, const Conv2dGeometry& geometry, const Co
     return;
   }
   const int blocks = launcher.split_blocks();
-  Scratch<std::int32_t> arrived(stream, blocks);
-  device_memory(stream.device())
-      .zero(arrived.data(), static_cast<std::size_t>(blocks) * sizeof(std::int32_t), stream);
-  Scratch<std::byte> sums(stream, static_cast<std::int64_t>(split_bytes(conv, blocks)));
-  launcher.run(stream, conv, order, geometry.n,
-               {.sums = reinterpret_cast<std::int32_t*>(sums.data()),
-                .arrived = arrived.data(),
-                .slots = split_slots(conv)});
+  Scratch<std::byte> memory(stream, static_cast<std::int64_t>(split_bytes(conv, blocks)));
+  device_memory(stream.device()).zero(memory.data(), split_counter_bytes(blocks), stream);
+  launcher.run(stream, conv, order, geometry.n, split_memory(conv, blocks, memory.data()));
 }
 
 }  // namespace lq::kernels::cuda

@@ -136,7 +136,8 @@ class Bitconv {
  public:
   virtual ~Bitconv() = default;
 
-  /// Scratch memory that each worker needs, aligned to 64 bytes.
+  /// Scratch memory that each worker needs, aligned to 64 bytes. On a device it is zero at first,
+  /// and only convolutions write to it: each finds what it needs as the last one has left it.
   virtual std::size_t scratch_bytes() const = 0;
 
   /// Memory that the weights take, in the form in which they are kept.

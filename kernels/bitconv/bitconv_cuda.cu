@@ -34,7 +34,6 @@ class CudaBitconv final : public Bitconv {
       conv_.segment[conv_.segments++] = arranged.segment;
       weight_bytes_ += arranged.weight_bytes;
     }
-    if (order_ == Order::tiles) prepare_splits();
     conv_.scale = arrays_.add(padded(description.scale));
     conv_.shift = arrays_.add(padded(description.shift));
     has_residual_ = description.has_residual;
@@ -68,8 +67,8 @@ class CudaBitconv final : public Bitconv {
       output.to = to.data;
       output.plane_words = to.plane_words;
     }
-    SplitMemory split = split_;
-    split.sums = reinterpret_cast<std::int32_t*>(scratch.data());
+    SplitMemory split;
+    if (!scratch.empty()) split = split_memory(conv, launcher_.split_blocks(), scratch.data());
     launcher_.run(stream_, conv, order_, operands.batch, split);
   }
 
@@ -129,17 +128,11 @@ class CudaBitconv final : public Bitconv {
     return fours;
   }
 
-  void prepare_splits() {
-    split_.slots = split_slots(conv_);
-    split_.arrived = arrays_.add(std::vector<std::int32_t>(launcher_.split_blocks()));
-  }
-
   Stream& stream_;
   DeviceArrays arrays_;
   DeviceConvolution conv_;
   BitconvLauncher launcher_;
   Order order_;
-  SplitMemory split_;
   std::size_t weight_bytes_ = 0;
   bool has_residual_ = false;
 };

@@ -204,8 +204,7 @@ int copy_words(const DeviceSegment& segment) {
                        static_cast<std::uint64_t>(segment.words));
 }
 
-}  // namespace
-
+/// Sums that a thread hands on.
 int split_slots(const DeviceConvolution& conv) {
   int pairs = 0;
   for (int s = 0; s < conv.segments; ++s) {
@@ -215,9 +214,23 @@ int split_slots(const DeviceConvolution& conv) {
   return pairs * split_sums;
 }
 
+}  // namespace
+
+std::size_t split_counter_bytes(int blocks) {
+  constexpr std::size_t alignment = 16;
+  return round_up(static_cast<std::size_t>(blocks) * sizeof(std::int32_t), alignment);
+}
+
 std::size_t split_bytes(const DeviceConvolution& conv, int blocks) {
-  return static_cast<std::size_t>(split_slots(conv)) * SmallTile::threads * sizeof(std::int32_t) *
-         static_cast<std::size_t>(blocks);
+  return split_counter_bytes(blocks) + static_cast<std::size_t>(split_slots(conv)) *
+                                           SmallTile::threads * sizeof(std::int32_t) *
+                                           static_cast<std::size_t>(blocks);
+}
+
+SplitMemory split_memory(const DeviceConvolution& conv, int blocks, std::byte* memory) {
+  return {.sums = reinterpret_cast<std::int32_t*>(memory + split_counter_bytes(blocks)),
+          .arrived = reinterpret_cast<std::int32_t*>(memory),
+          .slots = split_slots(conv)};
 }
 
 TileProblem problem_of(const DeviceConvolution& conv) {

@@ -10,17 +10,19 @@
 
 namespace lq::kernels::cuda {
 
-/// Where the blocks of a tile that is split leave their sums.
+/// Where the blocks of a tile that is split leave their sums. Launches that may run at the same
+/// time have memory of their own.
 struct SplitMemory {
-  std::int32_t* sums = nullptr;     // of split_bytes()
+  std::int32_t* sums = nullptr;
   std::int32_t* arrived = nullptr;  // a counter for each tile, zero between launches
-  int slots = 0;                    // split_slots()
+  int slots = 0;                    // sums that a thread hands on
 };
 
-/// Sums that a thread hands on.
-int split_slots(const DeviceConvolution& conv);
-/// Memory for the sums of as many blocks.
+/// The counters and sums of as many blocks. Counters come first, so that convolutions of one device
+/// that take turns with the same memory have them at the same place.
 std::size_t split_bytes(const DeviceConvolution& conv, int blocks);
+std::size_t split_counter_bytes(int blocks);
+SplitMemory split_memory(const DeviceConvolution& conv, int blocks, std::byte* memory);
 
 /// What its plan depends on.
 TileProblem problem_of(const DeviceConvolution& conv);

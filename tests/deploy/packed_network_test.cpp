@@ -10,6 +10,7 @@
 
 #include "core/stream.h"
 #include "deploy/packed_file.h"
+#include "deploy/storage_plan.h"
 #include "tests/deploy/chain_model.h"
 #include "tests/deploy/interpreter.h"
 #include "tests/deploy/random_model.h"
@@ -207,6 +208,22 @@ TEST(PackedNetworkTest, cuda_ResultsDoNotDependOnBatchesInFlight) {
             << count << " images, " << in_flight << " in flight";
       }
     }
+  }
+}
+
+TEST(PackedNetworkTest, cuda_ValuesAreThoseOfTheLastBatch) {
+  if (!has_cuda_device()) GTEST_SKIP() << "needs a CUDA device";
+  RandomModel random(7);
+  PackedNetwork network(random.model(),
+                        {.max_batch = 2, .keep_values = true, .device = {DeviceType::cuda}});
+  const PackedModel& model = random.model();
+  const std::size_t between = model.input == 0 ? 1 : 0;
+  ASSERT_NE(between, model.output);
+  for (const std::int64_t images : {1, 2}) {  // the second one by the graph
+    std::vector<float> scores(images * network.classes());
+    network.run(random.images(images), scores);
+    EXPECT_EQ(std::ssize(network.value(between)),
+              images * deploy::elements_of(model.values[between]));
   }
 }
 

@@ -68,7 +68,7 @@ class BitconvPathTest : public ::testing::TestWithParam<PathCase> {
   void expect_exact_twice(BitconvProblem& problem) {
     const auto conv = kernels::cuda::prepare_bitconv(stream_, problem.description, GetParam().plan);
     // The second run finds the counters of the first.
-    for (int run = 0; run < 2; ++run) expect_exact(problem, stream_, *conv, 1);
+    expect_exact(problem, stream_, *conv, /*workers=*/1, /*runs=*/2);
   }
 
   Stream& stream_ = current_stream({DeviceType::cuda, 0});

@@ -322,7 +322,7 @@ struct Results {
 };
 
 void run(const BitconvProblem& problem, Stream& stream, const kernels::Bitconv& conv, int workers,
-         Results& results) {
+         int runs, Results& results) {
   DeviceArrays read(stream), written(stream);
   std::vector<float*> floats;
   for (auto& values : results.floats) {
@@ -351,7 +351,8 @@ void run(const BitconvProblem& problem, Stream& stream, const kernels::Bitconv& 
       .symbols = symbols};
   const int slices = is_elsewhere(stream) ? 1 : workers;
   for (int worker = 0; worker < slices; ++worker) {
-    conv.run(operands, {worker, slices}, ScratchMemory(stream, conv.scratch_bytes()).bytes());
+    ScratchMemory scratch(stream, conv.scratch_bytes());
+    for (int i = 0; i < runs; ++i) conv.run(operands, {worker, slices}, scratch.bytes());
   }
   written.copy_back();
 }
@@ -364,9 +365,9 @@ void expect_exact(const BitconvProblem& problem, const BackendCase& backend, int
 }
 
 void expect_exact(const BitconvProblem& problem, Stream& stream, const kernels::Bitconv& conv,
-                  int workers) {
+                  int workers, int runs) {
   Results results(problem);
-  run(problem, stream, conv, workers, results);
+  run(problem, stream, conv, workers, runs, results);
 
   const BitconvDescription& description = problem.description;
   const Conv2dGeometry& g = description.geometry;

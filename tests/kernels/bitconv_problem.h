@@ -134,7 +134,7 @@ class DeviceArrays {
 class ScratchMemory {
  public:
   ScratchMemory(Stream& stream, std::size_t bytes)
-      : memory_({static_cast<std::int64_t>(bytes)}, DType::u8, stream.device()) {}
+      : memory_(Tensor::zeros({static_cast<std::int64_t>(bytes)}, DType::u8, stream.device())) {}
   std::span<std::byte> bytes() {
     return {reinterpret_cast<std::byte*>(memory_.data<std::uint8_t>()), memory_.bytes()};
   }
@@ -145,8 +145,8 @@ class ScratchMemory {
 
 /// Runs a problem and compares all of its results with the integers.
 void expect_exact(const BitconvProblem& problem, const BackendCase& backend, int workers);
-/// With a convolution that was prepared from its description on that stream.
+/// With a convolution that was prepared from its description on that stream, and has run as often.
 void expect_exact(const BitconvProblem& problem, Stream& stream, const kernels::Bitconv& conv,
-                  int workers);
+                  int workers, int runs = 1);
 
 }  // namespace lq::testing
