@@ -5,7 +5,7 @@
 #include "autograd/level_table.h"
 #include "core/stream.h"
 #include "kernels/bitconv/bit_conv2d.h"
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 
 namespace lq::autograd {
 

@@ -3,7 +3,7 @@
 #include <bit>
 
 #include "core/packed_layout.h"
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 
 namespace lq::autograd {
 

@@ -6,7 +6,8 @@
 
 namespace lq::autograd {
 
-/// Whether codes of the table can be packed (kernels/bitpack/bitpack.h): one row of 2 to 16 levels.
+/// Whether codes of the table can be packed (kernels/common/bitpack/bitpack.h): one row of 2 to 16
+/// levels.
 bool has_packed_codes(const LevelTable& table);
 
 /// Room for the codes of values whose last extent are channels: i32 K x P x ceil(C/32).

@@ -7,7 +7,7 @@
 #include "core/threads.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/batch_norm/batch_norm_isa.h"
-#include "kernels/bitpack/bitpack_isa.h"
+#include "kernels/common/bitpack/bitpack_isa.h"
 #include "kernels/common/isa_variants.h"
 #include "kernels/common/level_statistics.h"
 

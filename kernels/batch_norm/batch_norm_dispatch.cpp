@@ -1,5 +1,5 @@
 #include "kernels/batch_norm/batch_norm.h"
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 #include "kernels/common/check_view.h"
 #include "kernels/common/dispatch.h"
 

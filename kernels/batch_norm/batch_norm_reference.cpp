@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "kernels/batch_norm/batch_norm.h"
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 
 namespace lq::kernels::reference {
 

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "core/threads.h"
-#include "kernels/bitpack/bitpack_isa.h"
+#include "kernels/common/bitpack/bitpack_isa.h"
 #include "kernels/common/isa_variants.h"
 #include "kernels/common/level_statistics.h"
 #include "kernels/quantize/quantize.h"

@@ -1,4 +1,4 @@
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 #include "kernels/common/check_view.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/quantize/quantize.h"

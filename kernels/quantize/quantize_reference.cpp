@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 #include "kernels/quantize/quantize.h"
 
 namespace lq::kernels::reference {

@@ -1,4 +1,4 @@
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 
 #include <limits>
 #include <utility>

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/threads.h"
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 #include "tests/kernels/code_planes.h"
 #include "tests/kernels/views.h"
 #include "tests/support/backends.h"

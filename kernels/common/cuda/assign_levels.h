@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/packed_layout.h"
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 #include "kernels/common/cuda/code_ballots.h"
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/common/cuda/row_chunks.h"

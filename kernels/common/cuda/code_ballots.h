@@ -26,6 +26,7 @@ template <typename Visit>
 __device__ void store_ballots(unsigned code, int planes, Visit&& visit) {
   const auto lane = static_cast<int>(threadIdx.x % warp_threads);
   std::uint32_t own = 0;
+#pragma unroll 1  // callers are unrolled themselves
   for (int plane = 0; plane < planes; ++plane) {
     const std::uint32_t word = __ballot_sync(whole_warp, (code >> plane & 1U) != 0);
     if (lane == plane) own = word;

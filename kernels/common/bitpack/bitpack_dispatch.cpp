@@ -1,7 +1,7 @@
 #include <bit>
 
 #include "core/packed_layout.h"
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 #include "kernels/common/check_view.h"
 #include "kernels/common/dispatch.h"
 

@@ -1,5 +1,5 @@
 #include "core/packed_layout.h"
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 #include "kernels/common/cuda/code_ballots.h"
 
 namespace lq::kernels::cuda {

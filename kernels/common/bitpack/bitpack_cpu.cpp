@@ -1,8 +1,8 @@
 #include <array>
 
 #include "core/threads.h"
-#include "kernels/bitpack/bitpack.h"
-#include "kernels/bitpack/bitpack_isa.h"
+#include "kernels/common/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack_isa.h"
 #include "kernels/common/isa_variants.h"
 
 namespace lq::kernels::cpu {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "core/packed_layout.h"
-#include "kernels/bitpack/bitpack.h"
+#include "kernels/common/bitpack/bitpack.h"
 
 namespace lq::kernels::reference {
 

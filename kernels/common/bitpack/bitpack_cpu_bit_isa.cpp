@@ -1,5 +1,5 @@
-#include "kernels/bitpack/bitpack_isa.h"
 #include "kernels/common/bit_simd.h"
+#include "kernels/common/bitpack/bitpack_isa.h"
 
 // Arrays below are meant to be registers.
 #define LQNET_UNROLL _Pragma("GCC unroll 16")
