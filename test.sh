@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 preset=${1:-release}
 [ $# -gt 0 ] && shift
 
-cmake/install_dependencies.sh libgtest-dev
+cmake/install_dependencies.sh
 # Where there is a CUDA compiler, the CUDA backend must not stay out of the tests: a quickstart before may
 # have left it out, and CMake would do without one that it cannot use. Sanitizers do not go with it.
 PATH=$PATH:/usr/local/cuda/bin # where the toolkit's installer puts it

@@ -6,6 +6,7 @@ set -euo pipefail
 packages=(
   build-essential cmake ninja-build ccache
   libdnnl-dev libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libzstd-dev libjpeg-dev libpng-dev
+  libgtest-dev
   dataset-fashion-mnist
   "$@"
 )

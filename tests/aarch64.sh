@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cmake/install_dependencies.sh g++-aarch64-linux-gnu qemu-user libgtest-dev
+cmake/install_dependencies.sh g++-aarch64-linux-gnu qemu-user
 
 out=build/aarch64
 mkdir -p "$out/include"

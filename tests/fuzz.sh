@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${1:-60}
-cmake/install_dependencies.sh clang libgtest-dev
+cmake/install_dependencies.sh clang
 version=$(clang++ -dumpversion | cut -d. -f1)
 cmake/install_dependencies.sh "libclang-rt-$version-dev" "libomp-$version-dev"
 
