@@ -138,7 +138,7 @@ void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
 /// Images that the network is given at a time: those of one batch, whose time is then known, or of
 /// so many that most of them overlap.
 std::int64_t images_per_run(const InferCommand& command) {
-  constexpr std::int64_t rounds = 4;
+  constexpr std::int64_t rounds = 2;
   return command.in_flight == 1 ? command.batch : command.batch * command.in_flight * rounds;
 }
 
@@ -210,9 +210,12 @@ void print(const DatasetResult& result, const InferCommand& command,
   fmt::print("accuracy    {:.2f} % ({} of {} test images of {}); top {}: {:.2f} %\n",
              100 * accuracy, result.correct, result.images, command.dataset, command.top,
              100 * top_accuracy);
-  const std::string latency =
-      result.latency ? fmt::format("; batches of {}: {}", command.batch, describe(*result.latency))
-                     : std::string();
+  std::string latency;
+  if (result.latency) {
+    latency = fmt::format("; batches of {}: {}", command.batch, describe(*result.latency));
+  } else if (command.in_flight > 1) {
+    latency = fmt::format("; batches of {}, {} in flight", command.batch, command.in_flight);
+  }
   const std::string machine = device.type == DeviceType::cpu
                                   ? fmt::format("{} threads, {}", command.threads, where)
                                   : where;
@@ -220,6 +223,11 @@ void print(const DatasetResult& result, const InferCommand& command,
 }
 
 void run(const InferCommand& command) {
+  as_usage_error("--in-flight", [&] {
+    check(command.in_flight == 1 || Device::parse(command.device).type != DeviceType::cpu,
+          "{} given, expected 1 with --device cpu: only on a GPU copies and computing overlap",
+          command.in_flight);
+  });
   deploy::PackedNetwork network(command.network, {.max_batch = command.batch,
                                                   .threads = command.threads,
                                                   .device = usable_device(command.device),
@@ -256,8 +264,8 @@ void add_infer_command(CLI::App& app) {
   add_device_option(*infer, command->device);
   add_option(*infer,
              {"--in-flight", "N",
-              "Batches of a data set that a GPU has at a time: copies of one overlap with the "
-              "computing of others; more than 1 gives no latencies",
+              "Batches of a data set that a GPU has at a time, 1 to 4, whose copies and\n"
+              "computing overlap; more than 1 gives no latencies",
               whole_number(1, 4)},
              command->in_flight)
       ->capture_default_str()
