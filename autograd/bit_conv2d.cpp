@@ -13,11 +13,10 @@ namespace {
 
 using kernels::CodeAlphabet;
 
-/// Whether all values have codes of this alphabet that can be packed, row by row.
+/// Whether all values have codes of this alphabet that can be packed.
 bool has_codes(const Variable& variable, CodeAlphabet alphabet) {
   const auto& table = variable.levels();
-  return table != nullptr && table->alphabet == alphabet &&
-         table->levels.shape()[1] <= 1 << kernels::max_packed_bits;
+  return table != nullptr && table->alphabet == alphabet && has_packed_codes(*table);
 }
 
 bool can_count_bits(const Variable& x, const Variable& weight, const Conv2dOptions& options) {

@@ -8,8 +8,7 @@
 namespace lq::autograd {
 
 bool has_packed_codes(const LevelTable& table) {
-  return table.levels.shape()[0] == 1 && table.levels.shape()[1] <= std::int64_t{1}
-                                                                        << kernels::max_packed_bits;
+  return table.levels.shape()[1] <= 1 << kernels::max_packed_bits;
 }
 
 Tensor room_for_codes(const LevelTable& table, const Shape& values) {

@@ -17,7 +17,7 @@ Variable quantize(const Variable& x, const LevelTable& table, LevelStatistics* s
   Tensor y(x.shape(), DType::f32, x.device());
   Tensor flat_y = y.reshape(matrix);
   Tensor codes;
-  if (packs_codes && has_packed_codes(table)) codes = room_for_codes(table, x.shape());
+  if (packs_codes && rows == 1 && has_packed_codes(table)) codes = room_for_codes(table, x.shape());
   kernels::quantize_forward(current_stream(x.device()), flat.view<float>(), table.view(),
                             flat_y.view<float>(),
                             statistics != nullptr ? statistics->view() : kernels::LevelStatistics{},

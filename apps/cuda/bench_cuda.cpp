@@ -98,11 +98,9 @@ void add_bench_cuda_command(CLI::App& bench) {
       "cuda",
       "Time packed convolutions on a GPU, beside cuDNN's and cuBLAS's.\n"
       "First each operation of kernels/ is compared with its reference on the CPU, and packed\n"
-      "networks. Then each layer is compared as a whole, and timed: its kernels, with thresholds "
-      "and\n"
-      "repacking, take turns with those of the libraries in fp16 and int8. Each is launched as a "
-      "CUDA\n"
-      "graph of all repeats and timed by events.");
+      "networks. Then each layer is compared as a whole, and timed: its kernels, with\n"
+      "thresholds and repacking, take turns with those of the libraries in fp16 and int8. Each\n"
+      "is launched as a CUDA graph of all repeats and timed by events.");
   cuda->group("Commands");
   add_convolution_options(*cuda, command->selection);
   add_option(*cuda, {"--rounds", "N", "Timed runs", whole_number(1), "Measurement"},
