@@ -98,19 +98,9 @@ PackedModel pool_of_codes(const Value& map, int planes, MaxPool pool) {
   for (std::size_t t = 0; t + 1 < pool.order.size(); ++t) {
     symbols.thresholds.insert(symbols.thresholds.end(), map.c, static_cast<float>(t) + 0.5F);
   }
-  Convolution quantizer{.name = "quantizer", .residual = 0, .symbol_outputs = {1}};
-  quantizer.description = {.geometry = {.n = 1,
-                                        .h = map.h,
-                                        .w = map.w,
-                                        .c_out = map.c,
-                                        .kernel_h = 1,
-                                        .kernel_w = 1,
-                                        .out_h = map.h,
-                                        .out_w = map.w},
-                           .scale = std::vector(map.c, 1.0F),
-                           .shift = std::vector(map.c, 0.0F),
-                           .has_residual = true,
-                           .symbol_outputs = {symbols}};
+  Convolution quantizer = pointwise_operation("quantizer", /*residual=*/0, map, /*shift=*/0.0F);
+  quantizer.symbol_outputs = {1};
+  quantizer.description.symbol_outputs = {symbols};
   pool.name = "pool";
   pool.input = 1;
   pool.output = 2;
