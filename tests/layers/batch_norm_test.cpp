@@ -54,6 +54,20 @@ void scramble(Module& module) {
   }
 }
 
+TEST(BatchNorm2dTest, OneValuePerChannelIsNothingToTrainOn) {
+  const Variable one(random_normal({1, 1, 1, 7}, 1)), two(random_normal({2, 7}, 2));
+  BatchNorm2d layer(7);
+  layer.initialize(1);
+  EXPECT_TRUE(throws_error([&] { layer(one); },
+                           "input 1x1x1x7 has one value per channel, expected 2 or more"));
+  EXPECT_NO_THROW(layer(two));
+  BatchNorm2d per_layer(7, {.per_layer = true});
+  per_layer.initialize(1);
+  EXPECT_NO_THROW(per_layer(one));  // seven values
+  layer.eval();
+  EXPECT_NO_THROW(layer(one));
+}
+
 TEST(BatchNorm2dTest, StateAndItsStart) {
   BatchNorm2d layer(3);
   layer.initialize(1);
