@@ -83,7 +83,7 @@ void check_name(const std::string& name) {
 void check_registries(const Recipe& recipe) {
   dataset_info(recipe.dataset);
   try {
-    variant_of(recipe.model, {.variant = recipe.variant});
+    variant_of(recipe.model, {.variant = recipe.variant, .a_bits = recipe.a_bits});
   } catch (const Error& error) {
     fail("recipe: {}", error.what());
   }
@@ -120,6 +120,14 @@ void validate(const Recipe& recipe) {
         "recipe: momentum is {}, expected at least 0 and less than 1", recipe.momentum);
   check(std::isfinite(recipe.weight_decay) && recipe.weight_decay >= 0.0,
         "recipe: weight_decay is {}, expected at least 0", recipe.weight_decay);
+  const LearnedBases& bases = recipe.learned_bases;
+  check(bases.momentum >= 0.0 && bases.momentum < 1.0,
+        "recipe: learned_bases.momentum is {}, expected at least 0 and less than 1",
+        bases.momentum);
+  for (const double ridge : {bases.weight_ridge, bases.activation_ridge_per_value}) {
+    check(std::isfinite(ridge) && ridge >= 0.0,
+          "recipe: a ridge of learned_bases is {}, expected at least 0", ridge);
+  }
   validate(recipe.schedule);
 }
 
@@ -140,12 +148,21 @@ DatasetSplits open_dataset(const Recipe& recipe, const std::filesystem::path& fo
 }
 
 ModelOptions model_options(const Recipe& recipe, std::int64_t classes, const Shape& input) {
+  LqOptions lq;
+  const LearnedBases& bases = recipe.learned_bases;
+  for (kernels::QemOptions* side : {&lq.weights, &lq.activations}) {
+    side->momentum = bases.momentum;
+    side->debias = bases.debias;
+  }
+  lq.weights.ridge = bases.weight_ridge;
+  lq.activations.ridge_per_value = bases.activation_ridge_per_value;
   return {.variant = recipe.variant,
           .w_bits = recipe.w_bits,
           .a_bits = recipe.a_bits,
           .quantizer = recipe.quantizer,
           .classes = classes,
-          .input = input};
+          .input = input,
+          .lq = lq};
 }
 
 std::optional<RecipeDifference> conflict(const Recipe& stored, const Recipe& recipe) {

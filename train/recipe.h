@@ -33,6 +33,16 @@ struct AugmentationOptions {
   friend bool operator==(const AugmentationOptions&, const AugmentationOptions&) = default;
 };
 
+/// How the bases of "lq" and "lq-int8" are learned: see LqOptions and kernels::QemOptions.
+struct LearnedBases {
+  double momentum = LqOptions().weights.momentum;   ///< [0, 1), of the moving average
+  bool debias = LqOptions().weights.debias;         ///< false: the paper's plain average
+  double weight_ridge = LqOptions().weights.ridge;  ///< at least 0
+  double activation_ridge_per_value = LqOptions().activations.ridge_per_value;  ///< the same
+
+  friend bool operator==(const LearnedBases&, const LearnedBases&) = default;
+};
+
 /// Everything that decides the numbers of a training run, but for the data set's files and the
 /// number of threads. Plain fields: take one from find_recipe() and change what should differ. Each
 /// field has its key in recipe_json.cpp.
@@ -45,6 +55,7 @@ struct Recipe {
   int w_bits = 2;                  ///< 1 to 8, or 32 for floating point
   int a_bits = 2;                  ///< the same
   std::string quantizer = "lq";    ///< a name of models/model.h
+  LearnedBases learned_bases;
 
   std::string dataset = "fashion-mnist";  ///< a name of data/dataset_registry.h
   DatasetOptions dataset_options;
@@ -82,8 +93,8 @@ void validate(const Recipe& recipe);
 
 /// All fields as one JSON object, in the order of the struct, and back; throws Error, naming the
 /// key, for text that is not such an object: missing and unknown keys, values of another type. Only
-/// "variant", "augmentation" and "accumulation" may be missing, as they are in older files, and
-/// have their defaults then. Numbers keep every bit.
+/// "variant", "learned_bases", "augmentation" and "accumulation" may be missing, as they are in
+/// older files, and have their defaults then. Numbers keep every bit.
 std::string to_json(const Recipe& recipe);
 Recipe recipe_from_json(std::string_view text);
 

@@ -74,6 +74,13 @@ void visit_fields(MaybeConst<DatasetOptions> auto& options, auto&& visit) {
   visit("synthetic", options.synthetic);
 }
 
+void visit_fields(MaybeConst<LearnedBases> auto& bases, auto&& visit) {
+  visit("momentum", bases.momentum);
+  visit("debias", bases.debias);
+  visit("weight_ridge", bases.weight_ridge);
+  visit("activation_ridge_per_value", bases.activation_ridge_per_value);
+}
+
 void visit_fields(MaybeConst<AugmentationOptions> auto& options, auto&& visit) {
   visit("kind", options.kind);
   visit("style", options.style);
@@ -112,6 +119,7 @@ void visit_fields(MaybeConst<Recipe> auto& recipe, auto&& visit) {
   visit("w_bits", recipe.w_bits);
   visit("a_bits", recipe.a_bits);
   visit("quantizer", recipe.quantizer);
+  visit("learned_bases", recipe.learned_bases);
   visit("dataset", recipe.dataset);
   visit("dataset_options", recipe.dataset_options);
   visit("crop_padding", recipe.crop_padding);
@@ -241,14 +249,13 @@ template <Struct T>
 void read(const Place& place, T& object) {
   place.expect(place.value.is_object(), "an object");
   std::vector<std::string_view> known;
-  visit_fields(object, [&](const char* key, auto& field) {
-    known.emplace_back(key);
-    read(place.at(key), field);
-  });
+  visit_fields(object, [&](const char* key, auto&) { known.emplace_back(key); });
+  // First: a key that is misspelt is not one that is missing.
   for (const auto& [key, value] : place.value.items()) {
     check(std::ranges::find(known, key) != known.end(), "key '{}' is not known, expected {}",
           place.at(key).path, fmt::join(known, ", "));
   }
+  visit_fields(object, [&](const char* key, auto& field) { read(place.at(key), field); });
 }
 
 /// Whether `place` holds an alternative of this kind, which is taken then.
@@ -307,7 +314,7 @@ void compare(const std::string& path, const ordered_json& first, const ordered_j
 /// Files and checkpoints from before there were these keys mean what their defaults say.
 void add_later_keys(ordered_json& recipe) {
   const ordered_json defaults = written(Recipe{});
-  for (const char* key : {"variant", "augmentation", "accumulation"}) {
+  for (const char* key : {"variant", "learned_bases", "augmentation", "accumulation"}) {
     if (!recipe.contains(key)) recipe[key] = defaults[key];
   }
 }

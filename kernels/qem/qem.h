@@ -23,7 +23,8 @@ struct QemOptions {
 /// The state of R quantizers with K basis elements each.
 struct QemState {
   View<float> basis;        // R x K: v, as the next forward pass will use it
-  View<float> biased;       // R x K: the running sum of the debiased average; starts at 0
+  View<float> biased;       // R x K: the running sum of the debiased average, which is the basis
+                            // times 1 - momentum^step; starts at 0
   View<std::int64_t> step;  // 1 element: updates done so far; starts at 0
 };
 

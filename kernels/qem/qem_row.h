@@ -95,12 +95,9 @@ constexpr void update_row(const QemSystem& system, const QemRow& row, int bits,
     const double target = is_solved ? system.right[j] : static_cast<double>(row.basis[j]);
     const double old = static_cast<double>(options.debias ? row.biased[j] : row.basis[j]);
     const double average = options.momentum * old + (1.0 - options.momentum) * target;
-    if (options.debias) {
-      row.biased[j] = static_cast<float>(average);
-      row.basis[j] = static_cast<float>(average / correction);
-    } else {
-      row.basis[j] = static_cast<float>(average);
-    }
+    // The sum is kept for a plain average, too: a debiased one can then go on from it.
+    row.biased[j] = static_cast<float>(options.debias ? average : average * correction);
+    row.basis[j] = static_cast<float>(options.debias ? average / correction : average);
   }
 }
 

@@ -263,8 +263,7 @@ TEST_P(QemTest, RowsAreIndependent) {
 
 /// Updates a one-bit quantizer whose solutions are given: one value in the upper cell.
 std::vector<float> averages(const std::vector<double>& solutions, QemOptions options,
-                            Stream& stream) {
-  State state(row({1.0F}));
+                            Stream& stream, State& state) {
   std::vector<float> bases;
   for (const double solution : solutions) {
     Statistics statistics(1, 1);
@@ -274,6 +273,13 @@ std::vector<float> averages(const std::vector<double>& solutions, QemOptions opt
                         on<std::uint8_t>(stream, statistics.codes), options, on(stream, state));
     bases.push_back(state.basis.span<float>()[0]);
   }
+  return bases;
+}
+
+std::vector<float> averages(const std::vector<double>& solutions, const QemOptions& options,
+                            Stream& stream) {
+  State state(row({1.0F}));
+  std::vector<float> bases = averages(solutions, options, stream, state);
   EXPECT_EQ(state.step.span<std::int64_t>()[0], std::ssize(solutions));
   return bases;
 }
@@ -303,6 +309,16 @@ TEST_P(QemTest, DebiasedAverageIsTheWeightedMeanOfAllSolutions) {
           << "momentum " << momentum << ", step " << t + 1;
     }
   }
+}
+
+TEST_P(QemTest, ADebiasedAverageGoesOnFromAPlainOne) {
+  State state(row({1.0F}));
+  const std::vector<double> solutions{2, 3, 4, 5};
+  const double plain = averages(solutions, {.debias = false}, stream, state).back();
+  const double weight = 1 - std::pow(0.9, 4);  // of what came before
+  EXPECT_TRUE(all_close(averages({10.0}, {}, stream, state),
+                        std::vector{(0.9 * weight * plain + 0.1 * 10) / (0.9 * weight + 0.1)}, 0,
+                        4 * float_epsilon));
 }
 
 TEST_P(QemTest, FirstDebiasedStepForgetsTheInitialBasis) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <nlohmann/json.hpp>
 
@@ -83,6 +84,10 @@ TEST(RecipeTest, ValidateNamesTheField) {
                       "recipe: momentum is 1, expected at least 0 and less than 1"));
   EXPECT_TRUE(refuses([](Recipe& r) { r.accumulation = 0; },
                       "recipe: accumulation is 0, expected a divisor of the batch of 128"));
+  EXPECT_TRUE(refuses([](Recipe& r) { r.learned_bases.momentum = 1; },
+                      "recipe: learned_bases.momentum is 1, expected at least 0"));
+  EXPECT_TRUE(refuses([](Recipe& r) { r.learned_bases.weight_ridge = -1; },
+                      "recipe: a ridge of learned_bases is -1, expected at least 0"));
   EXPECT_TRUE(refuses([](Recipe& r) { r.accumulation = 3; },
                       "recipe: accumulation is 3, expected a divisor of the batch of 128"));
   EXPECT_TRUE(refuses([](Recipe& r) { r.weight_decay = -1e-4; },
@@ -101,6 +106,8 @@ Recipe unusual_recipe() {
   recipe.w_bits = 3;
   recipe.a_bits = 32;
   recipe.quantizer = "dorefa";
+  recipe.learned_bases = {
+      .momentum = 0.8, .debias = false, .weight_ridge = 0.25, .activation_ridge_per_value = 0.5};
   recipe.dataset = "cifar10";
   recipe.dataset_options = {.padded_size = 40,
                             .synthetic = {.train_images = 1,
@@ -141,6 +148,8 @@ TEST(RecipeTest, JsonKeepsEveryBit) {
 }
 
 /// A recipe of the paper as JSON, to be spoilt.
+constexpr std::array later_keys{"variant", "learned_bases", "augmentation", "accumulation"};
+
 json example() { return json::parse(to_json(find_recipe("cifar10-resnet20"))); }
 
 ::testing::AssertionResult json_is_refused(const json& object, std::string_view message) {
@@ -158,7 +167,7 @@ TEST(RecipeTest, EveryKeyOfTheJsonIsNeededButLaterOnes) {
   for (const auto& [path, value] : flat.items()) {
     const json::json_pointer pointer(path);
     if (pointer.back() == "0" || pointer.back() == "1") continue;  // of the boundaries
-    if (pointer.back() == "variant" || pointer.back() == "accumulation") continue;
+    if (std::ranges::find(later_keys, path.substr(1)) != later_keys.end()) continue;
     json without = example();
     without[pointer.parent_pointer()].erase(pointer.back());
     std::string key = path.substr(1);
@@ -251,7 +260,7 @@ TEST(RecipeTest, AFileHoldsARecipeThatCanBeTrained) {
 
 TEST(RecipeTest, OlderFilesMeanTheDefaultsOfLaterKeys) {
   json object = example();
-  for (const char* key : {"variant", "augmentation", "accumulation"}) {
+  for (const char* key : later_keys) {
     ASSERT_EQ(object.erase(key), 1U);
   }
   EXPECT_EQ(recipe_from_json(object.dump()), find_recipe("cifar10-resnet20"));
@@ -266,6 +275,23 @@ TEST(RecipeTest, TheVariantReachesTheNetwork) {
   other.variant = "type-b";
   ASSERT_TRUE(conflict(recipe, other).has_value());
   EXPECT_EQ(conflict(recipe, other)->field, "variant");
+}
+
+TEST(RecipeTest, TheLearningOfBasesReachesTheNetwork) {
+  Recipe recipe;
+  const LqOptions usual = model_options(recipe, 10, {32, 32, 3}).lq;
+  EXPECT_EQ(usual.weights.ridge, LqOptions().weights.ridge);
+  EXPECT_EQ(usual.activations.ridge_per_value, LqOptions().activations.ridge_per_value);
+  recipe.learned_bases = {
+      .momentum = 0.5, .debias = false, .weight_ridge = 2, .activation_ridge_per_value = 3};
+  const LqOptions lq = model_options(recipe, 10, {32, 32, 3}).lq;
+  for (const kernels::QemOptions& side : {lq.weights, lq.activations}) {
+    EXPECT_EQ(side.momentum, 0.5);
+    EXPECT_FALSE(side.debias);
+  }
+  EXPECT_EQ(lq.weights.ridge, 2);
+  EXPECT_EQ(lq.activations.ridge_per_value, 3);
+  EXPECT_EQ(conflict(Recipe(), recipe)->field, "learned_bases.momentum");
 }
 
 TEST(RecipeTest, KeysThatOccurTwiceAreRefused) {
