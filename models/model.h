@@ -18,7 +18,7 @@ struct ModelOptions {
   std::string quantizer = "lq";  ///< one of quantizer_kinds()
   std::int64_t classes = 10;
   Shape input{32, 32, 3};  ///< H W C of one image
-  LqOptions lq = {};       ///< of learned bases; recipes and checkpoints mean the defaults
+  LqOptions lq = {};       ///< of learned bases
   /// Quantized convolutions work on codes. How a network is computed, not what it is: not in
   /// recipes and checkpoints.
   bool bit_forward = false;
@@ -29,7 +29,8 @@ struct ModelOptions {
 /// A form of a model that differs in its operations.
 struct ModelVariant {
   std::string_view name;
-  std::string_view description;  ///< one line
+  std::string_view description;        ///< one line
+  bool has_float_activations = false;  ///< always: a_bits has to be 32
 };
 
 /// A row of the registry.
@@ -54,7 +55,8 @@ std::vector<std::string> model_names();
 const ModelInfo& model_info(std::string_view name);
 
 /// The variant that make_model() builds by the bits and `variant` of these options; empty for a
-/// model without variants. Throws Error that lists the model's variants when it has no such one.
+/// model without variants. Throws Error that lists the model's variants when it has no such one,
+/// and for bits that the variant does not take.
 std::string variant_of(std::string_view name, const ModelOptions& options);
 
 }  // namespace lq

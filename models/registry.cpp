@@ -51,7 +51,8 @@ Entry resnet(std::string_view name, int depth, std::string_view description) {
                              "the same with shortcuts without weights: average, zero channels"},
                             {variants::post_activation,
                              "ReLU behind the addition, 1x1 shortcuts (with float activations "
-                             "only)"}},
+                             "only)",
+                             /*has_float_activations=*/true}},
                .input = {224, 224, 3},
                .classes = imagenet_classes},
       .make =
@@ -131,12 +132,16 @@ std::string variant_of(const Entry& entry, const ModelOptions& options) {
     if (entry.default_variant) return std::string(entry.default_variant(options));
     return variants.empty() ? "" : std::string(variants.front().name);
   }
+  const auto variant = std::ranges::find(variants, options.variant, &ModelVariant::name);
   std::vector<std::string_view> names;
-  for (const ModelVariant& variant : variants) names.push_back(variant.name);
-  check(std::ranges::find(names, options.variant) != names.end(),
-        "model {}: variant '{}' is not known, expected {}", entry.info.name, options.variant,
+  for (const ModelVariant& known : variants) names.push_back(known.name);
+  check(variant != variants.end(), "model {}: variant '{}' is not known, expected {}",
+        entry.info.name, options.variant,
         names.empty() ? "none: the model has no variants"
                       : fmt::format("one of: {}", fmt::join(names, ", ")));
+  check(!variant->has_float_activations || options.a_bits == float_bits,
+        "model {}: variant '{}' has float activations, {} activation bits given, expected {}",
+        entry.info.name, variant->name, options.a_bits, float_bits);
   return options.variant;
 }
 

@@ -107,9 +107,6 @@ ResNet::ResNet(int depth, const ModelOptions& options)
   ResNetBlockSpec spec{.form = form_of(options.variant),
                        .bottleneck = depth_of(depth).bottleneck,
                        .in = first_channels};
-  check(spec.form != ResNetForm::post_activation || options.a_bits == float_bits,
-        "resnet{}: variant '{}' has float activations, {} activation bits given, expected {}",
-        depth, variants::post_activation, options.a_bits, float_bits);
   for (int group = 0; group < groups; ++group) {
     add_group(group, depth_of(depth).blocks[group], spec, options.quantization());
   }

@@ -63,7 +63,7 @@ class ResNetBlock final : public Module {
 /// (sign) drops every ReLU in front of it, the first included.
 class ResNet final : public Module {
  public:
-  /// Throws Error for another depth, and for quantized activations in the post-activation form.
+  /// Throws Error for another depth. The post-activation form is for float activations.
   ResNet(int depth, const ModelOptions& options);
 
  protected:
