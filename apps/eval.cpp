@@ -32,6 +32,7 @@ struct EvalCommand {
 };
 
 ClassificationSums evaluate_with_progress(Module& model, Loader& loader) {
+  const SkippedWarningScope skipped(loader);
   Progress progress;
   RateMeter rate;
   ProgressState state{.label = "evaluation", .steps = loader.batches(), .bar_only = true};
@@ -86,7 +87,6 @@ void run(const EvalCommand& command) {
        .threads = command.loader_threads.value_or(default_loader_threads(*images,
                                                                          /*in_memory=*/1))});
   const ClassificationSums sums = evaluate_with_progress(*network.model, loader);
-  warn_of_skipped(loader.skipped(), "test");
   if (command.json) {
     print_json(sums, loader.skipped(), network.checkpoint, network.path, machine);
   } else {

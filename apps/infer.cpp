@@ -14,8 +14,8 @@
 #include "apps/option_spec.h"
 #include "apps/packed_run.h"
 #include "apps/run_files.h"
+#include "apps/text_table.h"
 #include "core/device.h"
-#include "core/io/file.h"
 #include "core/isa.h"
 #include "data/dataset_registry.h"
 #include "data/image_file.h"
@@ -73,7 +73,7 @@ nlohmann::ordered_json latency_json(const std::optional<LatencySummary>& latency
 std::optional<std::string> read_image(const fs::path& path, const Preprocessor& preprocessor,
                                       SourceImage& image, std::span<float> input) {
   try {
-    image.set_encoded(path.string()) = read_file(path, most_image_file_bytes);
+    read_image_file(path, image.set_encoded(path.string()));
     image.read_header();
     preprocessor.run(image, input);
     return std::nullopt;
@@ -119,7 +119,7 @@ struct DatasetResult {
   std::int64_t images = 0;
   std::int64_t correct = 0;
   std::int64_t correct_among_top = 0;
-  SkippedImages skipped;
+  std::int64_t skipped_images = 0;
   double seconds = 0;
   std::optional<LatencySummary> latency;  ///< of full batches; absent where none ran alone
 };
@@ -146,15 +146,15 @@ DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& 
   const DatasetSplits data = open_dataset(command.dataset, command.data);
   warn(data.warning);
   const Dataset& test = *data.test;
-  check(std::ssize(test.classes()) == network.classes(),
-        "data set {} has {} classes, but the network has {}", command.dataset,
-        test.classes().size(), network.classes());
+  check_classes(test, command.dataset, command.network,
+                {.count = network.classes(), .names = network.class_names()});
   const Preprocessor preprocessor(network);
   // Nothing runs beside the network where preparing images takes next to no time.
   const int threads =
       command.loader_threads.value_or(default_loader_threads(test, /*in_memory=*/0));
   const std::int64_t run_images = images_per_run(command);
   Loader loader(data.test, preprocessor.transform(), {.batch = run_images, .threads = threads});
+  const SkippedWarningScope skipped(loader);
   std::vector<float> values(run_images * input_elements(network));
   std::vector<float> scores(run_images * network.classes());
   std::vector<double> times;
@@ -174,7 +174,7 @@ DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& 
             labels[i], command.top, result);
     }
   }
-  result.skipped = loader.skipped();
+  result.skipped_images = loader.skipped().count;
   result.latency = summarize(std::move(times));
   return result;
 }
@@ -186,13 +186,12 @@ void print(const DatasetResult& result, const InferCommand& command,
       static_cast<double>(result.correct_among_top) / static_cast<double>(result.images);
   const double rate = static_cast<double>(result.images) / result.seconds;
   const Device device = Device::parse(command.device);
-  warn_of_skipped(result.skipped, "test");
   const std::string where = device_backend(device.type).describe(device.index);
   if (command.json) {
     nlohmann::ordered_json report{{"network", command.network.string()},
                                   {"dataset", command.dataset},
                                   {"images", result.images},
-                                  {"skipped_images", result.skipped.count},
+                                  {"skipped_images", result.skipped_images},
                                   {"accuracy", accuracy},
                                   {"top", command.top},
                                   {"top_accuracy", top_accuracy},
@@ -213,11 +212,13 @@ void print(const DatasetResult& result, const InferCommand& command,
   std::string latency;
   if (result.latency) {
     latency = fmt::format("; batches of {}: {}", command.batch, describe(*result.latency));
-  } else if (command.in_flight > 1) {
+  } else if (command.in_flight == 1) {
+    latency = fmt::format("; no batch of {} was full, which gives no latency", command.batch);
+  } else {
     latency = fmt::format("; batches of {}, {} in flight", command.batch, command.in_flight);
   }
   const std::string machine = device.type == DeviceType::cpu
-                                  ? fmt::format("{} threads, {}", command.threads, where)
+                                  ? fmt::format("{}, {}", counted(command.threads, "thread"), where)
                                   : where;
   fmt::print("speed       {:.0f} images/s{} ({})\n", rate, latency, machine);
 }
@@ -228,6 +229,8 @@ void run(const InferCommand& command) {
           "{} given, expected 1 with --device cpu: only on a GPU copies and computing overlap",
           command.in_flight);
   });
+  check(!fs::is_directory(command.network), "{}: is a folder, expected a file of lqnet pack",
+        command.network.string());
   deploy::PackedNetwork network(command.network, {.max_batch = command.batch,
                                                   .threads = command.threads,
                                                   .device = usable_device(command.device),
@@ -256,8 +259,10 @@ void add_infer_command(CLI::App& app) {
                              command->dataset);
   images->excludes(dataset);
   add_data_option(*infer, command->data)->needs(dataset);
-  add_option(*infer, {"--batch", "N", "Images per run", whole_number(1, 65536)}, command->batch)
-      ->capture_default_str();
+  add_option(*infer, {"--batch", "N", "Images of a data set per run", whole_number(1, 65536)},
+             command->batch)
+      ->capture_default_str()
+      ->needs(dataset);
   add_option(*infer, {"--threads", "N", "Threads that compute", whole_number(1, 1024)},
              command->threads)
       ->capture_default_str();
@@ -270,7 +275,7 @@ void add_infer_command(CLI::App& app) {
              command->in_flight)
       ->capture_default_str()
       ->needs(dataset);
-  add_loader_threads_option(*infer, command->loader_threads);
+  add_loader_threads_option(*infer, command->loader_threads)->needs(dataset);
   add_option(*infer, {"--top", "K", "Classes to name per image", whole_number(1)}, command->top)
       ->capture_default_str();
   infer->add_flag("--json", command->json, "Print the result as JSON");

@@ -8,13 +8,14 @@
 
 namespace lq::apps {
 
-void add_loader_threads_option(CLI::App& command, std::optional<int>& threads) {
-  add_option(command,
-             {"--loader-threads", "N",
-              "Threads that prepare images; 0: in turn with the computing (default: one for\n"
-              "each core for image files, few for images in memory)",
-              whole_number(0, most_loader_threads), "Machine"},
-             threads);
+CLI::Option* add_loader_threads_option(CLI::App& command, std::optional<int>& threads) {
+  return add_option(
+      command,
+      {"--loader-threads", "N",
+       "Threads that prepare images; 0: in turn with the computing (default: one for\n"
+       "each core for image files, few for images in memory)",
+       whole_number(0, most_loader_threads), "Machine"},
+      threads);
 }
 
 int default_loader_threads(const Dataset& images, int in_memory) {

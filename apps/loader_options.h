@@ -9,7 +9,7 @@
 namespace lq::apps {
 
 /// --loader-threads; absent: default_loader_threads().
-void add_loader_threads_option(CLI::App& command, std::optional<int>& threads);
+CLI::Option* add_loader_threads_option(CLI::App& command, std::optional<int>& threads);
 
 /// One per core for image files, which take milliseconds each. Images that lie in memory take
 /// microseconds: `in_memory` threads do.

@@ -5,7 +5,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "apps/agreement.h"
 #include "apps/commands.h"
@@ -18,7 +20,6 @@
 #include "apps/text_table.h"
 #include "convert/cost_table.h"
 #include "convert/pack.h"
-#include "core/io/diagnostics.h"
 #include "core/io/file.h"
 #include "core/threads.h"
 #include "deploy/packed_file.h"
@@ -53,17 +54,26 @@ convert::Int8Grid grid_of(std::string_view name) {
   fail("int8 grid '{}', expected automatic, never or always", name);
 }
 
-/// Null where the files of the data set are not there and nobody asked for a comparison.
-std::shared_ptr<const Dataset> images_for(const TrainedNetwork& network,
-                                          const PackCommand& command) {
+/// The images to compare with where nobody asked for it: null, with a warning, where they are not
+/// where the system keeps them.
+std::shared_ptr<const Dataset> images_to_compare(const TrainedNetwork& network) {
   try {
-    return test_images(network, command.data);
+    return test_images(network, /*data_folder=*/{});
   } catch (const Error& error) {
-    if (command.verify) throw;
-    print_diagnostic("lqnet: warning: packed without names of the classes, and not compared: {}\n",
-                     error.what());
+    warn(fmt::format("bases were snapped to integers, and what that changes was not measured: {}",
+                     error.what()));
     return nullptr;
   }
+}
+
+/// Those of the data set where the checkpoint is from before they were kept.
+std::vector<std::string> names_of_classes(const TrainedNetwork& network, const Dataset* images) {
+  const std::vector<std::string>& kept = network.checkpoint.class_names;
+  if (!kept.empty()) return kept;
+  if (images != nullptr) return class_names(*images);
+  warn(fmt::format("{}: keeps no names of its classes; --verify takes those of the data set",
+                   network.path.string()));
+  return {};
 }
 
 deploy::Preprocessing preprocessing_of(const Checkpoint& checkpoint) {
@@ -95,9 +105,7 @@ convert::PackWithPlaces pack_network(const TrainedNetwork& network, const Datase
          .int8_grid = grid_of(command.int8_grid)});
   });
   packed.model.preprocessing = preprocessing_of(checkpoint);
-  if (images != nullptr) {
-    packed.model.class_names.assign(images->classes().begin(), images->classes().end());
-  }
+  packed.model.class_names = names_of_classes(network, images);
   return packed;
 }
 
@@ -116,6 +124,7 @@ Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& p
   Module& model = *trained.model;
   std::optional<RoundingReplay> replay;
   if (packed.levels_are_exact) replay.emplace(model, packed.model, packed.quantizers);
+  const SkippedWarningScope skipped(loader);
   Progress progress;
   ProgressState state{.label = "comparison", .steps = loader.batches(), .bar_only = true};
   const auto on_batch = [&](const Agreement& sums) {
@@ -123,11 +132,7 @@ Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& p
     state.accuracy = percent(sums.packed_correct, sums.images) / 100;
     progress.update(state);
   };
-  const Agreement agreement =
-      compare(model, network, loader, replay ? &*replay : nullptr, on_batch);
-  progress.clear();
-  warn_of_skipped(loader.skipped(), "test");
-  return agreement;
+  return compare(model, network, loader, replay ? &*replay : nullptr, on_batch);
 }
 
 struct PackReport {
@@ -198,26 +203,35 @@ void run(const PackCommand& command) {
   PackReport report{.out = command.out.empty() ? fs::path(network.path).replace_extension(".lqn")
                                                : command.out};
   check_output(report.out, network.path);
-  const std::shared_ptr<const Dataset> images = images_for(network, command);
+  std::shared_ptr<const Dataset> images;
+  if (command.verify || !command.data.empty()) images = test_images(network, command.data);
   convert::PackWithPlaces packed = pack_network(network, images.get(), command);
-  deploy::write_packed_model(report.out, packed.model);
-  report.file_bytes = static_cast<std::int64_t>(fs::file_size(report.out));
+  const std::vector<std::byte> content =
+      within_file(report.out, [&] { return deploy::packed_model_bytes(packed.model); });
+  // A place that cannot be written is found before anything is compared; a file that is there is
+  // replaced by one that has been.
+  AtomicFile file(report.out);
+  file.write(content);
+  report.file_bytes = std::ssize(content);
   report.fp32_bytes =
       convert::cost_table(*network.model, input_shape(checkpoint)).totals.fp32_bytes;
   // Snapping bases changes the network: what it costs is never left untold.
-  const bool is_changed = !packed.levels_are_exact && images != nullptr;
-  if (command.verify || is_changed) {
-    // What was written is what is verified.
-    packed.model = deploy::read_packed_model(report.out);
+  const bool is_changed = !packed.levels_are_exact;
+  if (is_changed && images == nullptr) images = images_to_compare(network);
+  if (images != nullptr && (command.verify || is_changed)) {
+    // What is written is what is verified.
+    packed.model = deploy::parse_packed_model(content);
     report.agreement = verify(network, packed, images, command.loader_threads);
   }
+  const std::int64_t unexplained = report.agreement ? report.agreement->unexplained() : 0;
+  if (unexplained == 0) file.commit();
   if (command.json) {
     print_json(report, checkpoint);
   } else {
     print_text(report, checkpoint);
   }
-  const std::int64_t unexplained = report.agreement ? report.agreement->unexplained() : 0;
-  check(unexplained == 0, "{}: the first class of {} images differs by more than float rounding",
+  check(unexplained == 0,
+        "{}: not written: the first class of {} images differs by more than float rounding",
         report.out.string(), unexplained);
 }
 

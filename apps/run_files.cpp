@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <exception>
 #include <ranges>
 #include <system_error>
 #include <utility>
@@ -73,22 +75,44 @@ std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,
   within_file(network.path, [&] { dataset_info(name); });
   const DatasetSplits data = open_dataset(checkpoint.recipe, data_folder);
   warn(data.warning);
-  const auto classes = std::ssize(data.test->classes());
-  check(classes == checkpoint.classes, "{}: the network has {} classes, but data set {} has {}",
-        network.path.string(), checkpoint.classes, name, classes);
+  check_classes(*data.test, name, network.path,
+                {.count = checkpoint.classes, .names = checkpoint.class_names});
   return data.test;
+}
+
+void check_classes(const Dataset& images, std::string_view dataset, const fs::path& network,
+                   const NetworkClasses& classes) {
+  const std::vector<std::string> names = class_names(images);
+  check(std::ssize(names) == classes.count,
+        "{}: the network has {} classes, but data set {} has {}", network.string(), classes.count,
+        dataset, names.size());
+  if (classes.names.empty()) return;
+  const auto [known, found] = std::ranges::mismatch(classes.names, names);
+  if (known == classes.names.end()) return;
+  warn(
+      fmt::format("{}: class {} of the network is '{}', that of data set {} is '{}': accuracy "
+                  "compares classes by their place",
+                  network.string(), known - classes.names.begin(), *known, dataset, *found));
 }
 
 void warn(std::string_view warning) {
   if (!warning.empty()) print_diagnostic("lqnet: warning: {}\n", warning);
 }
 
-void warn_of_skipped(const SkippedImages& skipped, std::string_view part) {
+void warn_of_skipped(const SkippedImages& skipped, std::string_view part,
+                     std::string_view outcome) {
   if (skipped.count == 0) return;
-  warn(describe(skipped, part));
+  warn(describe(skipped, part, outcome));
   for (const std::string& message :
        skipped.messages | std::views::drop(SkippedImages::most_described)) {
-    warn(fmt::format("left out as well: {}", message));
+    warn(fmt::format("{} as well: {}", outcome, message));
+  }
+}
+
+SkippedWarningScope::~SkippedWarningScope() {
+  try {
+    warn_of_skipped(loader_.skipped(), "test");
+  } catch (const std::exception&) {  // an error that is on its way tells more
   }
 }
 

@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "data/dataset.h"
@@ -43,12 +45,37 @@ CLI::Option* add_data_option(CLI::App& command, std::filesystem::path& folder);
 std::shared_ptr<const Dataset> test_images(const TrainedNetwork& network,
                                            const std::filesystem::path& data_folder);
 
+/// Classes that a network has been trained for.
+struct NetworkClasses {
+  std::int64_t count = 0;
+  std::span<const std::string> names;  ///< empty where they are not known
+};
+
+/// Throws Error for images of another number of classes; warns of classes of other names, since
+/// accuracy compares indices. `dataset` and `network` are what messages call them.
+void check_classes(const Dataset& images, std::string_view dataset,
+                   const std::filesystem::path& network, const NetworkClasses& classes);
+
 /// Shows a warning on the terminal, unless it is empty.
 void warn(std::string_view warning);
 
 /// Tells on the terminal how many images were left out, if any were, and names them; `part` as in
-/// describe().
-void warn_of_skipped(const SkippedImages& skipped, std::string_view part);
+/// describe(), as is `outcome`.
+void warn_of_skipped(const SkippedImages& skipped, std::string_view part,
+                     std::string_view outcome = "left out");
+
+/// Does so for the test images of a loader, which must outlive it, at the end of its scope: also
+/// where an error ends what takes them, since they may be the reason.
+class SkippedWarningScope {
+ public:
+  explicit SkippedWarningScope(const Loader& loader) : loader_(loader) {}
+  ~SkippedWarningScope();
+  SkippedWarningScope(const SkippedWarningScope&) = delete;
+  SkippedWarningScope& operator=(const SkippedWarningScope&) = delete;
+
+ private:
+  const Loader& loader_;
+};
 
 /// Such images, normalized as in the network's training.
 Loader test_loader(const TrainedNetwork& network, std::shared_ptr<const Dataset> images,

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "deploy/packed_model.h"
 
@@ -19,6 +20,9 @@ inline constexpr std::string_view packed_format_version_2 = "2";
 /// Writes the file atomically (see AtomicFile), with a checksum. Throws Error for a model that does
 /// not pass validate() and for names that are not UTF-8.
 void write_packed_model(const std::filesystem::path& path, const PackedModel& model);
+
+/// What write_packed_model() writes. Error messages lack the path.
+std::vector<std::byte> packed_model_bytes(const PackedModel& model);
 
 /// Reads a file by way of a mapping (see MappedFile). The result is what was written, bit by bit,
 /// and passes validate(); whatever else the file holds, an Error "<path>: what is wrong" of one

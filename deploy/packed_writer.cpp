@@ -249,8 +249,8 @@ class Encoder {
 
 }  // namespace
 
-void write_packed_model(const std::filesystem::path& path, const PackedModel& model) {
-  within_file(path, [&] { validate(model); });
+std::vector<std::byte> packed_model_bytes(const PackedModel& model) {
+  validate(model);
   Encoder encoder(model);
   const Metadata metadata = {
       {std::string(packed_format::format_key), std::string(packed_format_name)},
@@ -258,7 +258,11 @@ void write_packed_model(const std::filesystem::path& path, const PackedModel& mo
        std::string(packed_format::fits_version_1(model) ? packed_format_version
                                                         : packed_format_version_2)},
       {std::string(packed_format::program_key), encoder.program()}};
-  save_safetensors(path, encoder.take_tensors(), metadata);
+  return safetensors_bytes(encoder.take_tensors(), metadata);
+}
+
+void write_packed_model(const std::filesystem::path& path, const PackedModel& model) {
+  write_file_atomically(path, within_file(path, [&] { return packed_model_bytes(model); }));
 }
 
 }  // namespace lq::deploy

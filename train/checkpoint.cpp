@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "core/io/safetensors.h"
@@ -11,6 +12,7 @@
 namespace lq {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ClassificationSums, loss, correct, images)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImageCounts, train, test)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BestEvaluation, accuracy, epoch, steps)
 
 namespace {
@@ -22,6 +24,8 @@ constexpr int format_version = 2;
 
 constexpr std::string_view model_prefix = "model.";
 constexpr std::string_view optimizer_prefix = "optimizer.";
+constexpr const char* class_names_key = "class_names";
+constexpr const char* images_key = "images";
 constexpr const char* mean_name = "data.mean";
 constexpr const char* divisor_name = "data.divisor";
 
@@ -43,6 +47,21 @@ TrainingState state_from_json(const std::string& text) {
   if (!best.is_null()) state.best = best.get<BestEvaluation>();
   check(state.epochs_done >= 0 && state.steps_done >= 0, "state: counts below 0");
   return state;
+}
+
+std::vector<std::string> read_class_names(const Metadata& metadata, std::int64_t classes) {
+  const auto found = metadata.find(class_names_key);
+  if (found == metadata.end()) return {};
+  auto names = json::parse(found->second).get<std::vector<std::string>>();
+  check(names.empty() || std::cmp_equal(names.size(), classes), "there are {} names of {} classes",
+        names.size(), classes);
+  return names;
+}
+
+std::optional<ImageCounts> read_images(const Metadata& metadata) {
+  const auto found = metadata.find(images_key);
+  if (found == metadata.end()) return std::nullopt;
+  return json::parse(found->second).get<ImageCounts>();
 }
 
 void append(std::string_view prefix, const StateDict& state, std::vector<NamedTensor>& tensors) {
@@ -89,8 +108,13 @@ Normalization read_normalization(const SafetensorsFile& file) {
 
 Checkpoint parse(const SafetensorsFile& file) {
   check_format(file.metadata);
-  return {.recipe = recipe_from_json(entry(file.metadata, "recipe")),
-          .classes = json::parse(entry(file.metadata, "classes")).get<std::int64_t>(),
+  const auto classes = json::parse(entry(file.metadata, "classes")).get<std::int64_t>();
+  Recipe recipe = recipe_from_json(entry(file.metadata, "recipe"));
+  validate(recipe);
+  return {.recipe = std::move(recipe),
+          .classes = classes,
+          .class_names = read_class_names(file.metadata, classes),
+          .images = read_images(file.metadata),
           .normalization = read_normalization(file),
           .state = state_from_json(entry(file.metadata, "state")),
           .threads = json::parse(entry(file.metadata, "threads")).get<int>(),
@@ -100,6 +124,14 @@ Checkpoint parse(const SafetensorsFile& file) {
 
 }  // namespace
 
+std::vector<std::string> class_names(const Dataset& images) {
+  constexpr int one_line = -1;
+  constexpr bool ascii_only = false;
+  const std::string text = json(std::vector(images.classes().begin(), images.classes().end()))
+                               .dump(one_line, ' ', ascii_only, json::error_handler_t::replace);
+  return json::parse(text).get<std::vector<std::string>>();
+}
+
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   std::vector<NamedTensor> tensors;
   append(model_prefix, checkpoint.model, tensors);
@@ -107,13 +139,15 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
   tensors.emplace_back(mean_name, checkpoint.normalization.mean);
   const std::vector<float>& divisor = checkpoint.normalization.divisor;
   tensors.emplace_back(divisor_name, Tensor::from(divisor, {std::ssize(divisor)}));
-  save_safetensors(path, tensors,
-                   {{"format", std::string(format_name)},
+  Metadata metadata{{"format", std::string(format_name)},
                     {"format_version", std::to_string(format_version)},
                     {"recipe", to_json(checkpoint.recipe)},
                     {"classes", std::to_string(checkpoint.classes)},
+                    {class_names_key, json(checkpoint.class_names).dump()},
                     {"state", state_to_json(checkpoint.state)},
-                    {"threads", std::to_string(checkpoint.threads)}});
+                    {"threads", std::to_string(checkpoint.threads)}};
+  if (checkpoint.images) metadata.emplace(images_key, json(*checkpoint.images).dump());
+  save_safetensors(path, tensors, metadata);
 }
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {

@@ -4,7 +4,10 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "data/dataset.h"
 #include "data/normalization.h"
 #include "layers/module.h"
 #include "models/model.h"
@@ -40,9 +43,20 @@ struct TrainingState {
   friend bool operator==(const TrainingState&, const TrainingState&) = default;
 };
 
+/// Of both parts of a data set.
+struct ImageCounts {
+  std::int64_t train = 0;
+  std::int64_t test = 0;
+
+  friend bool operator==(const ImageCounts&, const ImageCounts&) = default;
+};
+
 struct Checkpoint {
   Recipe recipe;
   std::int64_t classes = 10;
+  /// See class_names(); none in a file from before they were kept.
+  std::vector<std::string> class_names;
+  std::optional<ImageCounts> images;  ///< that there were; none in a file from before, too
   Normalization normalization;
   TrainingState state;
   int threads = 1;      ///< that computed: sums are rounded as for this number
@@ -50,10 +64,15 @@ struct Checkpoint {
   StateDict optimizer;  ///< of SgdOptimizer
 };
 
+/// Names of the classes of a data set as checkpoints keep them: UTF-8. Those of folders may be any
+/// bytes, of which the ones that are no UTF-8 are replaced by U+FFFD.
+std::vector<std::string> class_names(const Dataset& images);
+
 /// Writes one safetensors file, atomically: tensors "model.<name>", "optimizer.<name>",
 /// "data.mean" and "data.divisor", the rest as JSON in the metadata entries "recipe", "state",
-/// "classes" and "threads", next to "format" and "format_version". Throws Error "<path>: ..." when
-/// that fails; a file that was there before is kept then.
+/// "classes", "class_names", "images" and "threads", next to "format" and "format_version". Throws
+/// Error
+/// "<path>: ..." when that fails; a file that was there before is kept then.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
 /// Throws Error "<path>: ..." for a file that is missing, damaged, not a checkpoint, or written in

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <system_error>
 
 #include "autograd/softmax_cross_entropy.h"
@@ -70,6 +71,10 @@ RunExtent extent(const TrainerOptions& options, const Loader& loader, std::int64
 void check_can_be_resumed(const fs::path& folder) {
   check(fs::exists(folder / last_checkpoint_file), "{}: there is no run to resume (no {})",
         folder.string(), last_checkpoint_file);
+}
+
+ImageCounts image_counts(const DatasetSplits& data) {
+  return {.train = data.train->size(), .test = data.test->size()};
 }
 
 /// Whether all that the run in the folder has kept is its first checkpoint. Where that cannot be
@@ -162,11 +167,25 @@ void Trainer::check_continues(const Checkpoint& checkpoint) const {
          difference->field, difference->first, difference->second,
          difference->field == "epochs" ? " (it may only grow)" : "");
   }
-  check(checkpoint.classes == std::ssize(data_.train->classes()) &&
-            checkpoint.normalization == normalization_ &&
-            checkpoint.state.steps_done < extent_.steps_per_epoch,
-        "{}: cannot be continued with other data: the images of '{}' have changed",
-        last_path().string(), options_.recipe.dataset);
+  const auto refuse = [&](std::string_view what) {
+    fail("{}: cannot be continued with other data: {} of '{}' have changed", last_path().string(),
+         what, options_.recipe.dataset);
+  };
+  const std::vector<std::string> classes = class_names(*data_.train);
+  if (checkpoint.classes != std::ssize(classes) ||
+      (!checkpoint.class_names.empty() && checkpoint.class_names != classes)) {
+    refuse("the classes");
+  }
+  // Their order, and where epochs end, depend on how many there are.
+  const ImageCounts now = image_counts(data_), before = checkpoint.images.value_or(now);
+  if (now != before) {
+    refuse(fmt::format("the images ({} for training and {} for testing, {} and {} before)",
+                       now.train, now.test, before.train, before.test));
+  }
+  if (!(checkpoint.normalization == normalization_) ||
+      checkpoint.state.steps_done >= extent_.steps_per_epoch) {
+    refuse("the images");
+  }
 }
 
 void Trainer::warn_of_changes(const Checkpoint& checkpoint) {
@@ -244,7 +263,7 @@ void Trainer::take_images(std::string_view part, const Loader& loader,
   } catch (...) {
     try {
       report_.skipped(state_, part, loader.skipped());
-    } catch (const Error&) {  // what was wrong first tells more
+    } catch (const std::exception&) {  // what was wrong first tells more
     }
     throw;
   }
@@ -378,6 +397,8 @@ void Trainer::save_within_epoch() {
 void Trainer::save(const fs::path& path) const {
   save_checkpoint(path, {.recipe = options_.recipe,
                          .classes = std::ssize(data_.train->classes()),
+                         .class_names = class_names(*data_.train),
+                         .images = image_counts(data_),
                          .normalization = normalization_,
                          .state = state_,
                          .threads = num_threads(),

@@ -122,12 +122,13 @@ class FileImage {
       data_.push_back(tensors[entry - entries.data()].second.to(Device{}));
     }
     if (with_checksum) fill_in_checksum();
+    length_ = length_field(text_.size());
   }
 
-  void write_to(AtomicFile& file) const {
-    file.write(length_field(text_.size()));
-    file.write(as_bytes(text_));
-    for (const Tensor& tensor : data_) file.write(bytes_of(tensor));
+  std::vector<std::span<const std::byte>> parts() const {
+    std::vector<std::span<const std::byte>> parts{length_, as_bytes(text_)};
+    for (const Tensor& tensor : data_) parts.push_back(bytes_of(tensor));
+    return parts;
   }
 
  private:
@@ -138,6 +139,7 @@ class FileImage {
     text_.replace(position, ChecksumField::digits, safetensors::checksum_digits(checksum.value()));
   }
 
+  LengthBytes length_{};
   std::string text_;
   std::vector<Tensor> data_;  // on the CPU, in the order of the file
 };
@@ -153,10 +155,19 @@ void save_safetensors(const std::filesystem::path& path, std::span<const NamedTe
                       const Metadata& metadata, const SafetensorsOptions& options) {
   within_file(path, [&] {
     const FileImage image(tensors, metadata, options.checksum);
-    AtomicFile file(path);
-    image.write_to(file);
-    file.commit();
+    write_file_atomically(path, image.parts());
   });
+}
+
+std::vector<std::byte> safetensors_bytes(std::span<const NamedTensor> tensors,
+                                         const Metadata& metadata,
+                                         const SafetensorsOptions& options) {
+  const FileImage image(tensors, metadata, options.checksum);
+  std::vector<std::byte> bytes;
+  for (const std::span<const std::byte> part : image.parts()) {
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  }
+  return bytes;
 }
 
 SafetensorsFile load_safetensors(const std::filesystem::path& path) {

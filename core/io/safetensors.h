@@ -66,6 +66,11 @@ struct SafetensorsOptions {
 void save_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
                       const Metadata& metadata = {}, const SafetensorsOptions& options = {});
 
+/// What save_safetensors() would write.
+std::vector<std::byte> safetensors_bytes(std::span<const NamedTensor> tensors,
+                                         const Metadata& metadata = {},
+                                         const SafetensorsOptions& options = {});
+
 /// Reads and verifies a file. Whatever the file holds, the result is the file's content or an
 /// Error "<path>: what is wrong"; memory stays in proportion to the size of the file.
 SafetensorsFile load_safetensors(const std::filesystem::path& path);

@@ -126,12 +126,37 @@ TEST_F(ImageFolderTest, UnreadableImagesAreNamed) {
   expect_all_named(inferred);
   EXPECT_EQ(inferred.json()["images"], 17);
   EXPECT_EQ(inferred.json()["skipped_images"], 7);
+  const ProcessResult counted =
+      run({"stats", "--checkpoint", "run", "--data", "damaged", "--json"});
+  expect_all_named(counted);
+  EXPECT_EQ(counted.json()["images"], 17);
+  EXPECT_EQ(counted.json()["skipped_images"], 7);
   const ProcessResult trained = run({"train", "--recipe", "tiny.json", "--epochs", "1", "--data",
                                      "damaged", "--out", "run_on_damaged", "--json"});
   ASSERT_EQ(trained.exit_code, 0) << trained.err;
   EXPECT_EQ(trained.json()["skipped_images"], 7);
   const std::string names = content_of(*folder_ / "run_on_damaged/skipped_images.txt");
   for (int i = 0; i < 7; ++i) EXPECT_NE(names.find(image(i)), std::string::npos) << i;
+}
+
+TEST_F(ImageFolderTest, UnreadableImagesAreNamedWhereThereAreNoOthers) {
+  std::filesystem::copy(*folder_ / "images", *folder_ / "gone",
+                        std::filesystem::copy_options::recursive);
+  std::vector<std::string> images;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder_ / "gone/val")) {
+    if (!entry.is_regular_file()) continue;
+    std::ofstream(entry.path()) << "not an image";
+    images.push_back(entry.path().filename().string());
+  }
+  ASSERT_EQ(images.size(), 24U);
+  const ProcessResult evaluated = run({"eval", "--checkpoint", "run", "--data", "gone"});
+  EXPECT_EQ(evaluated.exit_code, 1);
+  EXPECT_NE(evaluated.err.find("lqnet: error: loader: none of 24 images could be read"),
+            std::string::npos)
+      << evaluated.err;
+  for (const std::string& image : images) {
+    EXPECT_NE(evaluated.err.find(image), std::string::npos) << image;
+  }
 }
 
 TEST_F(ImageFolderTest, WarningsDoNotRunIntoTheBar) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/io/safetensors.h"
+#include "data/in_memory_dataset.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
 #include "tests/support/random.h"
@@ -21,6 +22,8 @@ Checkpoint example() {
   checkpoint.recipe.a_bits = 32;
   checkpoint.recipe.quantizer = "dorefa";
   checkpoint.classes = 100;
+  for (int i = 0; i < 100; ++i) checkpoint.class_names.push_back(fmt::format("\"class\" {}\n", i));
+  checkpoint.images = ImageCounts{.train = 1'281'167, .test = 50'000};
   checkpoint.normalization = {random_uniform({4, 6, 3}, 1, 0.0F, 255.0F), {64.0F}};
   checkpoint.state = {.epochs_done = 5,
                       .steps_done = 17,
@@ -53,11 +56,31 @@ TEST(CheckpointTest, RoundTripKeepsEveryBit) {
   const Checkpoint loaded = load_checkpoint(folder / "a.safetensors");
   EXPECT_EQ(loaded.recipe, saved.recipe);
   EXPECT_EQ(loaded.classes, saved.classes);
+  EXPECT_EQ(loaded.class_names, saved.class_names);
+  EXPECT_EQ(loaded.images, saved.images);
   EXPECT_EQ(loaded.state, saved.state);
   EXPECT_EQ(loaded.threads, 3);
   EXPECT_EQ(loaded.normalization, saved.normalization);
   expect_equal(loaded.model, saved.model);
   expect_equal(loaded.optimizer, saved.optimizer);
+}
+
+TEST(CheckpointTest, NamesOfClassesAreText) {
+  const InMemoryDataset images({1, 1, 1}, {0, 0}, {0, 1}, {"caf\xC3\xA9", "caf\xE9"});
+  EXPECT_EQ(class_names(images), (std::vector<std::string>{"caf\xC3\xA9", "caf\xEF\xBF\xBD"}));
+}
+
+TEST(CheckpointTest, FilesFromBeforeTheyToldOfTheDataAreRead) {
+  const TemporaryFolder folder;
+  save_checkpoint(folder / "a.safetensors", example());
+  SafetensorsFile file = load_safetensors(folder / "a.safetensors");
+  EXPECT_EQ(file.metadata.erase("class_names"), 1U);
+  EXPECT_EQ(file.metadata.erase("images"), 1U);
+  save_safetensors(folder / "a.safetensors", file.tensors, file.metadata);
+  const Checkpoint loaded = load_checkpoint(folder / "a.safetensors");
+  EXPECT_EQ(loaded.classes, 100);
+  EXPECT_TRUE(loaded.class_names.empty());
+  EXPECT_FALSE(loaded.images.has_value());
 }
 
 TEST(CheckpointTest, NormalizationMayBeOfChannels) {
@@ -205,6 +228,8 @@ TEST(CheckpointTest, OtherFormatsAndMissingPartsAreRefused) {
                                  ? ": recipe: the text is no JSON: parse error at line 1"
                                  : ": damaged metadata: parse error at line 1"));
   }
+  EXPECT_TRUE(throws_error([&] { load_with_entry(path, "class_names", R"(["a", "b"])"); },
+                           "there are 2 names of 100 classes"));
   EXPECT_TRUE(throws_error(
       [&] {
         load_with([](SafetensorsFile& file) {

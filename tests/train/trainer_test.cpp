@@ -28,6 +28,23 @@ ClassificationSums evaluate_checkpoint(const std::filesystem::path& path) {
   return evaluate(model, loader);
 }
 
+/// The images of another data set, under other names.
+class OtherNames final : public Dataset {
+ public:
+  explicit OtherNames(std::shared_ptr<const Dataset> images)
+      : images_(std::move(images)), classes_(images_->classes().size(), "name") {}
+
+  std::int64_t size() const override { return images_->size(); }
+  Shape image_shape() const override { return images_->image_shape(); }
+  std::span<const std::string> classes() const override { return classes_; }
+  std::int32_t label(std::int64_t index) const override { return images_->label(index); }
+  void load(std::int64_t index, Image& image) const override { images_->load(index, image); }
+
+ private:
+  std::shared_ptr<const Dataset> images_;
+  std::vector<std::string> classes_;
+};
+
 TEST_F(TrainerTest, Learns) {
   const TemporaryFolder folder;
   const TrainingResult result = train(tiny_options(folder / "run"));
@@ -406,6 +423,16 @@ TEST_F(TrainerTest, OnlyTheSameRunIsResumed) {
   other_images.seed = 4;
   EXPECT_TRUE(
       throws_error([&] { Trainer(model, make_synthetic(other_images), options); }, other_data));
+
+  other_images = tiny_images;
+  other_images.test_images += 1;
+  EXPECT_TRUE(throws_error([&] { Trainer(model, make_synthetic(other_images), options); },
+                           "other data: the images (106 for training and 31 for testing, 106 and "
+                           "30 before) of 'synthetic' have changed"));
+  DatasetSplits other_classes = tiny_data();
+  other_classes.train = std::make_shared<OtherNames>(other_classes.train);
+  EXPECT_TRUE(throws_error([&] { Trainer(model, other_classes, options); },
+                           "other data: the classes of 'synthetic' have changed"));
 
   // The same name for another network: the tensors tell.
   TinyNet wider(4);
