@@ -78,7 +78,11 @@ void MetricsLog::write(const EpochMetrics& metrics) {
 }
 
 void MetricsLog::write_warning(std::int64_t step, std::string_view message) {
-  write_line(ordered_json{{"kind", "warning"}, {"step", step}, {"message", message}}.dump());
+  // A message may name a file, whose name can be any bytes.
+  constexpr int one_line = -1;
+  constexpr bool ascii_only = false;
+  write_line(ordered_json{{"kind", "warning"}, {"step", step}, {"message", message}}.dump(
+      one_line, ' ', ascii_only, ordered_json::error_handler_t::replace));
 }
 
 void MetricsLog::write_line(std::string_view line) {

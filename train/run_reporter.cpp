@@ -97,8 +97,8 @@ void RunReporter::evaluated(const TrainingState& state, const ClassificationSums
 }
 
 void RunReporter::warn(const TrainingState& state, std::string_view message) {
+  progress_.line(fmt::format("lqnet: warning: {}", message));
   metrics_->write_warning(extent_.steps_done(state), message);
-  progress_.line(fmt::format("warning: {}", message));
 }
 
 void RunReporter::skipped(const TrainingState& state, std::string_view part,

@@ -137,6 +137,14 @@ TEST(MetricsLogTest, UnwritableFileIsRefused) {
                            "missing/metrics.jsonl: "));
 }
 
+TEST(MetricsLogTest, WarningsMayNameFilesOfAnyBytes) {
+  const TemporaryFolder folder;
+  MetricsLog log(folder / "metrics.jsonl");
+  log.write_warning(7, "caf\xE9.JPEG: truncated");
+  const auto line = lines_of(folder / "metrics.jsonl").at(0);
+  EXPECT_EQ(line["message"], "caf\xEF\xBF\xBD.JPEG: truncated");
+}
+
 TEST(MetricsLogTest, FullDiskIsReported) {
   const TemporaryFolder folder;
   MetricsLog log(folder / "metrics.jsonl");
