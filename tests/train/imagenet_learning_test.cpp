@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <numeric>
+#include <ostream>
 #include <span>
 #include <string>
 #include <utility>
@@ -36,9 +39,9 @@ bool has_fallen(const std::vector<double>& losses) {
 /// A folder of JPEG files in ImageNet's layout, with classes that can be told apart.
 class Photographs {
  public:
-  Photographs() {
+  explicit Photographs(std::int64_t count = images) {
     write_photographs(folder_.path(), {.classes = classes,
-                                       .train_images = images / classes,
+                                       .train_images = count / classes,
                                        .val_images = 1,
                                        .height = 96,
                                        .width = 128});
@@ -80,13 +83,35 @@ void descend(std::span<float> values, std::span<const float> gradient) {
   }
 }
 
+/// A network for ImageNet in one of its forms, "resnet18/type-a".
+struct Form {
+  std::string model;
+  std::string variant;
+  bool has_float_activations = false;
+
+  friend std::ostream& operator<<(std::ostream& stream, const Form& form) {
+    return stream << form.model << '/' << form.variant;
+  }
+
+  /// The input is as small as the network takes, but at least 32 x 32.
+  ModelOptions options(int w_bits, int a_bits) const {
+    const Shape small = small_input(model);
+    return {.variant = variant,
+            .w_bits = w_bits,
+            .a_bits = has_float_activations ? float_bits : a_bits,
+            .classes = classes,
+            .input = small[0] < 32 ? Shape{32, 32, 3} : small};
+  }
+};
+
 /// The losses before each step, until they have fallen.
-std::vector<double> losses_of(const std::string& name, const Shape& input) {
-  constexpr int most_steps = 20;
-  const auto model = make_model(name, {.classes = classes, .input = input});
+std::vector<double> losses_of(const Form& form) {
+  constexpr int most_steps = 50;
+  const ModelOptions options = form.options(2, 2);
+  const auto model = make_model(form.model, options);
   model->initialize(3);
   const Photographs photographs;
-  const Batch batch = all_images(photographs.open(), static_cast<int>(input[0]));
+  const Batch batch = all_images(photographs.open(), static_cast<int>(options.input[0]));
   const Variable x(batch.images);
   std::vector<double> losses;
   for (int step = 0; step < most_steps && !has_fallen(losses); ++step) {
@@ -104,13 +129,20 @@ std::vector<double> losses_of(const std::string& name, const Shape& input) {
 
 /// By how much a gradient says that the loss of a float network changes, where each parameter moves
 /// by the same small share of its own length, divided by how much it does.
-double slope_ratio(const std::string& name, const Shape& input) {
-  constexpr double change = 0.01;
-  const auto model = make_model(
-      name, {.w_bits = float_bits, .a_bits = float_bits, .classes = classes, .input = input});
+double slope_ratio(const Form& form) {
+  constexpr double change = 0.004;
+  const ModelOptions options = form.options(float_bits, float_bits);
+  const auto model = make_model(form.model, options);
   model->initialize(3);
+  for (Parameter& parameter : model->parameters()) {
+    // Not zero, as some are in the beginning: nothing else of their branches would have a gradient.
+    // Less than one: blocks would enlarge the rounding of those before them, up to 1e5 times.
+    if (parameter.name.ends_with("gamma")) {
+      std::ranges::fill(parameter.variable.value().span<float>(), 0.2F);
+    }
+  }
   const Photographs photographs;
-  const Batch batch = all_images(photographs.open(), static_cast<int>(input[0]));
+  const Batch batch = all_images(photographs.open(), static_cast<int>(options.input[0]));
   const Variable x(batch.images);
   const auto loss = [&] { return autograd::softmax_cross_entropy((*model)(x), batch.labels); };
   loss().backward();
@@ -144,34 +176,107 @@ double slope_ratio(const std::string& name, const Shape& input) {
   return 2 * change / (loss_at(change / slope) - loss_at(-change / slope));
 }
 
-class LearningTest : public ::testing::TestWithParam<std::string> {
- protected:
-  Shape input() const {
-    const Shape small = small_input(GetParam());
-    return small[0] < 32 ? Shape{32, 32, 3} : small;
-  }
-};
+class LearningTest : public ::testing::TestWithParam<Form> {};
 
 TEST_P(LearningTest, GradientIsTheSlopeOfTheLoss) {
-  EXPECT_NEAR(slope_ratio(GetParam(), input()), 1.0, 0.02);
+  const std::string& model = GetParam().model;
+  if (model == "resnet101" || model == "resnet152") {
+    GTEST_SKIP() << "blocks of resnet50, so many that rounding is more than the change";
+  }
+  EXPECT_NEAR(slope_ratio(GetParam()), 1.0, 0.02);
 }
 
 TEST_P(LearningTest, LossFalls) {
-  const auto losses = losses_of(GetParam(), input());
+  const auto losses = losses_of(GetParam());
   EXPECT_TRUE(has_fallen(losses)) << fmt::format("losses {:.3f}", fmt::join(losses, ", "));
 }
 
-std::vector<std::string> imagenet_models() {
-  std::vector<std::string> names;
+/// All networks, and their other variants where no network of fewer layers has the same blocks.
+std::vector<Form> imagenet_forms() {
+  std::vector<Form> forms;
   for (const ModelInfo& info : models()) {
-    if (info.classes == 1000) names.emplace_back(info.name);
+    if (info.classes != 1000) continue;
+    const std::string name(info.name);
+    const std::string usual = variant_of(name, {});
+    forms.push_back({name, usual});
+    if (name == "resnet34" || name == "resnet101" || name == "resnet152") continue;
+    for (const ModelVariant& variant : info.variants) {
+      if (variant.name == usual) continue;
+      forms.push_back({name, std::string(variant.name), variant.has_float_activations});
+    }
   }
-  return names;
+  return forms;
 }
 
-INSTANTIATE_TEST_SUITE_P(ImageNet, LearningTest, ::testing::ValuesIn(imagenet_models()),
+INSTANTIATE_TEST_SUITE_P(ImageNet, LearningTest, ::testing::ValuesIn(imagenet_forms()),
                          [](const auto& test) {
-                           std::string name = test.param;
+                           const Form& form = test.param;
+                           std::string name = form.model;
+                           if (!form.variant.empty()) name += "_" + form.variant;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+/// An epoch of a recipe on small images, with batches that are small, too: the rate is a share of
+/// what is in proportion to them, since it never falls.
+Recipe shortened(Recipe recipe, double share) {
+  constexpr std::int64_t batch = 16;
+  const int side = static_cast<int>(std::max<std::int64_t>(small_input(recipe.model)[0], 32));
+  recipe.augmentation.resize.crop = side;
+  recipe.augmentation.resize.shorter_side = side + side / 8;
+  recipe.schedule.base_rate *=
+      share * static_cast<double>(batch) / static_cast<double>(recipe.batch);
+  recipe.batch = batch;
+  recipe.epochs = 1;
+  return recipe;
+}
+
+/// The losses of the steps of a run.
+std::vector<double> losses_in(const std::filesystem::path& run) {
+  std::vector<double> losses;
+  std::ifstream lines(run / metrics_file);
+  for (std::string line; std::getline(lines, line);) {
+    const auto entry = nlohmann::json::parse(line);
+    if (entry["kind"] == "step") losses.push_back(entry["loss"]);
+  }
+  return losses;
+}
+
+struct RecipeCase {
+  std::string recipe;
+  double rate_share;
+};
+
+class RecipeTrainingTest : public ::testing::TestWithParam<RecipeCase> {};
+
+TEST_P(RecipeTrainingTest, LossFalls) {
+  constexpr std::int64_t steps = 20, part = steps / 2;
+  const Recipe recipe = shortened(find_recipe(GetParam().recipe), GetParam().rate_share);
+  const Photographs photographs(steps * recipe.batch);
+  const int side = recipe.augmentation.resize.crop;
+  const auto model = make_model(recipe.model, model_options(recipe, classes, {side, side, 3}));
+  const TemporaryFolder folder;
+  TrainerOptions options{.recipe = recipe, .output = folder / "run", .log_interval = 1};
+  options.progress.stream = nullptr;
+  Trainer(*model, photographs.open(), options).run();
+  const std::vector<double> losses = losses_in(folder / "run");
+  ASSERT_EQ(std::ssize(losses), steps);
+  const double first = std::accumulate(losses.begin(), losses.begin() + part, 0.0) / part;
+  const double second = std::accumulate(losses.end() - part, losses.end(), 0.0) / part;
+  EXPECT_LT(second, first) << fmt::format("losses {:.3f}", fmt::join(losses, ", "));
+}
+
+/// The networks of the paper's tables; ResNet-34 has the blocks of ResNet-18. AlexNet, with the
+/// rate of the others, diverges on such batches.
+INSTANTIATE_TEST_SUITE_P(ImageNet, RecipeTrainingTest,
+                         ::testing::Values(RecipeCase{"imagenet-alexnet-w2a2", 0.1},
+                                           RecipeCase{"imagenet-vgg-variant-w2a2", 0.3},
+                                           RecipeCase{"imagenet-resnet18-w2a2", 0.3},
+                                           RecipeCase{"imagenet-resnet50-w2a2", 0.3},
+                                           RecipeCase{"imagenet-googlenet-variant-w2a2", 0.3},
+                                           RecipeCase{"imagenet-densenet121-w2a2", 0.3}),
+                         [](const auto& test) {
+                           std::string name = test.param.recipe;
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
