@@ -36,7 +36,8 @@ void run(const ShardCommand& command) {
        }});
   progress.clear();
   warn(result.warning);
-  warn_of_skipped(result.skipped, "packed");
+  // Labels and order stay those of the folder.
+  warn_of_skipped(result.skipped, "packed", "given a place without content");
   // What was written is what is counted.
   const DatasetSplits packed = open_shards(command.out);
   if (command.json) {
@@ -50,8 +51,7 @@ void run(const ShardCommand& command) {
                command.out.string(), packed.train->size(), packed.test->size(),
                packed.train->classes().size());
     if (result.skipped.count > 0) {
-      fmt::print("unreadable  {} of them, which have a place without content\n",
-                 result.skipped.count);
+      fmt::print("unreadable  {} of them, which will be left out\n", result.skipped.count);
     }
   }
 }

@@ -115,6 +115,8 @@ DatasetSplits open_dataset(std::string_view name, const fs::path& folder,
                            const DatasetOptions& options) {
   const DatasetInfo& info = dataset_info(name);
   const fs::path place = folder.empty() ? fs::path(info.default_folder) : folder;
+  check(info.needs_folder || folder.empty(),
+        "{}: the data set has no files, but folder {} is given", info.name, folder.string());
   if (info.needs_folder) {
     check(!place.empty(), "{}: no folder given; {}", info.name, info.source);
     check(fs::is_directory(place), "{}: there is no folder {}; {}", info.name, place.string(),

@@ -49,7 +49,7 @@ const DatasetInfo& dataset_info(std::string_view name);
 
 /// Reads data set `name` from `folder` (empty: its default folder). Throws Error, in one line that
 /// names the file, what was found and what is expected, for an unknown name, a folder that is
-/// needed but not given, and missing or damaged files.
+/// needed but not given, one that is given but not needed, and missing or damaged files.
 DatasetSplits open_dataset(std::string_view name, const std::filesystem::path& folder = {},
                            const DatasetOptions& options = {});
 

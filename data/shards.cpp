@@ -135,6 +135,7 @@ DatasetSplits open_shards(const fs::path& folder) { return open_images(list_shar
 
 ShardResult write_shards(const fs::path& folder, const fs::path& output,
                          const ShardOptions& options) {
+  check(fs::is_directory(folder), "{}: there is no such folder", folder.string());
   std::error_code error;
   // Shards would stand for the folder from then on, whatever becomes of its images.
   check(!fs::equivalent(folder, output, error), "{}: the output is the folder that is packed",

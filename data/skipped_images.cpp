@@ -13,13 +13,14 @@ void SkippedImages::add(std::string message) {
   if (messages.size() < most_messages) messages.push_back(std::move(message));
 }
 
-std::string describe(const SkippedImages& skipped, std::string_view part) {
+std::string describe(const SkippedImages& skipped, std::string_view part,
+                     std::string_view outcome) {
   const std::span shown =
       std::span(skipped.messages)
           .first(std::min(SkippedImages::most_described, skipped.messages.size()));
   const bool is_one = skipped.count == 1;
-  return fmt::format("{} {} image{} could not be read and {} left out: {}{}", skipped.count, part,
-                     is_one ? "" : "s", is_one ? "was" : "were", fmt::join(shown, "; "),
+  return fmt::format("{} {} image{} could not be read and {} {}: {}{}", skipped.count, part,
+                     is_one ? "" : "s", is_one ? "was" : "were", outcome, fmt::join(shown, "; "),
                      std::cmp_less(shown.size(), skipped.count) ? "; ..." : "");
 }
 

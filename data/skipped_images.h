@@ -24,7 +24,8 @@ struct SkippedImages {
 };
 
 /// "3 test images could not be read and were left out: a.JPEG: ...; b.JPEG: ..."; `part` names the
-/// images, and the first few messages are in it.
-std::string describe(const SkippedImages& skipped, std::string_view part);
+/// images, `outcome` tells what became of them, and the first few messages are in it.
+std::string describe(const SkippedImages& skipped, std::string_view part,
+                     std::string_view outcome = "left out");
 
 }  // namespace lq

@@ -26,6 +26,8 @@ TEST(SkippedImages, AreDescribedInOneLine) {
   skipped.add("f");
   EXPECT_EQ(describe(skipped, "test"),
             "6 test images could not be read and were left out: a.JPEG: empty; b; c; d; e; ...");
+  EXPECT_EQ(describe(skipped, "packed", "emptied"),
+            "6 packed images could not be read and were emptied: a.JPEG: empty; b; c; d; e; ...");
 }
 
 }  // namespace
