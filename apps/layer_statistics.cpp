@@ -33,13 +33,17 @@ std::vector<const Node*> layers_of(const Graph& graph) {
   return layers;
 }
 
+std::vector<std::string> paths_of(const std::vector<const Node*>& layers) {
+  std::vector<std::string> paths;
+  std::ranges::transform(layers, std::back_inserter(paths), &Node::scope);
+  return paths;
+}
+
 const Node& find_layer(const Graph& graph, const std::string& path) {
   const auto layers = layers_of(graph);
   const auto found = std::ranges::find(layers, path, &Node::scope);
   if (found != layers.end()) return **found;
-  std::vector<std::string_view> paths;
-  std::ranges::transform(layers, std::back_inserter(paths), &Node::scope);
-  fail("layer '{}' is not known, expected one of: {}", path, fmt::join(paths, ", "));
+  fail("layer '{}' is not known, expected one of: {}", path, fmt::join(paths_of(layers), ", "));
 }
 
 /// The middle one of the layers that are quantized on both sides, or else of all.
@@ -276,6 +280,10 @@ void check_channel(const std::optional<std::int64_t>& channel, const Graph& grap
 }
 
 }  // namespace
+
+std::vector<std::string> layer_paths(Module& model, const Shape& input) {
+  return paths_of(layers_of(graph_of(model, input)));
+}
 
 LayerStatistics layer_statistics(Module& model, Module& initial, const Shape& input, Loader& loader,
                                  const LayerStatisticsOptions& options) {

@@ -55,6 +55,9 @@ struct LayerStatisticsOptions {
   Device device;                        ///< that computes
 };
 
+/// Paths of the layers of a network that layer_statistics() can look at; `input` is H W C.
+std::vector<std::string> layer_paths(Module& model, const Shape& input);
+
 /// Runs images through `model` in evaluation mode and looks at one layer. Both networks are on the
 /// host; `model` is moved to the device, where its values are counted, too. `initial` is the same
 /// network as it was before training; `input` is H W C. What is quantized is taken from the

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 #include "apps/network_options.h"
 #include "apps/option_spec.h"
@@ -44,25 +46,30 @@ CLI::Validator recipe_name_or_file() {
           ""};
 }
 
+/// As Trainer does it: what is reported is what is trained.
+Recipe mirroring_what_may_be(Recipe recipe) {
+  recipe.flip = recipe.flip && dataset_info(recipe.dataset).mirror_symmetric;
+  return recipe;
+}
+
 /// The recipe as the user names it, before anything is replaced.
 Recipe named_recipe(const RecipeOptions& options) {
   const std::string name = options.recipe.value_or(recipe_names().front());
-  return is_built_in(name) ? find_recipe(name) : load_recipe(name);
+  return mirroring_what_may_be(is_built_in(name) ? find_recipe(name) : load_recipe(name));
 }
 
 std::string name_of_modified(const Recipe& recipe) { return recipe.name + " (modified)"; }
 
 Recipe with_replacements(Recipe recipe, const RecipeOptions& options) {
   for (const RecipeReplacement& replacement : options.replacements) replacement.apply(recipe);
-  return recipe;
+  return mirroring_what_may_be(std::move(recipe));
 }
 
-/// Those of the options that are given, "--w-bits, --quantizer".
-std::string given_network_options(const RecipeOptions& options) {
-  std::vector<std::string> given;
-  for (const OptionSpec& spec : {weight_bits_spec(), activation_bits_spec(), quantizer_spec()}) {
-    if (is_given(options, spec.name)) given.emplace_back(spec.name);
-  }
+/// Those of the names whose options are given, "--w-bits, --quantizer".
+std::string given_of(const RecipeOptions& options, const std::vector<std::string_view>& names) {
+  std::vector<std::string_view> given;
+  std::ranges::copy_if(names, std::back_inserter(given),
+                       [&](std::string_view name) { return is_given(options, name); });
   return fmt::format("{}", fmt::join(given, ", "));
 }
 
@@ -115,8 +122,10 @@ void add_training_replacements(CLI::App& command, RecipeOptions& options) {
 void check_recipe_name(const RecipeOptions& options, const Recipe& stored, const fs::path& folder) {
   if (!options.recipe) return;
   const Recipe named = named_recipe(options);
-  check(stored.name == named.name || stored.name == name_of_modified(named),
-        "--recipe: {} given, but the run in {} is of {}", named.name, folder.string(), stored.name);
+  as_usage_error("--recipe", [&] {
+    check(stored.name == named.name || stored.name == name_of_modified(named),
+          "{} given, but the run in {} is of {}", named.name, folder.string(), stored.name);
+  });
 }
 
 void check_replacements(const RecipeOptions& options, const Recipe& stored,
@@ -125,9 +134,11 @@ void check_replacements(const RecipeOptions& options, const Recipe& stored,
     Recipe replaced = stored;
     replacement.apply(replaced);
     if (const auto difference = conflict(stored, replaced)) {
-      fail("{}: {} given, but the run in {} has {}{}", replacement.option, difference->second,
-           folder.string(), difference->first,
-           difference->field == "epochs" ? ", which may only grow" : "");
+      throw CLI::ValidationError(
+          replacement.option,
+          fmt::format("{} given, but the run in {} has {}{}", difference->second, folder.string(),
+                      difference->first,
+                      difference->field == "epochs" ? ", which may only grow" : ""));
     }
   }
 }
@@ -166,10 +177,13 @@ Recipe requested_recipe(const RecipeOptions& options) {
   const Recipe named = named_recipe(options);
   Recipe recipe = with_replacements(named, options);
   if (recipe != named && !is_built_in(named.name)) recipe.name = name_of_modified(named);
-  as_usage_error("--variant", [&] { variant_of(recipe.model, {.variant = recipe.variant}); });
-  as_usage_error(given_network_options(options), [&] {
+  as_usage_error(given_of(options, {"--model", "--variant", "--a-bits"}), [&] {
+    variant_of(recipe.model, {.variant = recipe.variant, .a_bits = recipe.a_bits});
+  });
+  as_usage_error(given_of(options, {"--w-bits", "--a-bits", "--quantizer"}), [&] {
     validate(Quantization{recipe.quantizer, recipe.w_bits, recipe.a_bits});
   });
+  as_usage_error(given_of(options, {"--batch", "--accumulate"}), [&] { validate(recipe); });
   return recipe;
 }
 

@@ -42,7 +42,7 @@ Recipe requested_recipe(const RecipeOptions& options);
 std::filesystem::path default_run_folder(const RecipeOptions& options);
 
 /// The recipe to go on with for the run in `folder`, which began with `stored`: that one, with more
-/// epochs if the user asks for them. Throws Error, naming the option, for one that contradicts it;
+/// epochs if the user asks for them. Throws CLI::ValidationError for an option that contradicts it;
 /// --recipe only has to name the recipe that the run began with. A line on standard error tells
 /// when that recipe has other values.
 Recipe resumed_recipe(const RecipeOptions& options, const Recipe& stored,

@@ -12,6 +12,7 @@
 #include "apps/json_report.h"
 #include "apps/layer_figure.h"
 #include "apps/layer_statistics.h"
+#include "apps/loader_options.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
 #include "apps/text_table.h"
@@ -30,6 +31,7 @@ struct StatsCommand {
   fs::path data;
   fs::path out;
   LayerStatisticsOptions options;
+  std::optional<int> loader_threads;
   ComputeOptions compute;
   bool json = false;
 };
@@ -59,8 +61,8 @@ ordered_json to_json(const SideStatistics& side) {
             {"nan", floating.not_a_number}}}};
 }
 
-void print_json(const LayerStatistics& statistics, const Checkpoint& checkpoint,
-                const fs::path& path, const std::string& machine) {
+void print_json(const LayerStatistics& statistics, const SkippedImages& skipped,
+                const Checkpoint& checkpoint, const fs::path& path, const std::string& machine) {
   ordered_json report{{"checkpoint", path.string()}};
   report.update(network_json(checkpoint.recipe.model, model_options(checkpoint)));
   report["training"] = training_json(checkpoint);
@@ -70,6 +72,7 @@ void print_json(const LayerStatistics& statistics, const Checkpoint& checkpoint,
   report["channel"] = nullptr;
   if (statistics.channel) report["channel"] = *statistics.channel;
   report["images"] = statistics.images;
+  report["skipped_images"] = skipped.count;
   report["weights"] = to_json(statistics.weights);
   report["activations"] = to_json(statistics.activations);
   report["device"] = machine;
@@ -122,11 +125,17 @@ void print_text(const LayerStatistics& statistics, const std::string& machine) {
 
 std::string subtitle_of(const Checkpoint& checkpoint, const LayerStatistics& statistics) {
   const TrainingState& state = checkpoint.state;
-  std::string trained = fmt::format("{} epochs", state.epochs_done);
-  if (state.steps_done > 0) trained += fmt::format(" and {} steps", state.steps_done);
+  std::string trained = counted(state.epochs_done, "epoch");
+  if (state.steps_done > 0) trained += " and " + counted(state.steps_done, "step");
   return fmt::format("{} trained on {} for {}; activations of {} test images",
                      checkpoint.recipe.model, checkpoint.recipe.dataset, trained,
                      statistics.images);
+}
+
+void check_layer(Module& model, const Shape& input, const std::string& layer) {
+  if (layer.empty()) return;
+  const std::string message = known_name(layer_paths(model, input))(layer);
+  if (!message.empty()) throw CLI::ValidationError("--layer", message);
 }
 
 void run(const StatsCommand& command) {
@@ -137,15 +146,23 @@ void run(const StatsCommand& command) {
   check_output(command.out, network.path);
   const Checkpoint& checkpoint = network.checkpoint;
   const ModelOptions options = model_options(checkpoint);
+  check_layer(*network.model, options.input, command.options.layer);
   const std::unique_ptr<Module> initial = make_model(checkpoint.recipe.model, options);
   initial->initialize(checkpoint.recipe.seed);
   constexpr std::int64_t batch = 32;
-  Loader loader = test_loader(network, test_images(network, command.data), {.batch = batch});
-  const LayerStatistics statistics =
-      layer_statistics(*network.model, *initial, options.input, loader, statistics_options);
+  const std::shared_ptr<const Dataset> images = test_images(network, command.data);
+  Loader loader = test_loader(
+      network, images,
+      {.batch = batch,
+       .threads = command.loader_threads.value_or(default_loader_threads(*images,
+                                                                         /*in_memory=*/1))});
+  const LayerStatistics statistics = [&] {
+    const SkippedWarningScope skipped(loader);
+    return layer_statistics(*network.model, *initial, options.input, loader, statistics_options);
+  }();
 
   if (command.json) {
-    print_json(statistics, checkpoint, network.path, machine);
+    print_json(statistics, loader.skipped(), checkpoint, network.path, machine);
   } else {
     print_text(statistics, machine);
   }
@@ -190,6 +207,7 @@ void add_stats_command(CLI::App& app) {
   add_data_option(*stats, command->data);
   stats->add_flag("--json", command->json, "Print all numbers of the figure as JSON");
   add_options(*stats, command->compute);
+  add_loader_threads_option(*stats, command->loader_threads);
   stats->callback([command] { run(*command); });
 }
 

@@ -17,6 +17,7 @@
 #include "apps/option_spec.h"
 #include "apps/recipe_options.h"
 #include "apps/run_files.h"
+#include "apps/text_table.h"
 #include "core/io/diagnostics.h"
 #include "core/threads.h"
 #include "models/model.h"
@@ -65,12 +66,25 @@ void check_batch(const RecipeOptions& options, const Recipe& recipe, const Datas
                                                     recipe.batch, recipe.dataset, images.size()));
 }
 
+/// Images of a data set that was given may not be what the recipe takes.
+Shape input_for(const RecipeOptions& options, const Recipe& recipe, const Dataset& images) {
+  Shape input;
+  const auto find_input = [&] { input = input_shape(recipe, images.image_shape()); };
+  if (is_given(options, "--dataset")) {
+    as_usage_error("--dataset", find_input);
+  } else {
+    find_input();
+  }
+  return input;
+}
+
 void announce(const Run& run, const DatasetSplits& data, const std::string& machine) {
   print_diagnostic(
-      "{} on {}: {} training and {} test images, {} epochs, {} threads, into {}\n"
+      "{} on {}: {} training and {} test images, {}, {}, into {}\n"
       "computed on {}\n",
       describe_network(run.recipe.model, run.network), run.recipe.dataset, data.train->size(),
-      data.test->size(), run.recipe.epochs, num_threads(), run.folder.string(), machine);
+      data.test->size(), counted(run.recipe.epochs, "epoch"), counted(num_threads(), "thread"),
+      run.folder.string(), machine);
 }
 
 void print_json(const TrainingResult& result, const Run& run, const std::string& machine) {
@@ -107,8 +121,8 @@ void print_text(const TrainingResult& result, const Run& run) {
     fmt::print("best accuracy  {:.2f} % ({})\n", 100 * result.best->accuracy,
                describe_best(*result.best, run.recipe.epochs));
   }
-  fmt::print("trained        {} steps, {} epochs done, {} ({:.0f} images/s)\n", result.steps,
-             result.epochs, format_duration(result.seconds), result.images_per_s);
+  fmt::print("trained        {}, {} done, {} ({:.0f} images/s)\n", counted(result.steps, "step"),
+             counted(result.epochs, "epoch"), format_duration(result.seconds), result.images_per_s);
   fmt::print("run            {}\n", run.folder.string());
 }
 
@@ -143,7 +157,7 @@ void run(const TrainCommand& command) {
   warn(data.warning);
   check_batch(command.recipe, run.recipe, *data.train);
   run.network = model_options(run.recipe, std::ssize(data.train->classes()),
-                              input_shape(run.recipe, data.train->image_shape()));
+                              input_for(command.recipe, run.recipe, *data.train));
   run.network.bit_forward = command.bit_forward;
   const std::unique_ptr<Module> model = make_model(run.recipe.model, run.network);
   model->to(device);
@@ -161,8 +175,8 @@ void add_run_options(CLI::App& app, TrainCommand& command) {
   add_data_option(app, command.data)->group(group);
   add_option(app,
              {"--out", "FOLDER",
-              "Folder of the run (default: runs/<recipe>-w<N>a<N>, with a model, quantizer or\n"
-              "data set that is not the recipe's in between)",
+              "Folder of the run (default: runs/<recipe>-w<N>a<N>, with a model, variant,\n"
+              "quantizer or data set that is not the recipe's in between)",
               some_path(), group},
              command.out);
   CLI::Option* init =

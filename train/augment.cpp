@@ -15,7 +15,12 @@ bool is_scaled(const Recipe& recipe) {
 
 Shape input_shape(const Recipe& recipe, const Shape& image_shape) {
   const std::int64_t crop = recipe.augmentation.resize.crop;
-  return is_scaled(recipe) ? Shape{crop, crop, 3} : image_shape;
+  if (is_scaled(recipe)) return {crop, crop, 3};
+  check(image_shape[0] > 0,
+        "recipe: augmentation.kind is pad_crop, for images of one size, but those of data set {} "
+        "differ; expected crop or resized_crop, as in the recipes of ImageNet",
+        recipe.dataset);
+  return image_shape;
 }
 
 Normalization recipe_normalization(const Recipe& recipe, const DatasetSplits& data) {

@@ -9,7 +9,8 @@
 
 namespace lq {
 
-/// H W C of the recipe's network: that of the images, or the crop of its augmentation.
+/// H W C of the recipe's network: that of the images, or the crop of its augmentation. Throws Error
+/// for images that differ in size (height 0) and are not scaled.
 Shape input_shape(const Recipe& recipe, const Shape& image_shape);
 
 /// What images are normalised with: their own mean image, or ImageNet's numbers where they are

@@ -106,21 +106,24 @@ TEST_F(ResumeTest, ContradictionsAreRefusedByTheOptionsName) {
   const std::string before = bytes_of("x");
   const auto refuses_option = [&](const char* option, const char* value,
                                   const std::string& message) {
-    return refuses({"--resume", "--out", "x", option, value}, std::string(option) + message);
+    return failed_with(train({"--resume", "--out", "x", option, value}), apps::wrong_usage,
+                       std::string(option) + message);
   };
-  EXPECT_TRUE(refuses_option("--w-bits", "3", ": 3 given, but the run in x has 2\n"));
-  EXPECT_TRUE(refuses_option("--a-bits", "32", ": 32 given, but the run in x has 2\n"));
+  EXPECT_TRUE(refuses_option("--w-bits", "3", ": 3 given, but the run in x has 2 (lqnet train "));
+  EXPECT_TRUE(refuses_option("--a-bits", "32", ": 32 given, but the run in x has 2 (lqnet train "));
   EXPECT_TRUE(refuses_option("--model", "resnet20", ": \"resnet20\" given, but the run in x has "));
   EXPECT_TRUE(refuses_option("--quantizer", "hwgq", ": \"hwgq\" given, but the run in x has "));
   EXPECT_TRUE(refuses_option("--dataset", "mnist", ": \"mnist\" given, but the run in x has "));
-  EXPECT_TRUE(refuses_option("--batch", "16", ": 16 given, but the run in x has 8\n"));
-  EXPECT_TRUE(refuses_option("--lr", "0.1", ": 0.1 given, but the run in x has 0.05\n"));
-  EXPECT_TRUE(refuses_option("--weight-decay", "0", ": 0.0 given, but the run in x has 0.0001\n"));
-  EXPECT_TRUE(refuses_option("--seed", "2", ": 2 given, but the run in x has 1\n"));
+  EXPECT_TRUE(refuses_option("--batch", "16", ": 16 given, but the run in x has 8 (lqnet train "));
   EXPECT_TRUE(
-      refuses_option("--epochs", "2", ": 2 given, but the run in x has 3, which may only grow\n"));
+      refuses_option("--lr", "0.1", ": 0.1 given, but the run in x has 0.05 (lqnet train "));
+  EXPECT_TRUE(refuses_option("--weight-decay", "0",
+                             ": 0.0 given, but the run in x has 0.0001 (lqnet train "));
+  EXPECT_TRUE(refuses_option("--seed", "2", ": 2 given, but the run in x has 1 (lqnet train "));
+  EXPECT_TRUE(refuses_option(
+      "--epochs", "2", ": 2 given, but the run in x has 3, which may only grow (lqnet train "));
   EXPECT_TRUE(refuses_option("--recipe", "cifar10-resnet20",
-                             ": cifar10-resnet20 given, but the run in x is of tiny\n"));
+                             ": cifar10-resnet20 given, but the run in x is of tiny (lqnet "));
   EXPECT_EQ(bytes_of("x"), before);
 }
 

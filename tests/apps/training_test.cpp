@@ -179,8 +179,11 @@ TEST_F(TrainingTest, StatsChoosesALayerAndPrintsItsLevels) {
 TEST_F(TrainingTest, StatsRefusesWhatIsNotThere) {
   const ProcessResult layer =
       run_lqnet({"stats", "--checkpoint", run_folder(), "--layer", "conv9"});
-  EXPECT_EQ(layer.exit_code, 1);
-  EXPECT_NE(layer.err.find("conv0, conv1, conv2, fc"), std::string::npos) << layer.err;
+  EXPECT_EQ(layer.exit_code, 2);
+  EXPECT_NE(layer.err.find("--layer: 'conv9' is not known, expected one of: conv0, conv1, conv2, "
+                           "fc; did you mean conv"),
+            std::string::npos)
+      << layer.err;
   const ProcessResult channel =
       run_lqnet({"stats", "--checkpoint", run_folder(), "--layer", "conv2", "--channel", "32"});
   EXPECT_EQ(channel.exit_code, 1);
@@ -237,7 +240,7 @@ TEST_F(TrainingTest, ResumingContinuesWithTheSameSettingsOnly) {
   const fs::path copy = *folder_ / "copy";
   fs::copy(run_folder(), copy);
   const ProcessResult other = run_lqnet(training(copy, {"--resume", "--w-bits", "3"}));
-  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_EQ(other.exit_code, 2);
   EXPECT_NE(other.err.find("--w-bits: 3 given"), std::string::npos) << other.err;
 
   // Everything but the goal comes from the run itself.

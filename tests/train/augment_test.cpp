@@ -34,6 +34,12 @@ TEST(AugmentTest, RecipesChooseTheirTransforms) {
   EXPECT_TRUE(is<PadCropFlipTransform>(training_transform(as_they_are, mean)));
   EXPECT_TRUE(is<NormalizeTransform>(test_transform(as_they_are, mean)));
   EXPECT_EQ(input_shape(as_they_are, {8, 8, 2}), (Shape{8, 8, 2}));
+  EXPECT_TRUE(throws_error(
+      [&] {
+        input_shape(as_they_are, {0, 0, 3});
+      },
+      "recipe: augmentation.kind is pad_crop, for images of one size, but "
+      "those of data set synthetic differ"));
 
   const Recipe plain = scaled_recipe(AugmentationKind::crop);
   const Recipe augmented = scaled_recipe(AugmentationKind::resized_crop);
