@@ -59,9 +59,9 @@ void print_text(const bench::TrainingStepTiming& timing, const bench::TrainingSt
       timing.quantized);
   add("the same in floating point", timing.floating);
   fmt::print("{}", table.str());
-  fmt::print("step ratio {:.3f}; {} steps of {} images {} in turns, {} threads, {}\n",
-             timing.step_ratio, options.steps, options.batch, options.network.input.to_string(),
-             num_threads(), device);
+  fmt::print("step ratio {:.3f}; {} steps of {} images {} in turns, {}, {}\n", timing.step_ratio,
+             options.steps, options.batch, options.network.input.to_string(),
+             counted(num_threads(), "thread"), device);
 }
 
 void run(const BenchTrainCommand& command) {
@@ -86,7 +86,7 @@ void add_bench_train_command(CLI::App& bench) {
   auto command = std::make_shared<BenchTrainCommand>();
   CLI::App* train = bench.add_subcommand(
       "train",
-      "Time a training step of a quantized network and of the same one in floating point.\n"
+      "Time a training step of a quantized network, and of it in floating point.\n"
       "A step is forward, loss, backward and update. Both networks take turns on the same random\n"
       "images; medians are shown.");
   train->group("Commands");

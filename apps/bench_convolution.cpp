@@ -86,8 +86,8 @@ void print_text(const std::vector<bench::ConvolutionTiming>& timings) {
   };
   for (const std::vector<bench::ConvolutionTiming>& of_group : grouped(timings, key)) {
     const bench::ConvolutionTiming& first = of_group.front();
-    fmt::print("{}, batch {}, {} threads: {:.2f} x fp32, {:.2f} x int8\n", first.widths.to_string(),
-               first.batch, first.threads,
+    fmt::print("{}, batch {}, {}: {:.2f} x fp32, {:.2f} x int8\n", first.widths.to_string(),
+               first.batch, counted(first.threads, "thread"),
                bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::fp32_us),
                bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::int8_us));
   }

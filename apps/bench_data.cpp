@@ -97,8 +97,9 @@ void print_text(const bench::DataPipelineTiming& timing, const BenchDataCommand&
     add(path.name, path.images_per_s, path.of_decoding);
   }
   fmt::print("{}", table.str());
-  fmt::print("{} images of {:.0f} kB; {} threads, {} rounds in turns, medians\n", timing.images,
-             timing.mean_bytes / 1000, threads, command.options.rounds);
+  fmt::print("{} images of {:.0f} kB; {}, {} in turns, medians\n", timing.images,
+             timing.mean_bytes / 1000, counted(threads, "thread"),
+             counted(command.options.rounds, "round"));
 }
 
 void run(const BenchDataCommand& command) {

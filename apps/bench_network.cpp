@@ -70,8 +70,8 @@ nlohmann::ordered_json to_json(const bench::NetworkTiming& timing, bool with_lay
 }
 
 void print_layers(const bench::NetworkTiming& timing) {
-  fmt::print("\nLayers of {}, batch {}, {} threads, medians:\n", timing.name, timing.batch,
-             timing.threads);
+  fmt::print("\nLayers of {}, batch {}, {}, medians:\n", timing.name, timing.batch,
+             counted(timing.threads, "thread"));
   TextTable table({{"layer", TextTable::Align::left},
                    {"by", TextTable::Align::left},
                    {"us"},

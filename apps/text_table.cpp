@@ -61,6 +61,10 @@ std::string with_separators(std::int64_t number) {
   return digits;
 }
 
+std::string counted(std::int64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
 std::string readable_bytes(std::int64_t bytes) {
   if (bytes < 1000) return fmt::format("{} B", bytes);
   constexpr std::array<const char*, 4> units = {"KiB", "MiB", "GiB", "TiB"};

@@ -34,6 +34,9 @@ class TextTable {
 /// "1,234,567".
 std::string with_separators(std::int64_t number);
 
+/// "1 thread", "2 threads".
+std::string counted(std::int64_t number, std::string_view noun);
+
 /// "1.03 MiB", "84.2 KiB" or "840 B": three significant digits.
 std::string readable_bytes(std::int64_t bytes);
 

@@ -47,7 +47,7 @@ TEST(BenchTest, ShowsTheLayersOfANetwork) {
 
   const ProcessResult text = run_lqnet(with(small_network, {"--layers", "--batch", "1,2"}));
   ASSERT_EQ(text.exit_code, 0) << text.err;
-  EXPECT_NE(text.out.find("Layers of small-cnn, batch 2, 1 threads"), std::string::npos)
+  EXPECT_NE(text.out.find("Layers of small-cnn, batch 2, 1 thread,"), std::string::npos)
       << text.out;
   EXPECT_FALSE(run_lqnet(with(small_network, {"--json"})).json()[0].contains("layers"));
 }

@@ -53,7 +53,19 @@ TEST(HelpTest, EveryCommandExplainsItself) {
                                          "--classes", "--input", "--json", "resnet20"}));
   EXPECT_TRUE(shows({"stats", "--help"},
                     {"--checkpoint", "--layer", "--out", "--channel", "--data", "--json"}));
-  EXPECT_TRUE(shows({"bench", "--help"}, {"train"}));
+  EXPECT_TRUE(shows({"pack", "--help"}, {"--checkpoint", "--out", "--int8-grid", "--verify",
+                                         "--data", "--threads", "--loader-threads", "--json"}));
+  EXPECT_TRUE(shows({"infer", "--help"},
+                    {"--network", "--dataset", "--data", "--batch", "--threads", "--device",
+                     "--in-flight", "--loader-threads", "--top", "--json"}));
+  EXPECT_TRUE(shows({"shard", "--help"}, {"--data", "--out", "--shard-size", "--json"}));
+  EXPECT_TRUE(shows({"generate-images", "--help"},
+                    {"--out", "--classes", "--images", "--val-images", "--json"}));
+  EXPECT_TRUE(shows({"bench", "--help"}, {"train", "network", "conv", "gpu-model", "data"}));
+  EXPECT_TRUE(shows({"bench", "network", "--help"}, {"--model", "--batch", "--threads", "--json"}));
+  EXPECT_TRUE(shows({"bench", "conv", "--help"}, {"--batch", "--threads", "--json"}));
+  EXPECT_TRUE(shows({"bench", "gpu-model", "--help"}, {"--json"}));
+  EXPECT_TRUE(shows({"bench", "data", "--help"}, {"--data", "--threads", "--rounds", "--json"}));
   EXPECT_TRUE(shows({"bench", "train", "--help"},
                     {"--model", "--w-bits", "--a-bits", "--batch", "--threads", "--steps",
                      "--input", "--json", "--bit-forward"}));
@@ -70,8 +82,22 @@ TEST(HelpTest, OptionsListTheNamesOfTheRegistries) {
 }
 
 TEST(HelpTest, NoLineIsWiderThanATerminal) {
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{}, {"train"}, {"eval"}, {"info"}, {"stats"}, {"bench", "train"}}) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{},
+                                                  {"train"},
+                                                  {"eval"},
+                                                  {"info"},
+                                                  {"stats"},
+                                                  {"pack"},
+                                                  {"infer"},
+                                                  {"shard"},
+                                                  {"generate-images"},
+                                                  {"recipes"},
+                                                  {"bench"},
+                                                  {"bench", "train"},
+                                                  {"bench", "network"},
+                                                  {"bench", "conv"},
+                                                  {"bench", "gpu-model"},
+                                                  {"bench", "data"}}) {
     std::vector<std::string> arguments = command;
     arguments.push_back("--help");
     std::istringstream text(run_lqnet(arguments).out);

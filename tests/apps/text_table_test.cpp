@@ -7,6 +7,7 @@
 namespace lq::testing {
 namespace {
 
+using apps::counted;
 using apps::readable_bytes;
 using apps::with_separators;
 
@@ -30,6 +31,12 @@ TEST(TextTableTest, NumbersGetSeparators) {
   EXPECT_EQ(with_separators(-123456), "-123,456");
   EXPECT_EQ(with_separators(std::numeric_limits<std::int64_t>::min()),
             "-9,223,372,036,854,775,808");
+}
+
+TEST(TextTableTest, NounsFollowNumbers) {
+  EXPECT_EQ(counted(0, "step"), "0 steps");
+  EXPECT_EQ(counted(1, "step"), "1 step");
+  EXPECT_EQ(counted(2, "step"), "2 steps");
 }
 
 TEST(TextTableTest, BytesGetUnits) {
