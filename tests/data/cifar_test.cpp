@@ -11,8 +11,8 @@ using testing::Bytes;
 using testing::error_of;
 using testing::expect_contains;
 using testing::TemporaryFolder;
+using testing::write_content;
 using testing::write_file;
-using testing::write_text;
 using testing::operator+;
 
 // Both formats with images of 2 x 2, one per training file and two in the test file.
@@ -87,12 +87,12 @@ TEST(Cifar10, ReadsTheUsualSubfolder) {
 TEST(Cifar10, TakesClassNamesFromTheirFile) {
   const TemporaryFolder folder;
   write_cifar10(folder.path());
-  write_text(folder / "batches.meta.txt", "a\r\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n");
+  write_content(folder / "batches.meta.txt", "a\r\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n");
   const DatasetSplits splits = read_cifar(tiny(cifar10_format()), folder.path());
   EXPECT_EQ(splits.train->classes()[0], "a");
   EXPECT_EQ(splits.train->classes()[9], "j");
 
-  write_text(folder / "batches.meta.txt", "a\nb\n");
+  write_content(folder / "batches.meta.txt", "a\nb\n");
   expect_contains(error_of([&] { read_cifar(tiny(cifar10_format()), folder.path()); }),
                   {(folder / "batches.meta.txt").string(), "2 class names", "expected 10"});
 }

@@ -2,16 +2,16 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <zlib.h>
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "tests/support/files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace lq::testing {
 
@@ -22,34 +22,10 @@ inline Bytes operator+(Bytes left, const Bytes& right) {
   return left;
 }
 
-/// A new folder that is removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "lqnet_data_XXXXXX").string();
-    check(mkdtemp(name.data()) != nullptr, "no temporary folder {}", name);
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
-
+/// Makes the folders that the path needs.
 inline void write_file(const std::filesystem::path& path, const Bytes& bytes) {
   std::filesystem::create_directories(path.parent_path());
-  std::ofstream stream(path, std::ios::binary | std::ios::trunc);
-  stream.write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-}
-
-inline void write_text(const std::filesystem::path& path, const std::string& text) {
-  write_file(path, Bytes(text.begin(), text.end()));
+  write_content(path, std::string(bytes.begin(), bytes.end()));
 }
 
 inline void write_gzip_file(const std::filesystem::path& path, const Bytes& bytes) {
@@ -61,8 +37,8 @@ inline void write_gzip_file(const std::filesystem::path& path, const Bytes& byte
 }
 
 inline Bytes read_bytes(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return Bytes(std::istreambuf_iterator<char>(stream), {});
+  const std::string content = content_of(path);
+  return Bytes(content.begin(), content.end());
 }
 
 /// The message of the Error that `action` throws; a test failure when there is none, or when it

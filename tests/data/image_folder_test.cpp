@@ -21,7 +21,7 @@ class ImageFolderTest : public ::testing::Test {
     write("train/n01/y.PNG.jpeg", 10);
     write("val/v2.JPEG", 70);
     write("val/v1.JPEG", 60);
-    write_text(folder / "val_labels.txt", "v1.JPEG n02\nv2.JPEG n01\n");
+    write_content(folder / "val_labels.txt", "v1.JPEG n02\nv2.JPEG n01\n");
   }
 
   void write(const std::string& name, std::uint8_t grey) const {
@@ -58,7 +58,7 @@ Names classes_of(const Dataset& dataset) {
 
 TEST_F(ImageFolderTest, ImagesComeByClassAndName) {
   // Neither of these is an image of the data set.
-  write_text(folder / "train/n01/notes.txt", "no image");
+  write_content(folder / "train/n01/notes.txt", "no image");
   write("train/n01/.hidden.JPEG", 99);
   const DatasetSplits data = open();
   EXPECT_EQ(content(*data.train), (Content{{0, 10}, {0, 20}, {1, 30}, {1, 40}}));
@@ -76,16 +76,16 @@ TEST_F(ImageFolderTest, ValMayHaveFoldersOfClasses) {
 }
 
 TEST_F(ImageFolderTest, LabelsMayBeIndicesWithPathsBeforeNames) {
-  write_text(folder / "val_labels.txt", "");
+  write_content(folder / "val_labels.txt", "");
   std::filesystem::remove(folder / "val_labels.txt");
-  write_text(folder / "val.txt", "val/v1.JPEG 1\r\n\n./v2.JPEG,0\n");
+  write_content(folder / "val.txt", "val/v1.JPEG 1\r\n\n./v2.JPEG,0\n");
   EXPECT_EQ(content(*open().test), (Content{{1, 60}, {0, 70}}));
 }
 
 TEST_F(ImageFolderTest, ClassesMayHaveNames) {
-  write_text(folder / "synset_words.txt", "n02 great white shark, white shark\nn03 other\n");
+  write_content(folder / "synset_words.txt", "n02 great white shark, white shark\nn03 other\n");
   EXPECT_EQ(classes_of(*open().train), (Names{"n01", "great white shark, white shark"}));
-  write_text(folder / "classes.txt", "n01\ttench\r\nn02\n");
+  write_content(folder / "classes.txt", "n01\ttench\r\nn02\n");
   EXPECT_EQ(classes_of(*open().train), (Names{"tench", "n02"}));
 }
 
@@ -93,7 +93,7 @@ TEST_F(ImageFolderTest, WhatIsNotUsedGetsAWarning) {
   EXPECT_EQ(open().warning, "");
   write("train/b.JPEG", 1);
   write("train/a.JPEG", 1);
-  write_text(folder / "train/notes.txt", "not meant to be an image");
+  write_content(folder / "train/notes.txt", "not meant to be an image");
   EXPECT_EQ(open().warning, folder.path().string() +
                                 ": not used: 2 images beside the classes of train (train/a.JPEG)");
   write("train/n01/more/c.JPEG", 1);
@@ -112,8 +112,8 @@ TEST_F(ImageFolderTest, WhatIsNotUsedGetsAWarning) {
 }
 
 TEST_F(ImageFolderTest, DamagedImagesAreOpenedAndNamedWhenTheyAreLoaded) {
-  write_text(folder / "train/n01/0.JPEG", "no image");
-  write_text(folder / "train/n01/1.JPEG", "");
+  write_content(folder / "train/n01/0.JPEG", "no image");
+  write_content(folder / "train/n01/1.JPEG", "");
   std::filesystem::create_symlink("nowhere", folder / "train/n01/2.JPEG");
   const DatasetSplits data = open();
   Image image;
@@ -130,7 +130,7 @@ TEST_F(ImageFolderTest, LinksThatLeadNowhereSpoilNoOtherImage) {
   std::filesystem::create_symlink("0.JPEG", folder / "train/n01/0.JPEG");
   std::filesystem::create_symlink("more", folder / "train/n01/more");
   std::filesystem::create_symlink("gone.JPEG", folder / "val/v3.JPEG");
-  write_text(folder / "val_labels.txt", "v1.JPEG n02\nv2.JPEG n01\nv3.JPEG n01\n");
+  write_content(folder / "val_labels.txt", "v1.JPEG n02\nv2.JPEG n01\nv3.JPEG n01\n");
   const DatasetSplits data = open();
   EXPECT_EQ(data.train->size(), 5);
   EXPECT_EQ(data.test->size(), 3);
@@ -157,7 +157,7 @@ TEST_F(ImageFolderTest, RefusesFoldersThatLackSomething) {
 
 TEST_F(ImageFolderTest, RefusesLabelsThatDoNotFit) {
   const auto expect_label_error = [&](const std::string& text, const std::string& message) {
-    write_text(folder / "val_labels.txt", text);
+    write_content(folder / "val_labels.txt", text);
     expect_refused({message});
   };
   expect_label_error("v1.JPEG n02\n", "val_labels.txt: no label for v2.JPEG");
@@ -190,8 +190,8 @@ class ShardsTest : public ImageFolderTest {
  protected:
   void SetUp() override {
     ImageFolderTest::SetUp();
-    write_text(folder / "classes.txt", "n01 tench\n");
-    write_text(folder / "train/n01/0.JPEG", "damaged");
+    write_content(folder / "classes.txt", "n01 tench\n");
+    write_content(folder / "train/n01/0.JPEG", "damaged");
     write_shards(folder.path(), shards(), {.shard_bytes = 1000});
   }
   std::filesystem::path shards() const { return folder / "shards"; }
@@ -236,7 +236,7 @@ TEST_F(ShardsTest, StandForTheFolderAsADataSet) {
 TEST_F(ShardsTest, KeepAPlaceForWhatCannotBeRead) {
   std::filesystem::create_symlink("nowhere", folder / "train/n01/a.JPEG");
   std::filesystem::create_symlink("nowhere", folder / "val/v3.JPEG");
-  write_text(folder / "val_labels.txt", "v1.JPEG n02\nv2.JPEG n01\nv3.JPEG n02\n");
+  write_content(folder / "val_labels.txt", "v1.JPEG n02\nv2.JPEG n01\nv3.JPEG n02\n");
   const std::filesystem::path output = folder / "others";
   std::vector<std::int64_t> progress;
   const ShardResult result =
@@ -303,7 +303,7 @@ std::ptrdiff_t open_files() {
 
 TEST_F(ShardsTest, ManyShardsTakeFewDescriptors) {
   for (int i = 0; i < 400; ++i) {
-    write_text(folder / fmt::format("train/n02/{:03}.JPEG", i), fmt::format("content {}", i));
+    write_content(folder / fmt::format("train/n02/{:03}.JPEG", i), fmt::format("content {}", i));
   }
   write_shards(folder.path(), folder / "many", {.shard_bytes = 1});
   const std::ptrdiff_t before = open_files();
