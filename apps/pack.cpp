@@ -248,7 +248,9 @@ void add_pack_command(CLI::App& app) {
   add_option(*pack,
              {"--int8-grid", "WHEN",
               "Snap bases to integers, so that int8 products replace popcounts: automatic (for\n"
-              "more than 5 pairs of bit-planes, where they are faster), never or always",
+              "more than 5 pairs of bit-planes, where they are faster, and for inputs without a\n"
+              "code for zero, as xnor gives them), never (those are computed as floats)\n"
+              "or always",
               parsed_by(grid_of)},
              command->int8_grid)
       ->capture_default_str();

@@ -53,8 +53,9 @@ TEST(HelpTest, EveryCommandExplainsItself) {
                                          "--classes", "--input", "--json", "resnet20"}));
   EXPECT_TRUE(shows({"stats", "--help"},
                     {"--checkpoint", "--layer", "--out", "--channel", "--data", "--json"}));
-  EXPECT_TRUE(shows({"pack", "--help"}, {"--checkpoint", "--out", "--int8-grid", "--verify",
-                                         "--data", "--threads", "--loader-threads", "--json"}));
+  EXPECT_TRUE(shows({"pack", "--help"},
+                    {"--checkpoint", "--out", "--int8-grid", "--verify", "--data", "--threads",
+                     "--loader-threads", "--json", "inputs without a", "computed as floats"}));
   EXPECT_TRUE(shows({"infer", "--help"},
                     {"--network", "--dataset", "--data", "--batch", "--threads", "--device",
                      "--in-flight", "--loader-threads", "--top", "--json"}));
