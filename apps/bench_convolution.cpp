@@ -52,6 +52,39 @@ nlohmann::ordered_json to_json(const bench::ConvolutionTiming& timing) {
           {"peak_percent", peak_json(timing.peak_percent)}};
 }
 
+/// How many times faster than oneDNN layers are with one pair of widths, batch and number of
+/// threads.
+struct MeanSpeedup {
+  bench::BitWidths widths;
+  std::int64_t batch = 1;
+  int threads = 1;
+  double over_fp32 = 1;
+  double over_int8 = 1;
+};
+
+std::vector<MeanSpeedup> mean_speedups(const std::vector<bench::ConvolutionTiming>& timings) {
+  const auto key = [](const bench::ConvolutionTiming& timing) {
+    return std::tuple(timing.widths.to_string(), timing.batch, timing.threads);
+  };
+  std::vector<MeanSpeedup> means;
+  for (const std::vector<bench::ConvolutionTiming>& of_group : grouped(timings, key)) {
+    const bench::ConvolutionTiming& first = of_group.front();
+    means.push_back(
+        {.widths = first.widths,
+         .batch = first.batch,
+         .threads = first.threads,
+         .over_fp32 = bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::fp32_us),
+         .over_int8 = bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::int8_us)});
+  }
+  return means;
+}
+
+nlohmann::ordered_json to_json(const MeanSpeedup& mean) {
+  return {{"w_bits", mean.widths.weights}, {"a_bits", mean.widths.activations},
+          {"batch", mean.batch},           {"threads", mean.threads},
+          {"x_fp32", mean.over_fp32},      {"x_int8", mean.over_int8}};
+}
+
 TextTable make_table() {
   return TextTable({{"layer", TextTable::Align::left},
                     {"W/A", TextTable::Align::left},
@@ -81,22 +114,20 @@ void print_text(const std::vector<bench::ConvolutionTiming>& timings) {
   fmt::print("{}", table.str());
   fmt::print("\nGeometric means, times faster than oneDNN in the same run ({}):\n",
              lq::name_of(active_isa()));
-  const auto key = [](const bench::ConvolutionTiming& timing) {
-    return std::tuple(timing.widths.to_string(), timing.batch, timing.threads);
-  };
-  for (const std::vector<bench::ConvolutionTiming>& of_group : grouped(timings, key)) {
-    const bench::ConvolutionTiming& first = of_group.front();
-    fmt::print("{}, batch {}, {}: {:.2f} x fp32, {:.2f} x int8\n", first.widths.to_string(),
-               first.batch, counted(first.threads, "thread"),
-               bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::fp32_us),
-               bench::geometric_mean_speedup(of_group, &bench::ConvolutionTiming::int8_us));
+  for (const MeanSpeedup& mean : mean_speedups(timings)) {
+    fmt::print("{}, batch {}, {}: {:.2f} x fp32, {:.2f} x int8\n", mean.widths.to_string(),
+               mean.batch, counted(mean.threads, "thread"), mean.over_fp32, mean.over_int8);
   }
 }
 
 void print_json(const std::vector<bench::ConvolutionTiming>& timings) {
-  nlohmann::ordered_json report = nlohmann::ordered_json::array();
-  for (const bench::ConvolutionTiming& timing : timings) report.push_back(to_json(timing));
-  print_report(report);
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const bench::ConvolutionTiming& timing : timings) rows.push_back(to_json(timing));
+  nlohmann::ordered_json means = nlohmann::ordered_json::array();
+  for (const MeanSpeedup& mean : mean_speedups(timings)) means.push_back(to_json(mean));
+  print_report({{"isa", lq::name_of(active_isa())},
+                {"convolutions", std::move(rows)},
+                {"geometric_means", std::move(means)}});
 }
 
 void write_chart(const std::string& path, const std::vector<bench::ConvolutionTiming>& timings) {

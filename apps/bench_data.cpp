@@ -67,11 +67,10 @@ std::vector<bench::DataPath> data_paths() {
 }
 
 void print_json(const bench::DataPipelineTiming& timing, const BenchDataCommand& command) {
-  nlohmann::ordered_json report{{"data", command.data.string()},
-                                {"images", timing.images},
-                                {"mean_bytes", timing.mean_bytes},
-                                {"threads", command.options.threads},
-                                {"decoding_images_per_s", timing.decoding_rate}};
+  nlohmann::ordered_json report{
+      {"data", command.data.string()},    {"images", timing.images},
+      {"mean_bytes", timing.mean_bytes},  {"threads", command.options.threads},
+      {"rounds", command.options.rounds}, {"decoding_images_per_s", timing.decoding_rate}};
   for (const bench::PathRate& path : timing.paths) {
     report["paths"].push_back(
         {{"name", path.name},

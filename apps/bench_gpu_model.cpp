@@ -98,12 +98,45 @@ nlohmann::ordered_json to_json(const Group& group, const Prediction& layer) {
           {"tensor_bound_us", of.tensor_bound_us}};
 }
 
-void print_json(const std::vector<Group>& groups) {
+/// Over the layers of a group.
+struct Sum {
+  double us = 0;
+  double tensor_bound_us = 0;
+  double images_per_s = 0;
+};
+
+Sum sum_of(const Group& group) {
+  Sum sum;
+  for (const Prediction& layer : group.layers) {
+    sum.us += layer.of.us;
+    sum.tensor_bound_us += layer.of.tensor_bound_us;
+  }
+  sum.images_per_s = 1e6 * static_cast<double>(group.batch) / sum.us;
+  return sum;
+}
+
+nlohmann::ordered_json sum_json(const Group& group) {
+  const Sum sum = sum_of(group);
+  return {{"gpu", group.gpu},
+          {"w_bits", group.widths.weights},
+          {"a_bits", group.widths.activations},
+          {"batch", group.batch},
+          {"us", sum.us},
+          {"tensor_bound_us", sum.tensor_bound_us},
+          {"images_per_s", sum.images_per_s}};
+}
+
+void print_json(const std::vector<Group>& groups, bool sums_only) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  nlohmann::ordered_json sums = nlohmann::ordered_json::array();
   for (const Group& group : groups) {
     for (const Prediction& layer : group.layers) rows.push_back(to_json(group, layer));
+    sums.push_back(sum_json(group));
   }
-  print_report({{"measured", false}, {"convolutions", std::move(rows)}});
+  nlohmann::ordered_json report{{"measured", false}};
+  if (!sums_only) report["convolutions"] = std::move(rows);
+  report["sums"] = std::move(sums);
+  print_report(report);
 }
 
 std::string us_text(double us) { return fmt::format("{:.1f}", us); }
@@ -155,15 +188,11 @@ void print_sums(const std::vector<Group>& groups) {
                    {"x bound"},
                    {"images/s"}});
   for (const Group& group : groups) {
-    double us = 0;
-    double bound = 0;
-    for (const Prediction& layer : group.layers) {
-      us += layer.of.us;
-      bound += layer.of.tensor_bound_us;
-    }
-    table.add_row({group.gpu, group.widths.to_string(), fmt::format("{}", group.batch), us_text(us),
-                   us_text(bound), ratio_text(us / bound),
-                   fmt::format("{:.0f}", 1e6 * static_cast<double>(group.batch) / us)});
+    const Sum sum = sum_of(group);
+    table.add_row({group.gpu, group.widths.to_string(), fmt::format("{}", group.batch),
+                   us_text(sum.us), us_text(sum.tensor_bound_us),
+                   ratio_text(sum.us / sum.tensor_bound_us),
+                   fmt::format("{:.0f}", sum.images_per_s)});
   }
   fmt::print("{}", table.str());
 }
@@ -171,7 +200,7 @@ void print_sums(const std::vector<Group>& groups) {
 void run(const BenchGpuModelCommand& command) {
   const std::vector<Group> groups = predict(command);
   if (command.json) {
-    print_json(groups);
+    print_json(groups, command.sums);
     return;
   }
   if (!command.sums) {

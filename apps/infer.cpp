@@ -189,10 +189,12 @@ void print(const DatasetResult& result, const InferCommand& command,
   const std::string where = device_backend(device.type).describe(device.index);
   if (command.json) {
     nlohmann::ordered_json report{{"network", command.network.string()},
+                                  {"model", network.name()},
                                   {"dataset", command.dataset},
                                   {"images", result.images},
                                   {"skipped_images", result.skipped_images},
                                   {"accuracy", accuracy},
+                                  {"correct", result.correct},
                                   {"top", command.top},
                                   {"top_accuracy", top_accuracy},
                                   {"batch", command.batch},

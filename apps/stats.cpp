@@ -114,7 +114,11 @@ void print_levels(const SideStatistics& side, std::string_view name) {
   fmt::print("{}\n", table.str());
 }
 
-void print_text(const LayerStatistics& statistics, const std::string& machine) {
+void print_text(const LayerStatistics& statistics, const Checkpoint& checkpoint,
+                const fs::path& path, const std::string& machine) {
+  fmt::print("checkpoint {} ({}), {}\n", path.string(),
+             describe_network(checkpoint.recipe.model, model_options(checkpoint)),
+             describe_epoch(checkpoint));
   fmt::print("layer {} ({})", statistics.layer, statistics.operation);
   if (statistics.channel) fmt::print(", weights of output channel {}", *statistics.channel);
   fmt::print("; activations of {} test images\n", statistics.images);
@@ -164,7 +168,7 @@ void run(const StatsCommand& command) {
   if (command.json) {
     print_json(statistics, loader.skipped(), checkpoint, network.path, machine);
   } else {
-    print_text(statistics, machine);
+    print_text(statistics, checkpoint, network.path, machine);
   }
   if (command.out.empty()) return;
   // Last: a figure that cannot be written must not take the numbers with it.

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <iterator>
 #include <sstream>
 
@@ -25,12 +28,62 @@ TEST(BenchTest, OnlyWhatCountsBitsHasAShareOfThePeak) {
                                             "--bits", "1/1,3/3", "--rounds", "1"};
   const ProcessResult json = run_lqnet(with(command, {"--json"}));
   ASSERT_EQ(json.exit_code, 0) << json.err;
-  EXPECT_GT(json.json()[0]["peak_percent"], 0.0);
-  EXPECT_EQ(json.json()[1]["arithmetic"], "int8");
-  EXPECT_TRUE(json.json()[1]["peak_percent"].is_null());
+  const nlohmann::json rows = json.json()["convolutions"];
+  EXPECT_GT(rows[0]["peak_percent"], 0.0);
+  EXPECT_EQ(rows[1]["arithmetic"], "int8");
+  EXPECT_TRUE(rows[1]["peak_percent"].is_null());
 
   const ProcessResult text = run_lqnet(command);
   EXPECT_NE(text.out.find(" -\n"), std::string::npos) << text.out;
+}
+
+TEST(BenchTest, SpeedsOfConvolutionsHaveGeometricMeans) {
+  const ProcessResult result =
+      run_lqnet({"bench", "conv", "--shape", "32,32,6,6,3,1;32,32,4,4,3,1", "--bits", "1/1,1/2",
+                 "--batch", "1,2", "--rounds", "1", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const nlohmann::json report = result.json();
+  EXPECT_FALSE(report["isa"].get<std::string>().empty());
+  const nlohmann::json means = report["geometric_means"];
+  ASSERT_EQ(means.size(), 4U);
+  for (const nlohmann::json& mean : means) {
+    double product = 1;
+    int layers = 0;
+    for (const nlohmann::json& row : report["convolutions"]) {
+      const bool is_meant =
+          std::ranges::all_of(std::array{"w_bits", "a_bits", "batch", "threads"},
+                              [&](const char* key) { return row.at(key) == mean.at(key); });
+      if (!is_meant) continue;
+      product *= row["fp32_us"].get<double>() / row["us"].get<double>();
+      ++layers;
+    }
+    EXPECT_EQ(layers, 2);
+    EXPECT_NEAR(mean["x_fp32"].get<double>(), std::sqrt(product), 1e-9);
+    EXPECT_GT(mean["x_int8"], 0.0);
+  }
+}
+
+TEST(BenchTest, TellsWhichNetworkRan) {
+  const std::vector<std::string> command = {"bench",   "network", "--model",  "resnet18",
+                                            "--input", "32x32x3", "--rounds", "1"};
+  const ProcessResult usual = run_lqnet(with(command, {"--w-bits", "1", "--json"}));
+  ASSERT_EQ(usual.exit_code, 0) << usual.err;
+  const nlohmann::json row = usual.json()[0];
+  EXPECT_EQ(row["model"], "resnet18");
+  EXPECT_EQ(row["variant"], "type-b");
+  EXPECT_EQ(row["w_bits"], 1);
+  EXPECT_EQ(row["a_bits"], 2);
+  EXPECT_EQ(row["input"], nlohmann::json({32, 32, 3}));
+  EXPECT_FALSE(row["isa"].get<std::string>().empty());
+  const auto label_of = [&](const std::vector<std::string>& more) {
+    const std::string text = run_lqnet(with(command, more)).out;
+    const std::size_t begin = text.find("resnet18");
+    return text.substr(begin, text.find("  ", begin) - begin);
+  };
+  EXPECT_EQ(label_of({"--w-bits", "1"}), "resnet18 1/2");
+  EXPECT_EQ(label_of({"--variant", "type-b"}), "resnet18 2/2");
+  EXPECT_EQ(label_of({"--variant", "type-a", "--quantizer", "dorefa"}),
+            "resnet18 2/2 (type-a, dorefa)");
 }
 
 TEST(BenchTest, ShowsTheLayersOfANetwork) {
@@ -47,7 +100,7 @@ TEST(BenchTest, ShowsTheLayersOfANetwork) {
 
   const ProcessResult text = run_lqnet(with(small_network, {"--layers", "--batch", "1,2"}));
   ASSERT_EQ(text.exit_code, 0) << text.err;
-  EXPECT_NE(text.out.find("Layers of small-cnn, batch 2, 1 thread,"), std::string::npos)
+  EXPECT_NE(text.out.find("Layers of small-cnn 2/2, batch 2, 1 thread,"), std::string::npos)
       << text.out;
   EXPECT_FALSE(run_lqnet(with(small_network, {"--json"})).json()[0].contains("layers"));
 }
@@ -59,7 +112,7 @@ TEST(BenchTest, DrawsNetworks) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const std::string chart = content_of(folder / "speed.svg");
   EXPECT_EQ(XmlReader(chart).error(), "");
-  EXPECT_NE(chart.find("small-cnn, batch 2<"), std::string::npos) << chart;
+  EXPECT_NE(chart.find("small-cnn 2/2, batch 2<"), std::string::npos) << chart;
 }
 
 TEST(BenchTest, PredictsAndSaysSo) {
@@ -75,6 +128,15 @@ TEST(BenchTest, PredictsAndSaysSo) {
   EXPECT_EQ(report["convolutions"][0]["gpu"], "A100");
   EXPECT_EQ(report["convolutions"][1]["gpu"], "RTX 4090");
   EXPECT_EQ(report["convolutions"][0]["batch"], 8);
+  ASSERT_EQ(report["sums"].size(), 2U);
+  EXPECT_EQ(report["sums"][1]["gpu"], "RTX 4090");
+  EXPECT_EQ(report["sums"][1]["us"], report["convolutions"][1]["us"]);
+  EXPECT_NEAR(
+      report["sums"][1]["images_per_s"].get<double>() * report["sums"][1]["us"].get<double>(), 8e6,
+      1e-3);
+  const nlohmann::json sums = run_lqnet(with(command, {"--json", "--batch", "8", "--sums"})).json();
+  EXPECT_EQ(sums["sums"], report["sums"]);
+  EXPECT_FALSE(sums.contains("convolutions"));
 
   const ProcessResult refused = run_lqnet({"bench", "gpu-model", "--gpu", "V100"});
   EXPECT_EQ(refused.exit_code, 2);

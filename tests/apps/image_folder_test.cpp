@@ -56,6 +56,8 @@ TEST_F(ImageFolderTest, AreLearnedEvaluatedAndPacked) {
                                       "--data", "images", "--batch", "5", "--json"});
   ASSERT_EQ(inferred.exit_code, 0) << inferred.err;
   EXPECT_EQ(inferred.json()["accuracy"], packed.json()["agreement"]["packed_accuracy"]);
+  EXPECT_EQ(inferred.json()["correct"].get<double>() / 24, inferred.json()["accuracy"]);
+  EXPECT_EQ(inferred.json()["model"], "small-cnn");
 }
 
 /// A JPEG file is seen as in evaluation: the first class of every test image that is classified
@@ -183,7 +185,7 @@ TEST_F(ImageFolderTest, NumbersDoNotDependOnLoaderThreads) {
   const std::vector<std::pair<Words, Words>> commands_and_keys{
       {{"eval", "--checkpoint", "run", "--batch", "5"}, {"accuracy", "top5_accuracy", "loss"}},
       {{"infer", "--network", "d.lqn", "--dataset", "imagenet", "--batch", "5", "--top", "2"},
-       {"accuracy", "top_accuracy"}},
+       {"accuracy", "correct", "top_accuracy"}},
       {{"pack", "--checkpoint", "run", "--out", "e.lqn", "--verify"}, {"agreement"}}};
   for (auto [arguments, keys] : commands_and_keys) {
     arguments.insert(arguments.end(), {"--data", "images", "--json"});
@@ -253,6 +255,7 @@ TEST_F(ImageFolderTest, BenchTakesThem) {
                                     "--rounds", "1", "--threads", "2", "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.json()["images"], 8);
+  EXPECT_EQ(result.json()["rounds"], 1);
   EXPECT_GT(result.json()["decoding_images_per_s"], 0);
   EXPECT_EQ(result.json()["paths"].size(), 5U);
   EXPECT_TRUE(failed_with(run({"bench", "data", "--data", "nowhere"}), 1,

@@ -51,6 +51,24 @@ TEST_F(PackedTest, PackedNetworkAgreesWithTheTrainedOne) {
   EXPECT_DOUBLE_EQ(evaluated.json()["accuracy"], agreement["float_accuracy"]);
 }
 
+TEST_F(PackedTest, BenchTellsWhichFileRan) {
+  ASSERT_EQ(run({"pack", "--checkpoint", "run", "--out", "bench.lqn"}).exit_code, 0);
+  const std::vector<std::string> bench{"bench",     "network",  "--network",
+                                       "bench.lqn", "--rounds", "1"};
+  const ProcessResult text = run(bench);
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_NE(text.out.find("bench.lqn (small-cnn)  "), std::string::npos) << text.out;
+  std::vector<std::string> with_json = bench;
+  with_json.emplace_back("--json");
+  const nlohmann::json row = run(with_json).json()[0];
+  EXPECT_EQ(row["network"], "bench.lqn");
+  EXPECT_EQ(row["model"], "small-cnn");
+  EXPECT_EQ(row["variant"], "");
+  EXPECT_EQ(row["classes"], 10);
+  EXPECT_EQ(row["input"], nlohmann::json({8, 8, 3}));
+  EXPECT_FALSE(row.contains("w_bits"));
+}
+
 TEST_F(PackedTest, SnappedBasesAreComparedUnasked) {
   const ProcessResult packed =
       run({"pack", "--checkpoint", "run", "--out", "grid.lqn", "--int8-grid", "always", "--json"});
