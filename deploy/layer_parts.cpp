@@ -34,6 +34,10 @@ std::string partial_name(std::string_view layer, std::size_t segments) {
   return fmt::format("{}{}{}", layer, suffix, segments);
 }
 
+bool is_partial_name(std::string_view name) {
+  return is_partial(name, name.substr(0, name.rfind(suffix)));
+}
+
 std::vector<const Convolution*> layer_parts(const PackedModel& model, const Convolution& last) {
   std::vector<const Convolution*> parts = {&last};
   // From the last one back to the first: where the residual is another layer's, that one begins.

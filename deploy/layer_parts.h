@@ -15,6 +15,9 @@ namespace lq::deploy {
 /// with the last segments has the layer's name.
 std::string partial_name(std::string_view layer, std::size_t segments);
 
+/// Whether partial_name() gives such names.
+bool is_partial_name(std::string_view name);
+
 /// The convolutions of a layer in the order of their segments, from the one that has its name:
 /// `last`, an operation of `model`, alone or behind those that are named by partial_name().
 std::vector<const Convolution*> layer_parts(const PackedModel& model, const Convolution& last);

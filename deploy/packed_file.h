@@ -16,6 +16,8 @@ inline constexpr std::string_view packed_format_name = "lqnet-packed";
 inline constexpr std::string_view packed_format_version = "1";
 /// Of files whose preprocessing version 1 has no words for.
 inline constexpr std::string_view packed_format_version_2 = "2";
+/// Of files in which segments share the basis of their weights.
+inline constexpr std::string_view packed_format_version_3 = "3";
 
 /// Writes the file atomically (see AtomicFile), with a checksum. Throws Error for a model that does
 /// not pass validate() and for names that are not UTF-8.

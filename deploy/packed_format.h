@@ -38,6 +38,18 @@ bool has_channel_mean(const PackedModel& model);
 /// Whether version 1 has words for the preprocessing.
 bool fits_version_1(const PackedModel& model);
 
+/// The basis of a segment's weights, as the file has it.
+struct BasisView {
+  int bits = 0;                     ///< 0: the segment has none
+  std::span<const float> elements;  ///< O x bits
+  std::span<const float> scale;     ///< O, where the elements are whole numbers; otherwise empty
+};
+
+/// Whether both are the same bit by bit.
+bool is_same(const BasisView& a, const BasisView& b);
+/// Refers to the operation, which must have the segment.
+BasisView basis_of(const Convolution& operation, std::size_t segment);
+
 /// Name of the tensor with the weights of a segment.
 std::string weights_name(std::size_t operation, std::size_t segment);
 

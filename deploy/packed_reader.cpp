@@ -65,9 +65,10 @@ class NumberStream {
 /// in proportion to the file.
 class Decoder {
  public:
-  Decoder(const SafetensorsFile& file, bool is_version_2)
+  Decoder(const SafetensorsFile& file, std::string_view version)
       : file_(file),
-        is_version_2_(is_version_2),
+        has_preprocessing_(version != packed_format_version),
+        may_share_bases_(version == packed_format_version_3),
         floats_(file, packed_format::floats_name),
         bytes_(file, packed_format::bytes_name) {}
 
@@ -143,7 +144,7 @@ class Decoder {
 
   void decode_preprocessing(const Json& program) {
     Preprocessing& preprocessing = model_.preprocessing;
-    if (is_version_2_) {
+    if (has_preprocessing_) {
       decode_version_2(program);
     } else {
       preprocessing.scale = {number(member(program, "scale"), "scale")};
@@ -157,7 +158,7 @@ class Decoder {
     const Value& input = value(model_.input);
     const Tensor& stored = *file_.find(packed_format::mean_name);
     const Shape of_channels{1, 1, input.c};
-    const Shape shape = is_version_2_ && stored.shape() == of_channels
+    const Shape shape = has_preprocessing_ && stored.shape() == of_channels
                             ? of_channels
                             : Shape{input.h, input.w, input.c};
     const auto numbers = tensor(packed_format::mean_name, shape, DType::f32).span<float>();
@@ -390,16 +391,22 @@ class Decoder {
   kernels::BitconvSegment segment(ProgramList& entry, std::size_t s, const Value& input,
                                   const Convolution& operation, CodedWeights& coded) {
     const Conv2dGeometry& g = operation.description.geometry;
-    const SegmentWeights weights = {
+    SegmentWeights weights = {
         .name = packed_format::weights_name(index_, s),
         .shape = {g.c_out, g.kernel_h, g.kernel_w, input.c},
         .bits = static_cast<int>(entry.integer(input.kind == ValueKind::planes ? 1 : 0, 8))};
     check(weights.shape.elements() <= max_weights, "{} are too many weights", weights.shape);
+    const bool is_grid = input.kind == ValueKind::bytes;
+    const auto zero_point = static_cast<std::uint8_t>(is_grid ? entry.integer(0, 127) : 0);
+    if (may_share_bases_ && weights.bits != 0 && !entry.at_end()) {
+      weights.shared_basis = basis_at(entry.list("basis"), operation);
+      check_basis(weights, is_grid);
+    }
     switch (input.kind) {
       case ValueKind::planes:
         return bit_segment(weights, input);
       case ValueKind::bytes:
-        return grid_segment(weights, entry, coded);
+        return grid_segment(weights, zero_point, coded);
       case ValueKind::floats:
         break;
     }
@@ -411,10 +418,40 @@ class Decoder {
     std::string name;
     Shape shape;  ///< O R S C
     int bits;
+    packed_format::BasisView shared_basis = {};  ///< of an earlier segment, or of no bits
 
     std::int64_t outputs() const { return shape[0]; }
     std::int64_t channels() const { return shape[3]; }
   };
+
+  /// The basis of a segment of an earlier operation, or of the one at hand.
+  packed_format::BasisView basis_at(ProgramList place, const Convolution& operation) const {
+    const auto from = static_cast<std::size_t>(place.integer(0, std::ssize(model_.operations)));
+    const Convolution* convolution =
+        from == index_ ? &operation : std::get_if<Convolution>(&model_.operations[from]);
+    const auto segment = static_cast<std::size_t>(place.integer(0, max_parts));
+    place.expect_end();
+    check(convolution != nullptr && segment < convolution->description.segments.size(),
+          "basis of segment {} of operation {}, which is not before this one", segment, from);
+    return packed_format::basis_of(*convolution, segment);
+  }
+
+  static void check_basis(const SegmentWeights& weights, bool is_grid) {
+    const packed_format::BasisView& basis = weights.shared_basis;
+    const std::int64_t elements = weights.outputs() * weights.bits;
+    check(basis.bits == weights.bits && std::cmp_equal(basis.elements.size(), elements),
+          "basis of another segment: {} elements of {} bits, expected {} of {}",
+          basis.elements.size(), basis.bits, elements, weights.bits);
+    check(basis.scale.empty() != is_grid, "basis of another segment: {}, expected {}",
+          is_grid ? "floats" : "integers", is_grid ? "integers" : "floats");
+  }
+
+  /// Of the file, or of the earlier segment.
+  std::vector<float> float_basis(const SegmentWeights& weights) {
+    const std::span<const float> shared = weights.shared_basis.elements;
+    if (!shared.empty()) return {shared.begin(), shared.end()};
+    return floats_.take_vector(weights.outputs() * weights.bits);
+  }
 
   std::vector<std::uint8_t> codes(const SegmentWeights& weights) {
     const std::int64_t count = weights.shape.elements();
@@ -428,14 +465,17 @@ class Decoder {
             .weight_bits = weights.bits,
             .input_bits = input.planes,
             .weight_codes = codes(weights),
-            .weight_basis = floats_.take_vector(weights.outputs() * weights.bits),
+            .weight_basis = float_basis(weights),
             .input_basis = floats_.take_vector(input.planes)};
   }
 
-  GridSegment grid_segment(const SegmentWeights& weights, ProgramList& entry, CodedWeights& coded) {
-    GridSegment segment{.channels = weights.channels()};
-    segment.zero_point = static_cast<std::uint8_t>(entry.integer(0, 127));
-    segment.weight_scale = floats_.take_vector(weights.outputs());
+  GridSegment grid_segment(const SegmentWeights& weights, std::uint8_t zero_point,
+                           CodedWeights& coded) {
+    GridSegment segment{.channels = weights.channels(), .zero_point = zero_point};
+    const std::span<const float> scale = weights.shared_basis.bits != 0
+                                             ? weights.shared_basis.scale
+                                             : floats_.take(weights.outputs());
+    segment.weight_scale.assign(scale.begin(), scale.end());
     segment.input_scale = floats_.take(1)[0];
     if (weights.bits == 0) {
       const auto bytes = tensor(weights.name, weights.shape, DType::u8).span<std::uint8_t>();
@@ -443,11 +483,19 @@ class Decoder {
       return segment;
     }
     coded = {.bits = weights.bits, .codes = codes(weights)};
-    for (const std::uint8_t element : bytes_.take(weights.outputs() * weights.bits)) {
-      coded.basis.push_back(static_cast<std::int8_t>(element));
-    }
+    coded.basis = grid_basis(weights);
     segment.weights = grid_weights(coded, weights.outputs());
     return segment;
+  }
+
+  /// The same of whole numbers.
+  std::vector<float> grid_basis(const SegmentWeights& weights) {
+    if (weights.shared_basis.bits != 0) return float_basis(weights);
+    std::vector<float> basis;
+    for (const std::uint8_t element : bytes_.take(weights.outputs() * weights.bits)) {
+      basis.push_back(static_cast<std::int8_t>(element));
+    }
+    return basis;
   }
 
   FloatSegment float_segment(const SegmentWeights& weights) {
@@ -459,7 +507,7 @@ class Decoder {
     return {.channels = weights.channels(),
             .weight_bits = weights.bits,
             .weight_codes = codes(weights),
-            .weight_basis = floats_.take_vector(weights.outputs() * weights.bits)};
+            .weight_basis = float_basis(weights)};
   }
 
   void decode_affine(int affine, kernels::BitconvDescription& description) {
@@ -502,7 +550,8 @@ class Decoder {
   }
 
   const SafetensorsFile& file_;
-  bool is_version_2_;
+  bool has_preprocessing_;  // in the words of version 2
+  bool may_share_bases_;
   NumberStream<float> floats_;
   NumberStream<std::uint8_t> bytes_;
   PackedModel model_;
@@ -538,11 +587,12 @@ PackedModel parse_packed_model(std::span<const std::byte> file) {
   check(format == packed_format_name, "format is {}, expected {}", displayed(format),
         packed_format_name);
   const std::string_view version = entry_of(parsed.metadata, packed_format::version_key);
-  check(version == packed_format_version || version == packed_format_version_2,
-        "version is {}, this program reads {} and {}", displayed(version), packed_format_version,
-        packed_format_version_2);
+  check(version == packed_format_version || version == packed_format_version_2 ||
+            version == packed_format_version_3,
+        "version is {}, this program reads {}, {} and {}", displayed(version),
+        packed_format_version, packed_format_version_2, packed_format_version_3);
   PackedModel model =
-      Decoder(parsed, version == packed_format_version_2)
+      Decoder(parsed, version)
           .decode(parse_program(entry_of(parsed.metadata, packed_format::program_key)));
   validate(model);
   return model;

@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
+#include "deploy/layer_parts.h"
 #include "deploy/packed_file.h"
 #include "deploy/packed_format.h"
 #include "deploy/validate.h"
@@ -45,6 +48,12 @@ class Encoder {
     }
   }
 
+  /// The lowest that has words for all that there is.
+  std::string_view version() const {
+    if (shares_bases_) return packed_format_version_3;
+    return packed_format::fits_version_1(model_) ? packed_format_version : packed_format_version_2;
+  }
+
   std::string program() const {
     Json program = {{"name", model_.name},
                     {"scale", model_.preprocessing.scale.front()},
@@ -55,7 +64,7 @@ class Encoder {
                     {"values", values_},
                     {"operations", operations_}};
     if (!model_.variant.empty()) program[packed_format::variant_key] = model_.variant;
-    if (!packed_format::fits_version_1(model_)) add_preprocessing(program);
+    if (version() != packed_format_version) add_preprocessing(program);
     try {
       return program.dump();
     } catch (const Json::exception&) {
@@ -81,9 +90,13 @@ class Encoder {
   Json operator()(const Convolution& operation) {
     const kernels::BitconvDescription& description = operation.description;
     const Conv2dGeometry& g = description.geometry;
+    start_layer(operation);
     Json segments = Json::array();
     for (std::size_t s = 0; s < operation.inputs.size(); ++s) {
       segments.push_back(segment(operation, s));
+    }
+    if (is_partial_name(operation.name)) {
+      for (const std::size_t sums : operation.float_outputs) bases_of_sums_[sums] = bases_;
     }
     const bool scaled = !is_all(description.scale, 1.0F);
     const bool shifted = !is_all(description.shift, 0.0F);
@@ -155,16 +168,44 @@ class Encoder {
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   }
 
-  /// The segment's entry of the program: its input and how its weights are stored.
+  /// A basis that is in the file.
+  struct StoredBasis {
+    packed_format::BasisView basis;
+    std::size_t operation = 0;
+    std::size_t segment = 0;
+  };
+  /// The last ones of a layer: of floats and of whole numbers.
+  using LastBases = std::array<StoredBasis, 2>;
+
+  /// Segments share bases within a layer alone. Those of different layers are the same where
+  /// nothing was learned, and such files had better stay readable for programs without version 3.
+  void start_layer(const Convolution& operation) {
+    bases_ = {};
+    if (!operation.residual) return;
+    const auto part_before = bases_of_sums_.find(*operation.residual);
+    if (part_before != bases_of_sums_.end()) bases_ = part_before->second;
+  }
+
+  /// The segment's entry of the program: its input, how its weights are stored, and which segment
+  /// has their basis if it is another.
   Json segment(const Convolution& operation, std::size_t s) {
     const CodedWeights none;
     const CodedWeights& coded = operation.coded_weights.empty() ? none : operation.coded_weights[s];
+    const packed_format::BasisView basis = packed_format::basis_of(operation, s);
+    StoredBasis& last = bases_[basis.scale.empty() ? 0 : 1];
+    has_own_basis_ = basis.bits == 0 || !is_same(basis, last.basis);
     const auto encode = [&](const auto& kind) {
       return encode_segment(kind, coded, operation.description.geometry);
     };
     auto [weights, entry] = std::visit(encode, operation.description.segments[s]);
     weights_.emplace_back(packed_format::weights_name(index_, s), std::move(weights));
     entry.insert(entry.begin(), operation.inputs[s]);
+    if (!has_own_basis_) {
+      entry.push_back(Json::array({last.operation, last.segment}));
+      shares_bases_ = true;
+    } else if (basis.bits != 0) {
+      last = {basis, index_, s};
+    }
     return entry;
   }
 
@@ -175,7 +216,7 @@ class Encoder {
 
   EncodedSegment encode_segment(const BitSegment& bits, const CodedWeights&,
                                 const Conv2dGeometry&) {
-    append(bits.weight_basis);
+    if (has_own_basis_) append(bits.weight_basis);
     append(bits.input_basis);
     return {tensor_of(packed_format::pack_codes(bits.weight_codes, bits.weight_bits)),
             Json::array({bits.weight_bits})};
@@ -183,15 +224,17 @@ class Encoder {
 
   EncodedSegment encode_segment(const GridSegment& grid, const CodedWeights& coded,
                                 const Conv2dGeometry& g) {
-    append(grid.weight_scale);
+    if (has_own_basis_) append(grid.weight_scale);
     append({&grid.input_scale, 1});
     const Json entry = Json::array({coded.bits, grid.zero_point});
     if (coded.bits == 0) {
       const std::vector<std::uint8_t> bytes(grid.weights.begin(), grid.weights.end());
       return {Tensor::from(bytes, {g.c_out, g.kernel_h, g.kernel_w, grid.channels}), entry};
     }
-    for (const float element : coded.basis) {
-      bytes_.push_back(static_cast<std::uint8_t>(static_cast<std::int8_t>(element)));
+    if (has_own_basis_) {
+      for (const float element : coded.basis) {
+        bytes_.push_back(static_cast<std::uint8_t>(static_cast<std::int8_t>(element)));
+      }
     }
     return {tensor_of(packed_format::pack_codes(coded.codes, coded.bits)), entry};
   }
@@ -204,7 +247,7 @@ class Encoder {
 
   EncodedSegment encode_segment(const CodedFloatSegment& coded, const CodedWeights&,
                                 const Conv2dGeometry&) {
-    append(coded.weight_basis);
+    if (has_own_basis_) append(coded.weight_basis);
     return {tensor_of(packed_format::pack_codes(coded.weight_codes, coded.weight_bits)),
             Json::array({coded.weight_bits})};
   }
@@ -245,6 +288,10 @@ class Encoder {
   std::vector<NamedTensor> weights_;
   std::vector<float> floats_;
   std::vector<std::uint8_t> bytes_;
+  LastBases bases_;                                           // of the layer so far
+  std::unordered_map<std::size_t, LastBases> bases_of_sums_;  // by the value of partial sums
+  bool has_own_basis_ = true;                                 // the segment at hand
+  bool shares_bases_ = false;
 };
 
 }  // namespace
@@ -254,9 +301,7 @@ std::vector<std::byte> packed_model_bytes(const PackedModel& model) {
   Encoder encoder(model);
   const Metadata metadata = {
       {std::string(packed_format::format_key), std::string(packed_format_name)},
-      {std::string(packed_format::version_key),
-       std::string(packed_format::fits_version_1(model) ? packed_format_version
-                                                        : packed_format_version_2)},
+      {std::string(packed_format::version_key), std::string(encoder.version())},
       {std::string(packed_format::program_key), encoder.program()}};
   return safetensors_bytes(encoder.take_tensors(), metadata);
 }

@@ -9,12 +9,14 @@
 
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
+#include "deploy/layer_parts.h"
 #include "deploy/packed_network.h"
 #include "deploy/validate.h"
 #include "tests/deploy/chain_model.h"
 #include "tests/deploy/model_text.h"
 #include "tests/deploy/random_model.h"
 #include "tests/deploy/resnet20_model.h"
+#include "tests/deploy/shared_bases.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
 #include "tests/support/temporary_folder.h"
@@ -34,6 +36,10 @@ std::string file_of(const PackedModel& model) {
 
 PackedModel parsed(const std::string& file) { return deploy::parse_packed_model(as_bytes(file)); }
 
+std::string version_of(const std::string& file) {
+  return parse_safetensors(as_bytes(file)).metadata.at("version");
+}
+
 TEST(PackedFileTest, EverythingComesBack) {
   for (std::uint32_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -42,6 +48,19 @@ TEST(PackedFileTest, EverythingComesBack) {
     EXPECT_TRUE(text_of(parsed(file)) == text_of(model));
     EXPECT_TRUE(file_of(parsed(file)) == file);
   }
+}
+
+TEST(PackedFileTest, SharedBasesComeBack) {
+  int files_that_share = 0;
+  for (std::uint32_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const PackedModel model = with_shared_bases(RandomModel(seed).model());
+    const std::string file = file_of(model);
+    EXPECT_TRUE(text_of(parsed(file)) == text_of(model));
+    EXPECT_TRUE(file_of(parsed(file)) == file);
+    if (version_of(file) == "3") ++files_that_share;
+  }
+  EXPECT_GE(files_that_share, 20);
 }
 
 TEST(PackedFileTest, ReadsByPath) {
@@ -417,7 +436,7 @@ TEST(PackedFileTest, RefusesHostileTensorsAndMetadata) {
   };
   refuses(with([](OpenFile& open) { open.metadata.erase("format"); }), "has no \"format\"");
   refuses(with([](OpenFile& open) { open.metadata["format"] = "pt"; }), "format is \"pt\"");
-  refuses(with([](OpenFile& open) { open.metadata["version"] = "3"; }), "version is \"3\"");
+  refuses(with([](OpenFile& open) { open.metadata["version"] = "4"; }), "version is \"4\"");
   refuses(with([](OpenFile& open) { open.metadata.erase("program"); }), "has no \"program\"");
   refuses(with([](OpenFile& open) {
             open.tensors.emplace_back("extra", Tensor::zeros({2}, DType::u8));
@@ -486,7 +505,7 @@ TEST(PackedFileTest, PreprocessingOfVersion2IsKept) {
     change(model.preprocessing);
     const std::string text = file_of(model);
     EXPECT_EQ(ModelText(parsed(text)).text(), ModelText(model).text());
-    return parse_safetensors(as_bytes(text)).metadata.at("version");
+    return version_of(text);
   };
   EXPECT_EQ(version_with([](auto&) {}), "1");
   EXPECT_EQ(version_with([](auto& fit) { fit.mean = {1, 2}; }), "2");
@@ -524,6 +543,146 @@ TEST(PackedFileTest, RefusesHostilePreprocessing) {
   EXPECT_TRUE(throws_error([&] { parsed(open.closed()); }, "scale is not a number"));
 }
 
+/// A layer of single pixels that adds up a value of three channels for each segment.
+Convolution pixel_layer(std::string name, std::vector<std::size_t> inputs, std::size_t output,
+                        std::int64_t channels, std::vector<kernels::BitconvSegment> segments) {
+  Convolution layer{.name = std::move(name), .inputs = std::move(inputs)};
+  layer.float_outputs = {output};
+  layer.description = {.geometry = {.n = 1,
+                                    .h = 1,
+                                    .w = 1,
+                                    .c_in = 3 * std::ssize(layer.inputs),
+                                    .c_out = channels,
+                                    .kernel_h = 1,
+                                    .kernel_w = 1,
+                                    .out_h = 1,
+                                    .out_w = 1},
+                       .segments = std::move(segments),
+                       .scale = std::vector<float>(channels, 1.0F),
+                       .shift = std::vector<float>(channels, 0.0F),
+                       .float_outputs = {{}}};
+  return layer;
+}
+
+/// The layer made by hand with three segments, the last of which is a convolution of its own, and
+/// between the two layers whose bases it could not have.
+PackedModel model_of_version_3() {
+  PackedModel model = hand_made_model();
+  model.values.push_back({.kind = ValueKind::bytes, .c = 3});
+  for (const int channels : {2, 2, 1, 2}) model.values.push_back({.c = channels});
+
+  auto& quantize = std::get<Convolution>(model.operations[0]);
+  quantize.symbol_outputs.push_back(3);
+  quantize.description.symbol_outputs.push_back(quantize.description.symbol_outputs[0]);
+  quantize.description.symbol_outputs[1].planes = 0;
+
+  auto& fc = std::get<Convolution>(model.operations[1]);
+  fc.residual = 4;
+  fc.description.has_residual = true;
+  const auto bits = std::get<BitSegment>(fc.description.segments[0]);
+  const CodedFloatSegment floats{.channels = 3,
+                                 .weight_bits = 2,
+                                 .weight_codes = bits.weight_codes,
+                                 .weight_basis = bits.weight_basis};
+  const deploy::CodedWeights coded{.bits = 2, .codes = bits.weight_codes, .basis = {1, 2, 3, 4}};
+  const GridSegment grid{
+      .channels = 3, .weights = grid_weights(coded, 2), .weight_scale = {8, 9}, .input_scale = 10};
+  const CodedFloatSegment one{
+      .channels = 3, .weight_bits = 2, .weight_codes = {0, 1, 2}, .weight_basis = {1, 2}};
+  const FloatSegment plain{.channels = 3, .weights = {1, 2, 3, 4, 5, 6}};
+
+  Convolution bytes = pixel_layer("bytes", {3, 3}, 5, 2, {grid, grid});
+  bytes.coded_weights = {coded, coded};
+  model.operations = {model.operations[0],
+                      pixel_layer(deploy::partial_name("fc", 2), {0, 1}, 4, 2, {floats, bits}),
+                      bytes,
+                      pixel_layer("one", {0}, 6, 1, {one}),
+                      pixel_layer("plain", {0}, 7, 2, {plain}),
+                      model.operations[1]};
+  return model;
+}
+
+TEST(PackedFileTest, TheBasisOfALayerIsStoredOnce) {
+  const std::string file = file_of(model_of_version_3());
+  const SafetensorsFile tensors = parse_safetensors(as_bytes(file));
+  EXPECT_EQ(tensors.metadata.at("version"), "3");
+  const Json program = Json::parse(tensors.metadata.at("program"));
+  const auto segments = [&](int operation) { return program["operations"][operation][3]; };
+  EXPECT_EQ(segments(1), Json::parse("[[0, 2], [1, 2, [1, 0]]]"));
+  EXPECT_EQ(segments(2), Json::parse("[[3, 2, 0], [3, 2, 0, [2, 0]]]"));
+  EXPECT_EQ(segments(5), Json::parse("[[1, 2, [1, 0]]]"));
+  // The words of version 2.
+  EXPECT_EQ(program["scale"], Json::parse("[0.5]"));
+  EXPECT_EQ(program["shorter_side"], 0);
+
+  const auto floats = tensors.find("floats")->span<float>();
+  EXPECT_EQ(std::vector<float>(floats.begin() + 6, floats.end()),
+            (std::vector<float>{1, 2, 3, 4, 5, 8, 9, 10, 10, 1, 2, 5, 6, 7}));
+  const auto bytes = tensors.find("bytes")->span<std::uint8_t>();
+  EXPECT_EQ(std::vector<std::uint8_t>(bytes.begin(), bytes.end()),
+            (std::vector<std::uint8_t>{0b010, 0b010, 1, 2, 3, 4}));
+  EXPECT_EQ(text_of(parsed(file)), text_of(model_of_version_3()));
+}
+
+TEST(PackedFileTest, OnlyWhatIsTheSameBitByBitIsShared) {
+  PackedModel model = model_of_version_3();
+  const auto segment = [&](int operation, int s) -> kernels::BitconvSegment& {
+    return std::get<Convolution>(model.operations[operation]).description.segments[s];
+  };
+  std::get<CodedFloatSegment>(segment(1, 0)).weight_basis[0] = 0.0F;
+  std::get<BitSegment>(segment(1, 1)).weight_basis[0] = -0.0F;
+  std::get<GridSegment>(segment(2, 1)).weight_scale[1] = 11;
+  const std::string file = file_of(model);
+  EXPECT_EQ(version_of(file), "1");  // another layer's basis is not taken either
+  EXPECT_EQ(text_of(parsed(file)), text_of(model));
+}
+
+TEST(PackedFileTest, RefusesHostilePlacesOfBases) {
+  struct Case {
+    const char* pointer;  ///< into the operations
+    const char* value;
+    const char* message;
+  };
+  const std::vector<Case> cases = {
+      {"/1/3/0/2", "[1, 0]", "segment 0 of operation 1, which is not before this one"},
+      {"/1/3/1/2", "[1, 1]", "segment 1 of operation 1, which is not before this one"},
+      {"/1/3/1/2", "[0, 0]", "segment 0 of operation 0, which is not before this one"},
+      {"/1/3/1/2", "[2, 0]", "basis: entry 0 is 2, expected 0 to 1"},
+      {"/1/3/1/2", "[-1, 0]", "basis: entry 0 is -1"},
+      {"/1/3/1/2", "[1, -1]", "basis: entry 1 is -1"},
+      {"/1/3/1/2", "[1, 9223372036854775807]", "basis: entry 1 is 9223372036854775807"},
+      {"/1/3/1/2", "[1]", "basis: only 1 entries"},
+      {"/1/3/1/2", "[1, 0, 0]", "basis: 3 entries, expected 2"},
+      {"/1/3/1/2", "1", "basis: number given, expected a list"},
+      {"/1/3/1/3", "[1, 0]", "segment: 4 entries, expected 3"},
+      {"/1/3/1/1", "1", "basis of another segment: 4 elements of 2 bits, expected 2 of 1"},
+      {"/2/3/1/3", "[1, 0]", "basis of another segment: floats, expected integers"},
+      {"/4/3/0/2", "[1, 0]", "segment: 3 entries, expected 2"},
+      {"/5/3/0/2", "[1, 2]", "segment 2 of operation 1, which is not before this one"},
+      {"/5/3/0/2", "[2, 0]", "basis of another segment: integers, expected floats"},
+      {"/5/3/0/2", "[3, 0]", "basis of another segment: 2 elements of 2 bits, expected 4 of 2"},
+      {"/5/3/0/2", "[4, 0]", "basis of another segment: 0 elements of 0 bits, expected 4 of 2"},
+      {"/5/3/0", "[1, 2]", "tensor floats is too short"},
+  };
+  const std::string file = file_of(model_of_version_3());
+  for (const Case& c : cases) {
+    OpenFile open(file);
+    open.program["operations"][Json::json_pointer(c.pointer)] = Json::parse(c.value);
+    EXPECT_TRUE(throws_error([&] { parsed(open.closed()); }, c.message))
+        << c.pointer << " = " << c.value;
+  }
+  // Other versions have no such places.
+  OpenFile open(file);
+  open.metadata["version"] = "2";
+  EXPECT_TRUE(throws_error([&] { parsed(open.closed()); }, "segment: 3 entries, expected 2"));
+}
+
+TEST(PackedFileTest, ABasisMayBeAnyEarlierOneOfItsSize) {
+  OpenFile open(file_of(model_of_version_3()));
+  open.program["operations"][5][3][0][2] = {1, 1};
+  EXPECT_EQ(text_of(parsed(open.closed())), text_of(model_of_version_3()));
+}
+
 void collect_integers(Json& json, std::vector<Json*>& found) {
   if (json.is_number_integer()) found.push_back(&json);
   if (!json.is_structured()) return;
@@ -539,7 +698,8 @@ TEST(PackedFileTest, RandomDamageIsRefusedOrHarmless) {
   };
   int accepted = 0;
   for (std::uint32_t seed = 0; seed < 20; ++seed) {
-    const std::string file = file_of(RandomModel(seed).model());
+    const PackedModel undamaged = RandomModel(seed).model();
+    const std::string file = file_of(seed % 2 == 0 ? undamaged : with_shared_bases(undamaged));
     for (int round = 0; round < 40; ++round) {
       OpenFile open(file);
       // A number somewhere in the program, and a bit of a tensor.
