@@ -256,7 +256,8 @@ TEST(CostTableTest, BitMacsAreWhatPackingDoesOnCodes) {
   for (const auto& [name, variant] : {std::pair{"resnet20", ""},
                                       {"resnet18", "type-b"},
                                       {"googlenet-variant", "quantizer-per-branch"},
-                                      {"densenet121", "as-released"}}) {
+                                      {"densenet121", "as-released"},
+                                      {"densenet121", "pre-activation"}}) {
     SCOPED_TRACE(fmt::format("{} {}", name, variant));
     const Shape input = small_input(name);
     const auto model =
@@ -265,6 +266,18 @@ TEST(CostTableTest, BitMacsAreWhatPackingDoesOnCodes) {
     EXPECT_EQ(bit_macs_of(convert::cost_table(*model, input)),
               macs_on_codes(convert::pack(*model, input)));
   }
+}
+
+TEST(CostTableTest, DenseNetBehindActivationsPacksCompletely) {
+  const Shape input = small_input("densenet121");
+  const auto model = make_model(
+      "densenet121", {.variant = "pre-activation", .w_bits = 1, .a_bits = 2, .input = input});
+  model->initialize(1);
+  const CostTable table = convert::cost_table(*model, input);
+  std::int64_t macs = 0;
+  for (const LayerCost& layer : table.layers) macs += layer.w_bits == 32 ? 0 : layer.macs;
+  EXPECT_EQ(bit_macs_of(table), macs);
+  EXPECT_EQ(macs_on_codes(convert::pack(*model, input)), macs);
 }
 
 TEST(CostTableTest, EveryQuantizerIsUnderstood) {
