@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct ParityCase {
   std::string variant = {};
   int images = 4;
   int most_ties = 1;   // images that may have one, of all but one
+  int steps = 4;       // of the training that leaves statistics behind
   Device device = {};  ///< of the packed network
 };
 
@@ -88,7 +90,7 @@ std::unique_ptr<Module> trained_model(const ParityCase& c) {
                              .input = {c.extent, c.extent, 3}};
   auto model = make_model(c.model, options);
   draw_weights(*model);
-  for (std::uint64_t step = 0; step < 4; ++step) {
+  for (int step = 0; step < c.steps; ++step) {
     const autograd::NoGradScope no_gradients;
     (*model)(Variable(random_normal({4, c.extent, c.extent, 3}, step)));
   }
@@ -334,6 +336,82 @@ std::string case_name(const ::testing::TestParamInfo<ParityCase>& info) {
   return name;
 }
 
+/// Noise in a square in the middle of zeros. Most values in a network are then of few kinds, which
+/// leaves few that may lie on a threshold: where all pixels are noise, there is one in most images.
+Tensor spot(std::int64_t extent, std::int64_t side, std::uint64_t seed) {
+  Tensor image = Tensor::zeros({1, extent, extent, 3});
+  const Tensor noise = random_normal({side, side, 3}, seed);
+  const std::int64_t first = (extent - side) / 2;
+  for (std::int64_t y = 0; y < side; ++y) {
+    const auto row = noise.span<float>().subspan(y * side * 3, side * 3);
+    std::ranges::copy(row, image.data<float>() + ((first + y) * extent + first) * 3);
+  }
+  return image;
+}
+
+/// A network on images of the size that it was made for.
+struct NativeCase {
+  std::string model;
+  std::size_t pixels;  ///< that the first fully connected layer sees
+};
+
+class NativeSizeTest : public ::testing::TestWithParam<NativeCase> {
+ protected:
+  NativeSizeTest() : model_(trained_model(case_)), packed_(convert::pack(*model_, input_)) {}
+
+  /// Whether the inputs of all layers, the codes among them, and the scores are those of the model.
+  bool agrees(const Tensor& image) {
+    const Evaluation expected = evaluate(*model_, image);
+    std::vector<float> scores(network_.classes());
+    network_.run(image.span<float>(), scores);
+    for (const deploy::Operation& operation : packed_.operations) {
+      const auto* layer = std::get_if<Convolution>(&operation);
+      if (layer == nullptr || layer->inputs.empty() || layer->inputs[0] == packed_.input) continue;
+      const std::vector<float> value = network_.value(layer->inputs[0]);
+      const Numbers numbers = PackedInterpreter::segment_numbers(
+          layer->description.segments[0], Numbers(value.begin(), value.end()));
+      const kernels::Conv2dGeometry& g = layer->description.geometry;
+      if (g.out_h == 1 && g.kernel_h > 1) windows_.push_back(distinct_pixels(numbers, g.c_in));
+      if (!is_near(numbers, expected.layer_inputs.at(layer->name), 1e-4)) return false;
+    }
+    return is_near(Numbers(scores.begin(), scores.end()), expected.scores, 1e-3);
+  }
+
+  static bool is_near(const Numbers& numbers, const Numbers& expected, double tolerance) {
+    const double most = tolerance * largest(expected);
+    return std::ranges::equal(numbers, expected,
+                              [most](double a, double b) { return std::abs(a - b) <= most; });
+  }
+
+  static std::size_t distinct_pixels(const Numbers& map, std::int64_t channels) {
+    std::set<Numbers> pixels;
+    for (auto first = map.begin(); first != map.end(); first += channels) {
+      pixels.emplace(first, first + channels);
+    }
+    return pixels.size();
+  }
+
+  const Shape input_ = model_info(GetParam().model).input;
+  const ParityCase case_ = {
+      .model = GetParam().model, .w_bits = 1, .a_bits = 1, .extent = input_[0], .steps = 1};
+  const std::unique_ptr<Module> model_;
+  const PackedModel packed_;
+  deploy::PackedNetwork network_{packed_, {.threads = 2, .keep_values = true}};
+  std::vector<std::size_t> windows_;  // pixels that differ from one another, of each image
+};
+
+/// On small images the first fully connected layer sees a single pixel. Here nothing can be said of
+/// an image with a value on a threshold, so one without is looked for.
+TEST_P(NativeSizeTest, ValuesAndScoresAreThoseOfTheModel) {
+  constexpr int most_images = 8;
+  int images = 0;
+  while (images < most_images && !agrees(spot(input_[0], 32, 1000 + images))) ++images;
+  EXPECT_LT(images, most_images) << "no image agrees";
+  // The window is as large as it should be, and pixels in another order would be other numbers.
+  ASSERT_FALSE(windows_.empty());
+  EXPECT_EQ(windows_.back(), GetParam().pixels);
+}
+
 /// The networks for ImageNet on small images: every variant, and other bits and quantizers.
 std::vector<ParityCase> imagenet_cases() {
   std::vector<ParityCase> cases;
@@ -414,6 +492,14 @@ INSTANTIATE_TEST_SUITE_P(ImageNetDevices, PackedParityTest,
                          ::testing::ValuesIn(imagenet_cuda_cases()), case_name);
 INSTANTIATE_TEST_SUITE_P(ImageNet, PackedParityTest, ::testing::ValuesIn(imagenet_cases()),
                          case_name);
+INSTANTIATE_TEST_SUITE_P(ImageNet, NativeSizeTest,
+                         ::testing::Values(NativeCase{"alexnet", 6 * 6},
+                                           NativeCase{"vgg-variant", 7 * 7}),
+                         [](const auto& test) {
+                           std::string name = test.param.model;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 INSTANTIATE_TEST_SUITE_P(Models, PackedParityTest, ::testing::ValuesIn(parity_cases()), case_name);
 
 }  // namespace
