@@ -49,7 +49,7 @@ Device usable_device(const std::string& text) {
   return device;
 }
 
-void check_variables_of(Device device) {
+void check_variables_of([[maybe_unused]] Device device) {
 #if defined(LQNET_WITH_CUDA)
   if (device.type != DeviceType::cuda) return;
   kernels::cuda::check_library_variables();
