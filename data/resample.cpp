@@ -37,15 +37,16 @@ struct Taps {
   }
 };
 
-/// Returns the first pixel.
-int antialiased_taps(Interpolation interpolation, const ScaledAxis& axis, int i,
+/// Returns the first pixel. Both ends are rounded, each on its own: there may be a pixel more
+/// between them than `most`, which is at the border of the filter and has no weight.
+int antialiased_taps(Interpolation interpolation, const ScaledAxis& axis, int i, int most,
                      std::vector<float>& weights) {
   const double scale = static_cast<double>(axis.source) / axis.target;
   const double stretch = std::max(scale, 1.0);
   const double centre = (i + 0.5) * scale;
   const double reach = support(interpolation) * stretch;
   const int begin = std::max(0, static_cast<int>(centre - reach + 0.5));
-  const int end = std::min(axis.source, static_cast<int>(centre + reach + 0.5));
+  const int end = std::min({axis.source, static_cast<int>(centre + reach + 0.5), begin + most});
   const auto weight_of = [&](int pixel) {
     const double x = (pixel + 0.5 - centre) / stretch;
     return interpolation == Interpolation::bilinear ? tent(x) : cubic(x, -0.5);
@@ -146,6 +147,7 @@ void AxisWeights::compute(Interpolation interpolation, const ScaledAxis& axis) {
   const double stretch = is_opencv ? 1.0 : std::max(1.0, 1.0 * axis.source / axis.target);
   taps_ = std::min(static_cast<std::size_t>(std::ceil(2 * support(interpolation) * stretch)),
                    static_cast<std::size_t>(axis.source));
+  const int taps = static_cast<int>(taps_);
   weights_.assign(taps_ * axis.count, 0.0F);
   firsts_.clear();
   int end = 0;
@@ -153,14 +155,16 @@ void AxisWeights::compute(Interpolation interpolation, const ScaledAxis& axis) {
   for (int i = 0; i < axis.count; ++i) {
     one_.clear();
     const int first = is_opencv ? opencv_taps(axis, axis.first + i, one_)
-                                : antialiased_taps(interpolation, axis, axis.first + i, one_);
+                                : antialiased_taps(interpolation, axis, axis.first + i, taps, one_);
     // All pixels have as many weights, some of which are 0.
-    const int shifted = std::min(first, axis.source - static_cast<int>(taps_));
-    std::ranges::copy(
-        one_, weights_.begin() + i * static_cast<std::ptrdiff_t>(taps_) + (first - shifted));
+    const int shifted = std::min(first, axis.source - taps);
+    check(first - shifted + std::ssize(one_) <= taps,
+          "resample: {} weights of pixel {} of {} scaled to {}, expected at most {}", one_.size(),
+          axis.first + i, axis.source, axis.target, taps - (first - shifted));
+    std::ranges::copy(one_, weights_.begin() + std::int64_t{i} * taps + (first - shifted));
     firsts_.push_back(shifted);
     begin_ = std::min(begin_, shifted);
-    end = std::max(end, shifted + static_cast<int>(taps_));
+    end = std::max(end, shifted + taps);
   }
   size_ = end - begin_;
 }

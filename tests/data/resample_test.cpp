@@ -114,6 +114,44 @@ TEST(Resample, EqualsTheNaiveWay) {
   }
 }
 
+/// The centre of these pixels is one unit of rounding below the middle between two of the source:
+/// five pixels are within reach of the filter then, the outermost without weight.
+TEST(Resample, PixelsAtTheBorderOfTheFilterTakeNoRoom) {
+  AxisWeights weights;
+  for (const ScaledAxis& axis : {ScaledAxis{138, 270, 21, 227}, {138, 258, 13, 224}}) {
+    weights.compute(Interpolation::bicubic, axis);
+    for (int i = 0; i < axis.count; ++i) {
+      const std::map<int, double> expected =
+          naive_weights(Interpolation::bicubic, axis.source, axis.target, axis.first + i);
+      ASSERT_EQ(weights.weights(i).size(), 4U);
+      for (int k = 0; k < 4; ++k) {
+        const int pixel = weights.begin() + weights.first(i) + k;
+        ASSERT_NEAR(weights.weights(i)[k], expected.at(pixel), 1e-6) << i << ' ' << k;
+      }
+    }
+  }
+}
+
+TEST(Resample, WeightsOfAllSizesHaveRoomAndSumToOne) {
+  AxisWeights weights;
+  for (const Interpolation interpolation :
+       {Interpolation::bicubic, Interpolation::bicubic_opencv, Interpolation::bilinear}) {
+    for (int source = 1; source < 256; ++source) {
+      for (int target = 1; target < 256; ++target) {
+        weights.compute(interpolation, {source, target, 0, target});
+        ASSERT_TRUE(weights.begin() >= 0 && weights.begin() + weights.size() <= source);
+        float worst = 0;
+        for (int i = 0; i < target; ++i) {
+          float sum = 0;
+          for (const float weight : weights.weights(i)) sum += weight;
+          worst = std::max(worst, std::abs(sum - 1));
+        }
+        ASSERT_LT(worst, 1e-5F) << source << " scaled to " << target;
+      }
+    }
+  }
+}
+
 TEST(Resample, SameSizeChangesNothing) {
   const Image image = random_photograph(33, 21, 3, 9);
   Resampler resampler;
