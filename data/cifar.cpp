@@ -22,7 +22,7 @@ struct Part {
 
 fs::path find_folder(const CifarFormat& format, const fs::path& folder) {
   for (const fs::path& candidate : {folder, folder / format.subfolder}) {
-    if (fs::exists(candidate / format.train_files.front())) return candidate;
+    if (fs::exists(status_of(candidate / format.train_files.front()))) return candidate;
   }
   fail("{}: neither {} nor {} is there", format.name,
        (folder / format.train_files.front()).string(),

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/io/file.h"
 #include "data/cifar.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
@@ -119,8 +120,8 @@ DatasetSplits open_dataset(std::string_view name, const fs::path& folder,
         "{}: the data set has no files, but folder {} is given", info.name, folder.string());
   if (info.needs_folder) {
     check(!place.empty(), "{}: no folder given; {}", info.name, info.source);
-    check(fs::is_directory(place), "{}: there is no folder {}; {}", info.name, place.string(),
-          info.source);
+    check(fs::is_directory(status_of(place)), "{}: there is no folder {}; {}", info.name,
+          place.string(), info.source);
   }
   DatasetSplits splits = info.open(place, options);
   splits.mirror_symmetric = info.mirror_symmetric;

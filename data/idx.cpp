@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/io/file.h"
 #include "core/io/gzip.h"
 #include "data/centre.h"
 #include "data/in_memory_dataset.h"
@@ -47,7 +48,7 @@ std::uint32_t big_endian(std::span<const std::uint8_t> bytes) {
 
 fs::path find_file(const fs::path& folder, const std::string& stem) {
   for (const fs::path& candidate : {folder / stem, folder / (stem + ".gz")}) {
-    if (fs::exists(candidate)) return candidate;
+    if (fs::exists(status_of(candidate))) return candidate;
   }
   fail("{}: no such file, neither plain nor with .gz", (folder / stem).string());
 }

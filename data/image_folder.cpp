@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/io/file.h"
 #include "data/file_list.h"
 #include "data/image_labels.h"
 
@@ -33,10 +34,11 @@ bool is_image_name(std::string_view name) {
   return std::ranges::find(extensions, extension) != extensions.end();
 }
 
-/// The names in a folder, sorted: sub-folders, and image files.
+/// The names in a folder, sorted: sub-folders, image files, and other files.
 struct Listing {
   std::vector<std::string> folders;
   std::vector<std::string> images;
+  std::vector<std::string> others;
 };
 
 /// The kind of an entry usually comes with its name, so that no file is looked at. A link may lead
@@ -52,15 +54,16 @@ Listing list(const fs::path& folder) {
       const bool is_image = is_image_name(name);
       if (entry.is_directory(unknown) || (unknown && !is_image)) {
         listing.folders.push_back(std::move(name));
-      } else if (is_image) {
-        listing.images.push_back(std::move(name));
+      } else {
+        (is_image ? listing.images : listing.others).push_back(std::move(name));
       }
     }
   } catch (const fs::filesystem_error& error) {
     fail("{}: the folder cannot be read: {}", folder.string(), error.code().message());
   }
-  std::ranges::sort(listing.folders);
-  std::ranges::sort(listing.images);
+  for (auto* names : {&listing.folders, &listing.images, &listing.others}) {
+    std::ranges::sort(*names);
+  }
   return listing;
 }
 
@@ -80,18 +83,23 @@ struct Findings {
 struct Unused {
   Findings images_beside_classes;
   Findings folders_within_classes;
+  Findings other_files_within_classes;
   Findings empty_classes;
 };
 
 std::string warning_of(const Unused& unused, const fs::path& root) {
   std::vector<std::string> parts;
-  const auto tell = [&parts](const Findings& findings, const char* what) {
+  const auto tell = [&parts](const Findings& findings, const char* one, const char* several) {
     if (findings.count == 0) return;
-    parts.push_back(fmt::format("{} {} ({})", findings.count, what, findings.first));
+    parts.push_back(fmt::format("{} {} ({})", findings.count, findings.count == 1 ? one : several,
+                                findings.first));
   };
-  tell(unused.images_beside_classes, "images beside the classes of train");
-  tell(unused.folders_within_classes, "folders within classes");
-  tell(unused.empty_classes, "classes of val without images");
+  tell(unused.images_beside_classes, "image beside the classes of train",
+       "images beside the classes of train");
+  tell(unused.folders_within_classes, "folder within classes", "folders within classes");
+  tell(unused.other_files_within_classes, "file within classes whose name is not of an image",
+       "files within classes whose names are not of images");
+  tell(unused.empty_classes, "class of val without images", "classes of val without images");
   if (parts.empty()) return "";
   return fmt::format("{}: not used: {}", root.string(), fmt::join(parts, ", "));
 }
@@ -102,6 +110,7 @@ std::size_t add_class(const fs::path& split, const std::string& name, std::int32
   const Listing listing = list(split / name);
   for (const std::string& image : listing.images) files.add(name + "/" + image, label);
   unused.folders_within_classes.add(split.filename() / name, listing.folders);
+  unused.other_files_within_classes.add(split.filename() / name, listing.others);
   return listing.images.size();
 }
 
@@ -112,7 +121,8 @@ std::shared_ptr<const ImageStore> list_train(const fs::path& folder,
   for (std::size_t label = 0; label < classes.size(); ++label) {
     const std::size_t images =
         add_class(folder, classes[label], static_cast<std::int32_t>(label), *files, unused);
-    check(images > 0, "{}: the class has no images", (folder / classes[label]).string());
+    check(images > 0, "{}: the class has no images (.jpeg, .jpg, .png, .ppm or .pgm)",
+          (folder / classes[label]).string());
   }
   files->shrink();
   return files;
@@ -148,8 +158,9 @@ std::shared_ptr<const ImageStore> list_val(const fs::path& root,
 
 ImageFiles list_image_folder(const fs::path& folder) {
   for (const char* split : {train_folder, val_folder}) {
-    check(fs::is_directory(folder / split), "{}: there is no folder {}, expected {}/ and {}/",
-          folder.string(), split, train_folder, val_folder);
+    check(fs::is_directory(status_of(folder / split)),
+          "{}: there is no folder {}, expected {}/ and {}/", folder.string(), split, train_folder,
+          val_folder);
   }
   const Listing train = list(folder / train_folder);
   const std::vector<std::string>& classes = train.folders;

@@ -5,8 +5,10 @@
 #include <charconv>
 #include <fstream>
 #include <initializer_list>
+#include <utility>
 
 #include "core/error.h"
+#include "core/io/file.h"
 
 namespace lq {
 
@@ -18,7 +20,7 @@ constexpr std::string_view white_space = " \t,\r";
 
 std::optional<fs::path> first_existing(std::initializer_list<fs::path> paths) {
   for (const fs::path& path : paths) {
-    if (fs::is_regular_file(path)) return path;
+    if (fs::is_regular_file(status_of(path))) return path;
   }
   return std::nullopt;
 }
@@ -48,15 +50,85 @@ std::string_view base_name(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-/// A class by its name, or its index.
-std::optional<std::int32_t> parse_label(std::string_view text,
+std::optional<std::int32_t> parse_index(std::string_view text,
                                         std::span<const std::string> classes) {
-  if (const auto index = class_index(classes, text)) return index;
   std::int32_t index = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), index);
   const bool is_index = status == std::errc() && end == text.data() + text.size() && index >= 0 &&
                         index < std::ssize(classes);
   return is_index ? std::optional(index) : std::nullopt;
+}
+
+/// A line of the file of labels.
+struct LabelLine {
+  std::int64_t number;
+  std::size_t image;  // where it is among the images
+  std::string label;
+};
+
+std::vector<LabelLine> read_label_lines(const fs::path& path, const fs::path& folder,
+                                        std::span<const std::string> images) {
+  std::vector<LabelLine> lines;
+  for_each_line(path, [&](std::int64_t number, std::string_view name, std::string_view label) {
+    const auto image = std::ranges::lower_bound(images, base_name(name), std::less<>());
+    check(image != images.end() && *image == base_name(name), "{}:{}: there is no image {} in {}",
+          path.string(), number, name, folder.string());
+    lines.push_back({number, static_cast<std::size_t>(image - images.begin()), std::string(label)});
+  });
+  return lines;
+}
+
+/// Of the lines, in one way to read them.
+using Labels = std::vector<std::optional<std::int32_t>>;
+
+struct LabelReadings {
+  Labels by_name;
+  Labels by_index;
+};
+
+/// The first line that has no label, or lines.end().
+auto first_without(const Labels& labels, const std::vector<LabelLine>& lines) {
+  const auto none = std::ranges::find(labels, false, &Labels::value_type::has_value);
+  return lines.begin() + (none - labels.begin());
+}
+
+LabelReadings read_both_ways(const fs::path& path, const std::vector<LabelLine>& lines,
+                             std::span<const std::string> classes) {
+  LabelReadings readings;
+  for (const LabelLine& line : lines) {
+    readings.by_name.push_back(class_index(classes, line.label));
+    readings.by_index.push_back(parse_index(line.label, classes));
+    check(readings.by_name.back() || readings.by_index.back(),
+          "{}:{}: label is {:?}, expected a class of the training images, or 0 to {}",
+          path.string(), line.number, line.label, classes.size() - 1);
+  }
+  return readings;
+}
+
+/// The labels of all lines. Where names of classes are numbers, a line alone does not tell which it
+/// has: all lines are read in the same way.
+Labels read_one_way(const fs::path& path, const std::vector<LabelLine>& lines,
+                    std::span<const std::string> classes) {
+  LabelReadings readings = read_both_ways(path, lines, classes);
+  const auto no_name = first_without(readings.by_name, lines);
+  const auto no_index = first_without(readings.by_index, lines);
+  if (no_name != lines.end() && no_index != lines.end()) {
+    fail(
+        "{}:{}: label is {:?}, the number of a class, but that of line {} is the class {:?}; "
+        "expected either in all lines",
+        path.string(), no_name->number, no_name->label, no_index->number, no_index->label);
+  }
+  if (no_name != lines.end()) return std::move(readings.by_index);
+  if (no_index != lines.end()) return std::move(readings.by_name);
+  const auto [name, index] = std::ranges::mismatch(readings.by_name, readings.by_index);
+  if (name != readings.by_name.end()) {
+    const LabelLine& line = lines[name - readings.by_name.begin()];
+    fail(
+        "{}:{}: label is {:?}, a class and also the number of class {:?}, and all other lines can "
+        "be read both ways, too; expected folders of classes instead of the file",
+        path.string(), line.number, line.label, classes[**index]);
+  }
+  return std::move(readings.by_name);
 }
 
 }  // namespace
@@ -91,20 +163,16 @@ std::vector<std::int32_t> read_val_labels(const fs::path& root, const fs::path& 
       "{}: {} images without folders of classes, and no val_labels.txt (lines \"<image> <class>\") "
       "beside or in it",
       folder.string(), images.size());
+  const std::vector<LabelLine> lines = read_label_lines(*path, folder, images);
+  const Labels of_lines = read_one_way(*path, lines, classes);
   constexpr std::int32_t missing = -1;
   std::vector<std::int32_t> labels(images.size(), missing);
-  for_each_line(*path, [&](std::int64_t line, std::string_view name, std::string_view label) {
-    const auto image = std::ranges::lower_bound(images, base_name(name), std::less<>());
-    check(image != images.end() && *image == base_name(name), "{}:{}: there is no image {} in {}",
-          path->string(), line, name, folder.string());
-    const std::optional<std::int32_t> index = parse_label(label, classes);
-    check(index.has_value(),
-          "{}:{}: label is {:?}, expected a class of the training images, or 0 to {}",
-          path->string(), line, label, classes.size() - 1);
-    std::int32_t& stored = labels[image - images.begin()];
-    check(stored == missing, "{}:{}: {} has a label already", path->string(), line, name);
-    stored = *index;
-  });
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::int32_t& stored = labels[lines[i].image];
+    check(stored == missing, "{}:{}: {} has a label already", path->string(), lines[i].number,
+          images[lines[i].image]);
+    stored = *of_lines[i];
+  }
   const auto without = std::ranges::find(labels, missing);
   check(without == labels.end(), "{}: no label for {}", path->string(),
         without == labels.end() ? std::string() : images[without - labels.begin()]);

@@ -21,9 +21,10 @@ std::vector<std::string> read_class_names(const std::filesystem::path& folder,
                                           std::span<const std::string> classes);
 
 /// The labels of the images, which are sorted by name, by val_labels.txt or val.txt in `root` or
-/// `folder`. Folders in front of names do not count. Throws Error for a missing file, and in one
-/// line that names file and line for a label that is unknown, given twice or of no image, and for
-/// an image without one.
+/// `folder`. Folders in front of names do not count. All labels of a file are names of classes, or
+/// all are indices. Throws Error for a missing file, and in one line that names file and line for a
+/// label that is unknown, given twice or of no image, for names beside indices, where both readings
+/// are possible and differ, and for an image without a label.
 std::vector<std::int32_t> read_val_labels(const std::filesystem::path& root,
                                           const std::filesystem::path& folder,
                                           std::span<const std::string> images,

@@ -49,6 +49,7 @@ class ShardStore final : public ImageStore {
 
   void read(std::int64_t index, std::vector<std::byte>& bytes) const override {
     const ShardEntry& entry = split_.entries[index];
+    check(entry.size > 0, "{}: was empty, or could not be read when it was packed", path(index));
     bytes.resize(entry.size);
     if (entry.shard < open_.size()) {
       open_[entry.shard].read(entry.offset, bytes);
@@ -119,7 +120,9 @@ class ShardWriter {
 
 }  // namespace
 
-bool holds_shards(const fs::path& folder) { return fs::is_regular_file(folder / index_file); }
+bool holds_shards(const fs::path& folder) {
+  return fs::is_regular_file(status_of(folder / index_file));
+}
 
 ImageFiles list_shards(const fs::path& folder) {
   const fs::path path = folder / index_file;
@@ -135,7 +138,7 @@ DatasetSplits open_shards(const fs::path& folder) { return open_images(list_shar
 
 ShardResult write_shards(const fs::path& folder, const fs::path& output,
                          const ShardOptions& options) {
-  check(fs::is_directory(folder), "{}: there is no such folder", folder.string());
+  check(fs::is_directory(status_of(folder)), "{}: there is no such folder", folder.string());
   std::error_code error;
   // Shards would stand for the folder from then on, whatever becomes of its images.
   check(!fs::equivalent(folder, output, error), "{}: the output is the folder that is packed",

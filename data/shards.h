@@ -12,7 +12,7 @@
 //     u64        number of images; for each: u32 shard, u64 offset, u32 size, u32 CRC-32,
 //                i32 label, u16 length of its name, and the name
 //
-// An image that could not be read when the folder was packed has size 0.
+// An image that could not be read when the folder was packed has size 0, as has an empty file.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@
 
 namespace lq {
 
-/// Whether the folder has an index of shards.
+/// Whether the folder has an index of shards. Throws Error where that cannot be found out.
 bool holds_shards(const std::filesystem::path& folder);
 
 /// The images of a folder of shards: files, labels, classes and order are those of the folder that
@@ -52,10 +52,10 @@ struct ShardResult {
 
 /// Packs the images of a folder (data/image_folder.h), or of other shards, into `output`, which is
 /// made when it is missing. Files are not decoded: damaged images stay what they are, and one that
-/// cannot be read stays an image that cannot be read. The index is written last, so that an output
-/// without one is not whole. Throws Error when `output` is `folder` or holds an index already, when
-/// something cannot be written, and when none of so many images in a row can be read that they are
-/// gone.
+/// cannot be read stays an image that cannot be read, also when shards are packed again. The index
+/// is written last, so that an output without one is not whole. Throws Error when `output` is
+/// `folder` or holds an index already, when something cannot be written, and when none of so many
+/// images in a row can be read that they are gone.
 ShardResult write_shards(const std::filesystem::path& folder, const std::filesystem::path& output,
                          const ShardOptions& options = {});
 

@@ -67,6 +67,15 @@ bool is_named(const FileDescriptor& file, const FileDescriptor& folder, const st
 
 }  // namespace
 
+fs::file_status status_of(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::none) {
+    fail_at(path, fmt::format("cannot be looked at: {}", error.message()));
+  }
+  return status;
+}
+
 FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)) {}
 

@@ -31,6 +31,10 @@ decltype(auto) within_file(const std::filesystem::path& path, Action&& action) {
   }
 }
 
+/// What a path leads to, links followed; file_type::not_found where that is nothing. Throws Error
+/// where it cannot be found out: no permission for a folder on the way, links in a circle.
+std::filesystem::file_status status_of(const std::filesystem::path& path);
+
 /// An open file descriptor, closed when it goes out of scope.
 class FileDescriptor {
  public:

@@ -219,7 +219,7 @@ TEST_F(ImageFolderTest, ShardsKeepPlacesOfUnreadableImages) {
   EXPECT_EQ(sharded.json()["val_images"], 24);
   EXPECT_EQ(sharded.json()["skipped_images"], 1);
   EXPECT_NE(sharded.err.find(name + "_0.JPEG"), std::string::npos) << sharded.err;
-  EXPECT_NE(sharded.err.find("warning: gappy: not used: 1 images beside the classes of train "
+  EXPECT_NE(sharded.err.find("warning: gappy: not used: 1 image beside the classes of train "
                              "(train/beside.JPEG)"),
             std::string::npos)
       << sharded.err;
@@ -231,7 +231,7 @@ TEST_F(ImageFolderTest, ShardsKeepPlacesOfUnreadableImages) {
                           "gappy: the output is the folder that is packed"));
   const ProcessResult folder = run({"eval", "--checkpoint", "run", "--data", "gappy", "--json"});
   EXPECT_EQ(folder.json()["loss"], evaluated.json()["loss"]);
-  EXPECT_NE(folder.err.find("not used: 1 images beside"), std::string::npos) << folder.err;
+  EXPECT_NE(folder.err.find("not used: 1 image beside"), std::string::npos) << folder.err;
 }
 
 TEST_F(ImageFolderTest, AreGeneratedForRecipesOfImageNet) {

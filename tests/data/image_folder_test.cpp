@@ -106,9 +106,28 @@ TEST_F(ImageFolderTest, WhatIsNotUsedGetsAWarning) {
   EXPECT_EQ(data.warning, folder.path().string() +
                               ": not used: 2 images beside the classes of train (train/a.JPEG), "
                               "3 folders within classes (train/n01/more), "
-                              "1 classes of val without images (val/n02)");
+                              "1 class of val without images (val/n02)");
   EXPECT_EQ(data.train->size(), 4);
   EXPECT_EQ(data.test->size(), 1);
+}
+
+TEST_F(ImageFolderTest, FilesThatAreNoImagesByTheirNamesAreCounted) {
+  write_text(folder / "train/n01/.DS_Store", "");
+  EXPECT_EQ(open().warning, "");
+  write_text(folder / "train/n02/c.webp", "");
+  EXPECT_EQ(open().warning, folder.path().string() +
+                                ": not used: 1 file within classes whose name is not of an image "
+                                "(train/n02/c.webp)");
+  for (const char* name : {"train/n01/d.bmp", "train/n01/b.jfif", "train/n01/e"}) {
+    write_text(folder / name, "");
+  }
+  std::filesystem::remove_all(folder / "val");
+  write("val/n01/e.JPEG", 1);
+  write_text(folder / "val/n01/e.JPEG.part", "");
+  EXPECT_EQ(open().warning, folder.path().string() +
+                                ": not used: 5 files within classes whose names are not of images "
+                                "(train/n01/b.jfif)");
+  EXPECT_EQ(open().train->size(), 4);
 }
 
 TEST_F(ImageFolderTest, DamagedImagesAreOpenedAndNamedWhenTheyAreLoaded) {
@@ -140,7 +159,7 @@ TEST_F(ImageFolderTest, LinksThatLeadNowhereSpoilNoOtherImage) {
                   {"train/n01/0.JPEG", "Too many levels of symbolic links"});
   data.train->load(1, image);
   EXPECT_EQ(image.pixels[0], 10);
-  expect_contains(data.warning, {"1 folders within classes (train/n01/more)"});
+  expect_contains(data.warning, {"1 folder within classes (train/n01/more)"});
   // A class that is lost would change the numbers of those behind it.
   std::filesystem::create_symlink("n00", folder / "train/n00");
   expect_refused({"train/n00: the folder cannot be read: Too many levels of symbolic links"});
@@ -170,6 +189,62 @@ TEST_F(ImageFolderTest, RefusesLabelsThatDoNotFit) {
   expect_label_error("v1.JPEG\n", "label is \"\"");
   std::filesystem::remove(folder / "val_labels.txt");
   expect_refused({"val: 2 images without folders of classes, and no val_labels.txt"});
+}
+
+/// Folders that are called 1, 10, 11, 2: class 1 is index 0.
+class NumberedFolderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* name : {"1", "10", "11", "2"}) {
+      write_text(folder / "train" / name / "a.JPEG", "");
+    }
+    for (const char* name : {"v1.JPEG", "v2.JPEG"}) write_text(folder / "val" / name, "");
+  }
+  std::vector<int> labels(const std::string& text) const {
+    write_text(folder / "val.txt", text);
+    const DatasetSplits data = open_image_folder(folder.path());
+    return {data.test->label(0), data.test->label(1)};
+  }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(NumberedFolderTest, AllLabelsAreReadInTheSameWay) {
+  EXPECT_EQ(labels("v1.JPEG 2\nv2.JPEG 10\n"), (std::vector{3, 1}));
+  EXPECT_EQ(labels("v1.JPEG 1\nv2.JPEG 0\n"), (std::vector{1, 0}));
+}
+
+TEST_F(NumberedFolderTest, LabelsOfTwoMeaningsAreRefused) {
+  expect_contains(error_of([&] { labels("v1.JPEG 1\nv2.JPEG 2\n"); }),
+                  {"val.txt:1: label is \"1\", a class and also the number of class \"10\"",
+                   "expected folders of classes"});
+  expect_contains(error_of([&] { labels("v1.JPEG 0\nv2.JPEG 10\n"); }),
+                  {"val.txt:1: label is \"0\", the number of a class, but that of line 2 is the "
+                   "class \"10\""});
+  // Whichever is meant.
+  std::filesystem::remove_all(folder / "train");
+  for (const char* name : {"0", "1", "2"}) write_text(folder / "train" / name / "a.JPEG", "");
+  EXPECT_EQ(labels("v1.JPEG 2\nv2.JPEG 0\n"), (std::vector{2, 0}));
+}
+
+TEST_F(ImageFolderTest, WhatCannotBeLookedAtIsAnError) {
+  const auto expect_circle = [&](const char* name, auto&& action) {
+    std::filesystem::remove_all(folder / name);
+    std::filesystem::create_symlink(folder / name, folder / name);
+    expect_contains(error_of(action), {(folder / name).string() +
+                                       ": cannot be looked at: Too many levels of symbolic links"});
+    std::filesystem::remove(folder / name);
+  };
+  const auto open_any = [&] { open_dataset("image-folder", folder.path()); };
+  expect_circle("index.lqshards", open_any);
+  expect_circle("classes.txt", open_any);
+  expect_circle("val_labels.txt", open_any);
+  expect_circle("val", open_any);
+  expect_circle("train", open_any);
+  expect_circle("images", [&] { open_dataset("image-folder", folder / "images"); });
+  expect_circle("images", [&] { write_shards(folder / "images", folder / "shards"); });
+  expect_circle("data_batch_1.bin", [&] { open_dataset("cifar10", folder.path()); });
+  expect_circle("train-images-idx3-ubyte", [&] { open_dataset("mnist", folder.path()); });
 }
 
 TEST_F(ImageFolderTest, RefusesAValThatDoesNotFit) {
@@ -257,9 +332,15 @@ TEST_F(ShardsTest, KeepAPlaceForWhatCannotBeRead) {
   Image image;
   EXPECT_THROW(packed.train->load(1, image), UnreadableImage);
   expect_contains(error_of([&] { packed.train->load(1, image); }),
-                  {"train-00000.shard: n01/a.JPEG: not an image"});
+                  {"train-00000.shard: n01/a.JPEG: was empty, or could not be read when it was "
+                   "packed"});
   packed.train->load(2, image);
   EXPECT_EQ(image.pixels[0], 10);
+
+  const ShardResult again = write_shards(output, folder / "again");
+  EXPECT_EQ(again.skipped.count, 2);
+  expect_contains(again.skipped.messages.at(0), {"train-00000.shard: n01/a.JPEG: was empty, or"});
+  expect_contains(again.skipped.messages.at(1), {"val-00000.shard: v3.JPEG: was empty, or"});
 }
 
 TEST_F(ShardsTest, AreNotWrittenOfFoldersThatAreGone) {
