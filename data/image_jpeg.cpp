@@ -115,6 +115,7 @@ class JpegReader final : public ImageReader {
     image.resize(region.height, region.width, channels());
     // What is not stored row by row has to be decoded as a whole in any case.
     const bool in_parts = jpeg_has_multiple_scans(&info_) == FALSE;
+    if (!in_parts) check_scans_are_whole();
     const int skipped_columns = in_parts ? crop_columns(region) : 0;
     if (in_parts) skip_rows(region.top - margin);
     std::vector<JSAMPLE> row(static_cast<std::size_t>(info_.output_width) *
@@ -131,6 +132,23 @@ class JpegReader final : public ImageReader {
     }
     // The end of the file tells whether it is whole.
     if (bottom == info_.output_height) jpeg_finish_decompress(&info_);
+  }
+
+  /// Of a file of several scans, which has been read up to its end. libjpeg takes any of them for
+  /// the last one and shows what there is; so does the standard, but an encoder that sends less
+  /// than all is not known, and a file that lost scans on its way looks the same.
+  void check_scans_are_whole() const {
+    for (int c = 0; c < info_.num_components; ++c) {
+      check(info_.comp_info[c].quant_table != nullptr, "JPEG: no scan has component {} of {}",
+            c + 1, info_.num_components);
+      if (info_.progressive_mode == FALSE) continue;
+      for (int k = 0; k < DCTSIZE2; ++k) {
+        // So many of its lower bits no scan had; -1: all of them.
+        check(info_.coef_bits[c][k] == 0,
+              "JPEG: scans are missing: coefficient {} of component {} is not there in full", k,
+              c + 1);
+      }
+    }
   }
 
   bool is_cmyk() const {

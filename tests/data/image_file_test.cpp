@@ -3,16 +3,10 @@
 #include <gtest/gtest.h>
 #include <png.h>
 
-// The header of libjpeg needs <cstdio> before it.
-// clang-format off
-#include <cstdio>
-#include <jpeglib.h>
-// clang-format on
-
 #include <cmath>
-#include <cstdlib>
 
 #include "tests/data/files.h"
+#include "tests/data/jpeg_files.h"
 #include "tests/support/errors.h"
 
 namespace lq::testing {
@@ -37,22 +31,26 @@ Image gradient(int height, int width, int channels) {
   return image;
 }
 
-Bytes png_of(const Image& image, png_uint_32 format, const void* pixels) {
+/// `format` is that of the pixels; where it has indices, colours are those of `palette`.
+Bytes png_of(const Image& image, png_uint_32 format, const void* pixels,
+             const Bytes& palette = {}) {
   png_image png{};
   png.version = PNG_IMAGE_VERSION;
   png.width = image.width;
   png.height = image.height;
   png.format = format;
+  png.colormap_entries =
+      static_cast<png_uint_32>(palette.size()) / PNG_IMAGE_SAMPLE_CHANNELS(format);
   png_alloc_size_t size = 0;
-  EXPECT_NE(png_image_write_to_memory(&png, nullptr, &size, 0, pixels, 0, nullptr), 0);
+  EXPECT_NE(png_image_write_to_memory(&png, nullptr, &size, 0, pixels, 0, palette.data()), 0);
   Bytes bytes(size);
-  EXPECT_NE(png_image_write_to_memory(&png, bytes.data(), &size, 0, pixels, 0, nullptr), 0);
+  EXPECT_NE(png_image_write_to_memory(&png, bytes.data(), &size, 0, pixels, 0, palette.data()), 0);
   bytes.resize(size);
   return bytes;
 }
 
-/// The same values in 16 bits, 255 as 65535, in a file that does not tell its gamma.
-Bytes deep_png_of(const Image& image) {
+/// Each value takes `depth` bits, 8 or 16, 255 as 65535, in a file that does not tell its gamma.
+Bytes png_with(const Image& image, int depth, int interlacing) {
   Bytes bytes;
   const auto append = [](png_structp png, png_bytep data, png_size_t size) {
     auto& written = *static_cast<Bytes*>(png_get_io_ptr(png));
@@ -62,46 +60,18 @@ Bytes deep_png_of(const Image& image) {
   png_infop info = png_create_info_struct(png);
   png_set_write_fn(png, &bytes, append, nullptr);
   const int type = image.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB;
-  png_set_IHDR(png, info, image.width, image.height, 16, type, PNG_INTERLACE_NONE,
+  png_set_IHDR(png, info, image.width, image.height, depth, type, interlacing,
                PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(png, info);
-  const std::size_t row_values = std::size_t{1} * image.width * image.channels;
+  Bytes values;
+  for (const std::uint8_t value : image.pixels) values.insert(values.end(), depth / 8, value);
+  std::vector<png_bytep> rows;
   for (int y = 0; y < image.height; ++y) {
-    Bytes row;
-    for (std::size_t i = 0; i < row_values; ++i)
-      row.insert(row.end(), 2, image.pixels[y * row_values + i]);
-    png_write_row(png, row.data());
+    rows.push_back(&values[values.size() / image.height * y]);
   }
+  png_write_image(png, rows.data());
   png_write_end(png, info);
   png_destroy_write_struct(&png, &info);
-  return bytes;
-}
-
-Bytes jpeg_of(const Image& image, J_COLOR_SPACE space, int channels,
-              const std::vector<std::uint8_t>& pixels) {
-  jpeg_compress_struct info{};
-  jpeg_error_mgr errors{};
-  info.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&info);
-  unsigned char* buffer = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&info, &buffer, &size);
-  info.image_width = image.width;
-  info.image_height = image.height;
-  info.input_components = channels;
-  info.in_color_space = space;
-  jpeg_set_defaults(&info);
-  jpeg_set_quality(&info, 98, TRUE);
-  jpeg_start_compress(&info, TRUE);
-  while (info.next_scanline < info.image_height) {
-    auto* row =
-        const_cast<JSAMPLE*>(&pixels[std::size_t{info.next_scanline} * image.width * channels]);
-    jpeg_write_scanlines(&info, &row, 1);
-  }
-  jpeg_finish_compress(&info);
-  jpeg_destroy_compress(&info);
-  Bytes bytes(buffer, buffer + size);
-  std::free(buffer);
   return bytes;
 }
 
@@ -125,10 +95,52 @@ TEST(ImageFileTest, ReadsGreyAndColouredPng) {
 TEST(ImageFileTest, SixteenBitsOfPngAreSeenAsEight) {
   for (const int channels : {1, 3}) {
     const Image image = gradient(6, 11, channels);
-    const Image read = decode_image(span_of(deep_png_of(image)));
+    const Image read = decode_image(span_of(png_with(image, 16, PNG_INTERLACE_NONE)));
     EXPECT_EQ(read.shape(), image.shape());
     EXPECT_EQ(read.pixels, image.pixels);
   }
+}
+
+TEST(ImageFileTest, InterlacedPngIsReadAsAnyOther) {
+  for (const int channels : {1, 3}) {
+    const Image image = gradient(19, 13, channels);
+    const Bytes file = png_with(image, 8, PNG_INTERLACE_ADAM7);
+    EXPECT_EQ(decode_image(span_of(file)).pixels, image.pixels);
+    Image part, expected;
+    open_image(span_of(file))->read({5, 4, 9, 7}, part);
+    copy_region(image, {5, 4, 9, 7}, expected);
+    EXPECT_EQ(part.pixels, expected.pixels);
+  }
+}
+
+TEST(ImageFileTest, TransparentPixelsOfPngShowBlack) {
+  Image size;
+  size.resize(1, 2, 1);
+  const Bytes coloured{200, 100, 50, 255, 200, 100, 50, 0};
+  const Image colour = decode_image(span_of(png_of(size, PNG_FORMAT_RGBA, coloured.data())));
+  EXPECT_EQ(colour.shape(), Shape({1, 2, 3}));
+  EXPECT_EQ(colour.pixels, (Bytes{200, 100, 50, 0, 0, 0}));
+  const Bytes greys{90, 255, 90, 0};
+  const Image grey = decode_image(span_of(png_of(size, PNG_FORMAT_GA, greys.data())));
+  EXPECT_EQ(grey.shape(), Shape({1, 2, 1}));
+  EXPECT_EQ(grey.pixels, (Bytes{90, 0}));
+}
+
+TEST(ImageFileTest, PalettesOfPngAreLookedUp) {
+  Image indices;
+  indices.resize(2, 3, 1);
+  indices.pixels = {0, 1, 2, 2, 1, 0};
+  const Image opaque =
+      decode_image(span_of(png_of(indices, PNG_FORMAT_RGB_COLORMAP, indices.pixels.data(),
+                                  {1, 2, 3, 40, 50, 60, 255, 254, 253})));
+  EXPECT_EQ(opaque.shape(), Shape({2, 3, 3}));
+  EXPECT_EQ(opaque.pixels, (Bytes{1, 2, 3, 40, 50, 60, 255, 254, 253,  //
+                                  255, 254, 253, 40, 50, 60, 1, 2, 3}));
+  const Image with_holes =
+      decode_image(span_of(png_of(indices, PNG_FORMAT_RGBA_COLORMAP, indices.pixels.data(),
+                                  {1, 2, 3, 255, 40, 50, 60, 0, 255, 254, 253, 255})));
+  EXPECT_EQ(with_holes.pixels, (Bytes{1, 2, 3, 0, 0, 0, 255, 254, 253,  //
+                                      255, 254, 253, 0, 0, 0, 1, 2, 3}));
 }
 
 TEST(ImageFileTest, ReadsGreyAndColouredJpeg) {
@@ -138,25 +150,39 @@ TEST(ImageFileTest, ReadsGreyAndColouredJpeg) {
   expect_near(decode_image(span_of(jpeg_of(colour, JCS_RGB, 3, colour.pixels))), colour, 6);
 }
 
+/// 8 x 8 pixels of that colour, in a file.
+Image decoded_cmyk(const Bytes& cmyk,
+                   const std::function<void(jpeg_compress_struct&)>& configure = {}) {
+  Bytes pixels;
+  for (int i = 0; i < 64; ++i) pixels.insert(pixels.end(), cmyk.begin(), cmyk.end());
+  return decode_image(span_of(jpeg_of(gradient(8, 8, 1), JCS_CMYK, 4, pixels, configure)));
+}
+
+void expect_colour(const Image& image, int r, int g, int b) {
+  ASSERT_EQ(image.shape(), Shape({8, 8, 3}));
+  EXPECT_NEAR(image.pixels[0], r, 3);
+  EXPECT_NEAR(image.pixels[1], g, 3);
+  EXPECT_NEAR(image.pixels[2], b, 3);
+}
+
 TEST(ImageFileTest, ConvertsCmykJpeg) {
   // libjpeg marks CMYK as Adobe does, whose programs store it inverted: 255 is no ink.
-  const Image size = gradient(8, 8, 1);
-  const auto decoded = [&](std::vector<std::uint8_t> cmyk) {
-    std::vector<std::uint8_t> pixels;
-    for (int i = 0; i < 64; ++i) pixels.insert(pixels.end(), cmyk.begin(), cmyk.end());
-    return decode_image(span_of(jpeg_of(size, JCS_CMYK, 4, pixels)));
-  };
-  const auto expect_colour = [](const Image& image, int r, int g, int b) {
-    ASSERT_EQ(image.shape(), Shape({8, 8, 3}));
-    EXPECT_NEAR(image.pixels[0], r, 3);
-    EXPECT_NEAR(image.pixels[1], g, 3);
-    EXPECT_NEAR(image.pixels[2], b, 3);
-  };
-  expect_colour(decoded({255, 255, 255, 255}), 255, 255, 255);
-  expect_colour(decoded({0, 0, 0, 255}), 0, 0, 0);
-  expect_colour(decoded({255, 255, 255, 0}), 0, 0, 0);
-  expect_colour(decoded({0, 255, 255, 255}), 0, 255, 255);  // cyan ink only
-  expect_colour(decoded({200, 100, 50, 128}), 100, 50, 25);
+  const auto as_ycck = [](jpeg_compress_struct& info) { jpeg_set_colorspace(&info, JCS_YCCK); };
+  for (const auto& configure : {std::function<void(jpeg_compress_struct&)>(), {as_ycck}}) {
+    expect_colour(decoded_cmyk({255, 255, 255, 255}, configure), 255, 255, 255);
+    expect_colour(decoded_cmyk({0, 0, 0, 255}, configure), 0, 0, 0);
+    expect_colour(decoded_cmyk({255, 255, 255, 0}, configure), 0, 0, 0);
+    expect_colour(decoded_cmyk({0, 255, 255, 255}, configure), 0, 255, 255);  // cyan ink only
+    expect_colour(decoded_cmyk({200, 100, 50, 128}, configure), 100, 50, 25);
+  }
+}
+
+TEST(ImageFileTest, CmykWithoutAdobesMarkerIsNotInverted) {
+  const auto plain = [](jpeg_compress_struct& info) { info.write_Adobe_marker = FALSE; };
+  expect_colour(decoded_cmyk({0, 0, 0, 0}, plain), 255, 255, 255);
+  expect_colour(decoded_cmyk({0, 0, 0, 255}, plain), 0, 0, 0);
+  expect_colour(decoded_cmyk({255, 0, 0, 0}, plain), 0, 255, 255);  // cyan ink only
+  expect_colour(decoded_cmyk({55, 155, 205, 127}, plain), 100, 50, 25);
 }
 
 TEST(ImageFileTest, RegionsOfCmykFilesAreThoseOfTheWhole) {

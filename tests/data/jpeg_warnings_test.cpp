@@ -1,7 +1,9 @@
-// What libjpeg only warns of: JPEG files whose pixels are whole nevertheless, and others.
+// What libjpeg only warns of, or takes as it is: JPEG files whose pixels are whole nevertheless,
+// and others.
 
 #include "data/image_file.h"
 #include "tests/data/files.h"
+#include "tests/data/jpeg_files.h"
 #include "tests/data/photographs.h"
 #include "tests/support/errors.h"
 
@@ -107,6 +109,95 @@ TEST_F(JpegWarningsTest, DamagedPixelsAreErrors) {
       "JPEG: "));
   EXPECT_TRUE(throws_error([&] { decode_image(File(file.begin(), file.end() - 2)); },
                            "Premature end of JPEG file"));
+}
+
+// --- Files of several scans
+
+/// As `file` would be if it ended after a scan, for each of them but the last.
+std::vector<File> without_last_scans(const File& file) {
+  const auto byte = [&](std::size_t at) { return std::to_integer<int>(file[at]); };
+  const auto is_marker = [&](std::size_t at) {
+    return byte(at) == 0xff && byte(at + 1) != 0 && (byte(at + 1) < 0xd0 || byte(at + 1) > 0xd7);
+  };
+  std::vector<File> cut;
+  std::size_t at = marker_behind(file, 0, start_of_scan);
+  while (true) {
+    do ++at;
+    while (!is_marker(at));
+    if (byte(at + 1) == end_of_image) return cut;
+    const File begin(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(at));
+    cut.push_back(with_bytes(begin, at, {0xff, end_of_image}));
+    if (byte(at + 1) != start_of_scan) at = marker_behind(file, at, start_of_scan);
+  }
+}
+
+/// A file of scans by a script, of an image in colour.
+File file_of_scans(const Image& image, const std::vector<jpeg_scan_info>& scans) {
+  const Bytes bytes =
+      jpeg_of(image, JCS_RGB, 3, image.pixels, [&scans](jpeg_compress_struct& info) {
+        info.scan_info = scans.data();
+        info.num_scans = static_cast<int>(scans.size());
+      });
+  const auto file = std::as_bytes(std::span(bytes));
+  return {file.begin(), file.end()};
+}
+
+TEST_F(JpegWarningsTest, ProgressiveFilesThatLackScansAreErrors) {
+  for (const int channels : {1, 3}) {
+    for (const unsigned int interval : {0, 3}) {
+      const File whole = encode_jpeg(random_photograph(90, 110, channels, 2),
+                                     {.restart_interval = interval, .progressive = true});
+      EXPECT_EQ(decode_image(whole).shape(), (Shape{90, 110, channels}));
+      const std::vector<File> cut = without_last_scans(whole);
+      EXPECT_EQ(cut.size(), channels == 1 ? 5U : 9U);
+      for (const File& lacking : cut) {
+        EXPECT_TRUE(throws_error([&] { decode_image(lacking); }, "JPEG: scans are missing: "));
+        Image part;
+        EXPECT_TRUE(throws_error(
+            [&] {
+              open_image(lacking)->read({0, 0, 9, 9}, part);
+            },
+            "JPEG: scans are missing: "));
+      }
+    }
+  }
+}
+
+TEST_F(JpegWarningsTest, ProgressiveFilesMayHaveAnyScansThatAreAll) {
+  const File whole = file_of_scans(image, {{3, {0, 1, 2}, 0, 0, 0, 0},
+                                           {1, {0}, 1, 63, 0, 0},
+                                           {1, {1}, 1, 63, 0, 0},
+                                           {1, {2}, 1, 63, 0, 0}});
+  EXPECT_EQ(decode_image(whole).shape(), image.shape());
+  const File narrow = file_of_scans(image, {{3, {0, 1, 2}, 0, 0, 0, 0},
+                                            {1, {0}, 1, 63, 0, 0},
+                                            {1, {1}, 1, 63, 0, 0},
+                                            {1, {2}, 1, 40, 0, 0}});
+  EXPECT_TRUE(throws_error([&] { decode_image(narrow); },
+                           "coefficient 41 of component 3 is not there in full"));
+}
+
+#if defined(C_ARITH_CODING_SUPPORTED)
+TEST_F(JpegWarningsTest, ArithmeticFilesThatLackScansAreErrors) {
+  const Bytes bytes = jpeg_of(image, JCS_RGB, 3, image.pixels, [](jpeg_compress_struct& info) {
+    info.arith_code = TRUE;
+    jpeg_simple_progression(&info);
+  });
+  const auto whole = std::as_bytes(std::span(bytes));
+  EXPECT_EQ(decode_image(whole).shape(), image.shape());
+  for (const File& lacking : without_last_scans({whole.begin(), whole.end()})) {
+    EXPECT_TRUE(throws_error([&] { decode_image(lacking); }, "JPEG: scans are missing: "));
+  }
+}
+#endif
+
+TEST_F(JpegWarningsTest, SequentialFilesOfSeveralScansHaveAllComponents) {
+  const File single = file_of_scans(image, {{3, {0, 1, 2}, 0, 63, 0, 0}});
+  const File whole = file_of_scans(image, {{1, {0}, 0, 63, 0, 0}, {2, {1, 2}, 0, 63, 0, 0}});
+  expect_same_pixels(whole, single);
+  const std::vector<File> cut = without_last_scans(whole);
+  ASSERT_EQ(cut.size(), 1U);
+  EXPECT_TRUE(throws_error([&] { decode_image(cut[0]); }, "no scan has component 2 of 3"));
 }
 
 }  // namespace
