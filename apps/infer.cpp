@@ -73,9 +73,12 @@ nlohmann::ordered_json latency_json(const std::optional<LatencySummary>& latency
 std::optional<std::string> read_image(const fs::path& path, const Preprocessor& preprocessor,
                                       SourceImage& image, std::span<float> input) {
   try {
-    read_image_file(path, image.set_encoded(path.string()));
-    image.read_header();
-    preprocessor.run(image, input);
+    std::vector<std::byte>& bytes = image.set_encoded(path.string());
+    image.within_memory([&] {
+      read_image_file(path, bytes);
+      image.read_header();
+      preprocessor.run(image, input);
+    });
     return std::nullopt;
   } catch (const Error& error) {
     return error.what();

@@ -28,6 +28,9 @@ class Dataset {
   virtual std::span<const std::string> classes() const = 0;
   /// Class of image `index`, in [0, classes().size()); index in [0, size()).
   virtual std::int32_t label(std::int64_t index) const = 0;
+  /// What image `index` is called in the data set, wherever that lies; empty where images have no
+  /// names.
+  virtual std::string name(std::int64_t /*index*/) const { return ""; }
   /// Puts image `index` into `image`, whose memory is used again. Throws Error when the image
   /// cannot be read.
   virtual void load(std::int64_t index, Image& image) const = 0;

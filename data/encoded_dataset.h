@@ -36,6 +36,7 @@ class EncodedDataset final : public Dataset {
   Shape image_shape() const override { return {0, 0, 3}; }
   std::span<const std::string> classes() const override { return classes_; }
   std::int32_t label(std::int64_t index) const override { return store_->label(index); }
+  std::string name(std::int64_t index) const override { return std::string(store_->name(index)); }
   /// Throws UnreadableImage for a file that cannot be read or decoded.
   void load(std::int64_t index, Image& image) const override;
   void fetch(std::int64_t index, SourceImage& image) const override;

@@ -13,21 +13,22 @@ namespace lq {
 
 namespace {
 
-Image with_channels(const Image& image, int channels) {
+/// The image itself where it has so many channels, otherwise `converted`, which becomes the image
+/// with them.
+const Image& with_channels(const Image& image, int channels, Image& converted) {
   check((image.channels == 1 || image.channels == 3) && (channels == 1 || channels == 3),
         "image: {} channels for a network with {}, expected 1 or 3", image.channels, channels);
   if (image.channels == channels) return image;
-  Image result;
-  result.resize(image.height, image.width, channels);
+  converted.resize(image.height, image.width, channels);
   const std::int64_t pixels = std::int64_t{image.height} * image.width;
   for (std::int64_t i = 0; i < pixels; ++i) {
     if (channels == 1) {
-      result.pixels[i] = luma_byte(&image.pixels[3 * i]);
+      converted.pixels[i] = luma_byte(&image.pixels[3 * i]);
     } else {
-      std::fill_n(&result.pixels[3 * i], 3, image.pixels[i]);
+      std::fill_n(&converted.pixels[3 * i], 3, image.pixels[i]);
     }
   }
-  return result;
+  return converted;
 }
 
 /// The middle `count` pixels of an axis that is scaled.
@@ -90,17 +91,21 @@ Image read_image(const std::filesystem::path& path) {
 }
 
 Image fit_image(const Image& image, int height, int width, int channels) {
-  Image all = with_channels(image, channels);
-  if (all.height == height && all.width == width) return all;
-  const double scale =
-      std::max(static_cast<double>(height) / all.height, static_cast<double>(width) / all.width);
+  Image cut, converted, fitted;
+  if (image.height == height && image.width == width) {
+    return with_channels(image, channels, converted);
+  }
+  const double scale = std::max(static_cast<double>(height) / image.height,
+                                static_cast<double>(width) / image.width);
   Resampler resampler;
-  resampler.set(Interpolation::bilinear, centre_of(all.height, scale, height),
-                centre_of(all.width, scale, width));
-  Image part, fitted;
-  copy_region(all, resampler.region(), part);
+  resampler.set(Interpolation::bilinear, centre_of(image.height, scale, height),
+                centre_of(image.width, scale, width));
+  // An image may take most of the memory: no more than has to be is copied.
+  const PixelRegion region = resampler.region();
+  const bool is_cut = region != whole_region(image.shape());
+  if (is_cut) copy_region(image, region, cut);
   fitted.resize(height, width, channels);
-  resampler.run(part, fitted.pixels);
+  resampler.run(with_channels(is_cut ? cut : image, channels, converted), fitted.pixels);
   return fitted;
 }
 

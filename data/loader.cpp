@@ -227,8 +227,11 @@ void Loader::Pipeline::leave_out(Slot& slot) {
   if (slot.unreadable.empty()) return;
   std::ranges::sort(slot.unreadable, {}, &Failure::row);
   last_unreadable_ = slot.unreadable.back().message;
-  for (Failure& failure : slot.unreadable) skipped_.add(std::move(failure.message));
   RawBatch& batch = slot.batch;
+  for (Failure& failure : slot.unreadable) {
+    skipped_.add(std::move(failure.message),
+                 dataset_->name(order_[batch.first_position + failure.row]));
+  }
   std::int64_t kept = 0;
   auto next_unreadable = slot.unreadable.begin();
   for (std::int64_t row = 0; row < batch.size(); ++row) {
@@ -337,8 +340,9 @@ void Loader::Pipeline::prepare(std::int64_t index, RawBatch& batch, std::int64_t
   dataset_->fetch(index, image);
   Rng rng(options_.seed, RngPurpose::augmentation, batch.epoch, index);
   const auto bytes = static_cast<std::size_t>(transform_->image_shape().elements());
-  const CropWindow window = transform_->prepare(
-      image, rng, batch.images.span<std::uint8_t>().subspan(row * bytes, bytes));
+  const auto pixels = batch.images.span<std::uint8_t>().subspan(row * bytes, bytes);
+  const CropWindow window =
+      image.within_memory([&] { return transform_->prepare(image, rng, pixels); });
   std::ranges::copy(std::array{window.top, window.left, window.mirrored ? 1 : 0},
                     batch.windows.data<std::int32_t>() + 3 * row);
   batch.labels.data<std::int32_t>()[row] = dataset_->label(index);

@@ -8,9 +8,11 @@
 
 namespace lq {
 
-void SkippedImages::add(std::string message) {
+void SkippedImages::add(std::string message, std::string image) {
   ++count;
-  if (messages.size() < most_messages) messages.push_back(std::move(message));
+  if (messages.size() == most_messages) return;
+  messages.push_back(std::move(message));
+  images.push_back(std::move(image));
 }
 
 std::string describe(const SkippedImages& skipped, std::string_view part,

@@ -10,7 +10,7 @@
 namespace lq {
 
 struct SkippedImages {
-  /// So many are named at most, which bounds the memory of names to some 15 MB.
+  /// So many are named at most, which bounds the memory of names to some 20 MB.
   static constexpr std::size_t most_messages = 100'000;
   /// describe() names so many at most.
   static constexpr std::size_t most_described = 5;
@@ -19,8 +19,9 @@ struct SkippedImages {
 
   std::int64_t count = 0;
   std::vector<std::string> messages;  ///< of the first ones: which image, and what is wrong
+  std::vector<std::string> images;    ///< of the same ones: Dataset::name()
 
-  void add(std::string message);
+  void add(std::string message, std::string image = "");
 };
 
 /// "3 test images could not be read and were left out: a.JPEG: ...; b.JPEG: ..."; `part` names the

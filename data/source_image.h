@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +48,18 @@ class SourceImage {
   /// decoded. Good until the next call of any member that is not const. Throws as whole(); damage
   /// behind the region may go unnoticed.
   const Image& part(const PixelRegion& region);
+
+  /// Runs what reads or prepares this image and returns what it returns. Where memory is too short
+  /// for that, throws UnreadableImage for the image of a file: others may fit.
+  template <typename Action>
+  decltype(auto) within_memory(Action&& action) const {
+    try {
+      return std::forward<Action>(action)();
+    } catch (const std::bad_alloc&) {
+      if (!is_encoded_) throw;
+      throw UnreadableImage(fmt::format("{}: cannot be read: out of memory", name_));
+    }
+  }
 
  private:
   template <typename Action>

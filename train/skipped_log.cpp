@@ -25,12 +25,27 @@ SkippedLog::SkippedLog(std::filesystem::path path, bool resumed) : path_(std::mo
 
 void SkippedLog::add(std::string_view part, const SkippedImages& skipped) {
   const std::size_t before = lines_.size();
-  for (const std::string& message : skipped.messages) {
+  for (std::size_t i = 0; i < skipped.messages.size(); ++i) {
     if (lines_.size() == SkippedImages::most_messages) break;
-    lines_.insert(fmt::format("{}: {}", part, message));
+    add(part, skipped.images[i], skipped.messages[i]);
   }
   if (lines_.size() == before) return;
   write_file_atomically(path_, as_bytes(fmt::format("{}\n", fmt::join(lines_, "\n"))));
+}
+
+/// What is wrong may be another thing later: a line of the image is enough.
+void SkippedLog::add(std::string_view part, std::string_view image, std::string_view message) {
+  if (image.empty()) {
+    lines_.insert(fmt::format("{}: {}", part, message));
+    return;
+  }
+  const std::string name = fmt::format("{}: ", image);
+  const std::string begin = fmt::format("{}: {}", part, name);
+  const auto found = lines_.lower_bound(begin);
+  if (found != lines_.end() && found->starts_with(begin)) return;
+  const std::size_t place = message.find(name);
+  if (place != std::string_view::npos) message.remove_prefix(place + name.size());
+  lines_.insert(begin + std::string(message));
 }
 
 }  // namespace lq

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "deploy/packed_file.h"
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
+#include "tests/support/memory_limit.h"
 #include "train/checkpoint.h"
 
 namespace lq::testing {
@@ -83,6 +85,28 @@ TEST_F(PackedTest, SnappedBasesAreComparedUnasked) {
 TEST_F(PackedTest, FileGoesBesideTheCheckpointUnlessToldOtherwise) {
   ASSERT_EQ(run({"pack", "--checkpoint", "run"}).exit_code, 0);
   EXPECT_TRUE(std::filesystem::exists(*folder_ / "run/best.lqn"));
+}
+
+/// A file of 600 MB that takes no room on the disk, between two that fit.
+TEST_F(PackedTest, FilesThatMemoryIsTooShortForSpoilNoOthers) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "limits of memory are not for the sanitizer";
+#endif
+  ASSERT_EQ(run({"pack", "--checkpoint", "run", "--out", "m.lqn"}).exit_code, 0);
+  std::ofstream(*folder_ / "huge.pgm") << "P5 10 10 255\n";
+  std::filesystem::resize_file(*folder_ / "huge.pgm", 600'000'000);
+  EXPECT_EXIT(
+      {
+        limit_memory(std::uint64_t{500} << 20);
+        const ProcessResult result = run(
+            {"infer", "--network", "m.lqn", "picture.pgm", "huge.pgm", "picture.pgm", "--json"});
+        const auto report = result.json();
+        const bool is_whole = report.size() == 3 && report[0].contains("guesses") &&
+                              report[2].contains("guesses") &&
+                              report[1]["error"] == "huge.pgm: cannot be read: out of memory";
+        std::exit(is_whole && result.exit_code == 1 ? 0 : 2);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 TEST_F(PackedTest, PackingTakesNoImagesUnlessItIsToCompare) {

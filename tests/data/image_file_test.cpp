@@ -4,10 +4,12 @@
 #include <png.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "tests/data/files.h"
 #include "tests/data/jpeg_files.h"
 #include "tests/support/errors.h"
+#include "tests/support/memory_limit.h"
 
 namespace lq::testing {
 namespace {
@@ -263,6 +265,20 @@ TEST(FitImageTest, SameSizeChangesOnlyChannels) {
   }
   const Image three = fit_image(gradient(4, 5, 1), 4, 5, 3);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(three.pixels[3 * i], three.pixels[3 * i + 2]);
+}
+
+TEST(FitImageTest, LargeImagesAreNotCopied) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "limits of memory are not for the sanitizer";
+#endif
+  EXPECT_EXIT(
+      {
+        Image large;
+        large.resize(5000, 5000, 3);
+        limit_memory(std::uint64_t{30} << 20);
+        std::exit(fit_image(large, 8, 8, 3).height == 8 ? 0 : 2);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 TEST(FitImageTest, HalvingAveragesAndDoublingInterpolates) {

@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "core/io/file.h"
+#include "data/encoded_dataset.h"
 #include "data/synthetic.h"
 #include "tests/data/files.h"
 #include "tests/support/random.h"
@@ -479,6 +481,45 @@ TEST(Loader, LeavesOutWhatCannotBeRead) {
         EXPECT_EQ(loader.skipped().messages, messages);
       }
     }
+  }
+}
+
+/// Tiny files, of which the one that is called as white is too large for its transform.
+class FileStore final : public ImageStore {
+ public:
+  std::int64_t size() const override { return 3; }
+  std::string_view name(std::int64_t index) const override { return names_[index]; }
+  std::string path(std::int64_t index) const override { return "folder/" + names_[index]; }
+  std::int32_t label(std::int64_t) const override { return 0; }
+  void read(std::int64_t index, std::vector<std::byte>& bytes) const override {
+    const auto file = as_bytes(index == 1 ? "P5 1 1 255\n\xff" : "P5 1 1 255\n\x01");
+    bytes.assign(file.begin(), file.end());
+  }
+
+ private:
+  std::vector<std::string> names_{"a.pgm", "white.pgm", "c.pgm"};
+};
+
+class ShortOfMemory final : public Transform {
+ public:
+  ShortOfMemory() : Transform(Normalization{.mean = Tensor::zeros({1, 1, 1})}) {}
+  CropWindow prepare(SourceImage& image, Rng&, std::span<std::uint8_t> pixels) const override {
+    pixels[0] = image.whole().pixels[0];
+    if (pixels[0] == 255) throw std::bad_alloc();
+    return {};
+  }
+};
+
+TEST(Loader, LeavesOutWhatMemoryIsTooShortFor) {
+  for (const int threads : {0, 2}) {
+    Loader loader(std::make_shared<EncodedDataset>(std::make_shared<FileStore>(),
+                                                   std::vector<std::string>{"class"}),
+                  std::make_shared<ShortOfMemory>(), {.batch = 3, .threads = threads});
+    const std::vector<RawBatch> batches = epoch_of(loader, 0);
+    EXPECT_EQ(batches.at(0).size(), 2);
+    EXPECT_EQ(loader.skipped().messages,
+              std::vector<std::string>{"folder/white.pgm: cannot be read: out of memory"});
+    EXPECT_EQ(loader.skipped().images, std::vector<std::string>{"white.pgm"});
   }
 }
 

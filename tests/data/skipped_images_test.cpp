@@ -13,6 +13,7 @@ TEST(SkippedImages, CountsAllAndNamesTheFirst) {
   EXPECT_EQ(skipped.count, images);
   EXPECT_EQ(skipped.messages.size(), SkippedImages::most_messages);
   EXPECT_EQ(skipped.messages.back(), fmt::format("{}.JPEG: empty", images - 4));
+  EXPECT_EQ(skipped.images.size(), SkippedImages::most_messages);
 }
 
 TEST(SkippedImages, AreDescribedInOneLine) {

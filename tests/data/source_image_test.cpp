@@ -1,15 +1,12 @@
 #include "data/source_image.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <cstdlib>
-#include <fstream>
 
 #include "data/exif_orientation.h"
 #include "data/image_file.h"
 #include "tests/data/files.h"
 #include "tests/data/photographs.h"
+#include "tests/support/memory_limit.h"
 #include "tests/support/random.h"
 
 namespace lq::testing {
@@ -212,15 +209,6 @@ TEST(SourceImage, MemoryOfSingleLargeImagesIsFreed) {
   EXPECT_EQ(source.set_decoded().pixels.capacity(), 30000U);
 }
 
-/// More memory than `bytes` on top of what the process has is refused from now on.
-void limit_memory(std::uint64_t bytes) {
-  std::uint64_t pages = 0;
-  std::ifstream("/proc/self/statm") >> pages;
-  const rlim_t limit = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + bytes;
-  const ::rlimit limits{limit, limit};
-  ::setrlimit(RLIMIT_AS, &limits);
-}
-
 /// A small file that says that its image is large.
 std::vector<std::byte> file_of_huge_image() {
   std::vector<std::byte> file = encode_jpeg(random_photograph(16, 16, 3, 1));
@@ -254,6 +242,18 @@ TEST(SourceImage, ImagesThatMemoryIsTooShortForAreNamed) {
         std::exit(4);
       },
       ::testing::ExitedWithCode(0), "");
+}
+
+TEST(SourceImage, MemoryThatIsTooShortLaterIsSaidOfTheFile) {
+  SourceImage source;
+  source.set_encoded("a.JPEG") = encode_jpeg(random_photograph(16, 16, 3, 1));
+  const auto run_short = [&] { source.within_memory([] { throw std::bad_alloc(); }); };
+  EXPECT_THROW(run_short(), UnreadableImage);
+  EXPECT_EQ(error_of(run_short), "a.JPEG: cannot be read: out of memory");
+  EXPECT_EQ(source.within_memory([] { return 3; }), 3);
+  // An image that is no file is not to blame.
+  source.set_decoded();
+  EXPECT_THROW(run_short(), std::bad_alloc);
 }
 
 /// With a sanitizer this is the test that nothing is read or written out of bounds.

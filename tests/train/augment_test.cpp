@@ -5,8 +5,12 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <utility>
 
+#include "core/rng.h"
 #include "data/image_folder.h"
+#include "data/resize_transforms.h"
+#include "data/shards.h"
 #include "data/synthetic_photographs.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
@@ -50,6 +54,60 @@ TEST(AugmentTest, RecipesChooseTheirTransforms) {
   for (const Recipe& recipe : {plain, augmented}) {
     EXPECT_TRUE(is<CentreCropTransform>(test_transform(recipe, channels)));
     EXPECT_EQ(input_shape(recipe, {0, 0, 3}), (Shape{24, 24, 3}));
+  }
+}
+
+/// What a transform makes of an image of chance, with that seed.
+std::pair<std::vector<std::uint8_t>, CropWindow> prepared(const Transform& transform,
+                                                          std::uint64_t seed) {
+  SourceImage source;
+  Rng pixels(7, RngPurpose::test), rng(seed, RngPurpose::augmentation);
+  Image& image = source.set_decoded();
+  image.resize(50, 60, 3);
+  for (std::uint8_t& value : image.pixels) value = static_cast<std::uint8_t>(pixels.below(256));
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(transform.image_shape().elements()));
+  const CropWindow window = transform.prepare(source, rng, bytes);
+  return {bytes, window};
+}
+
+void expect_equal(const std::shared_ptr<const Transform>& actual, const Transform& expected) {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    EXPECT_EQ(prepared(*actual, seed), prepared(expected, seed)) << "seed " << seed;
+  }
+}
+
+/// Eight draws tell styles and flips apart.
+TEST(AugmentTest, RecipesSetTheirTransforms) {
+  const ResizeOptions resize{.crop = 24,
+                             .shorter_side = 28,
+                             .interpolation = Interpolation::bicubic_opencv,
+                             .order = ChannelOrder::bgr};
+  const Normalization mean = imagenet_normalization(ChannelOrder::bgr);
+  for (const bool flip : {false, true}) {
+    for (const AugmentationStyle style :
+         {AugmentationStyle::fb_resnet, AugmentationStyle::official}) {
+      Recipe recipe = scaled_recipe(AugmentationKind::resized_crop);
+      recipe.augmentation.style = style;
+      recipe.augmentation.resize = resize;
+      recipe.flip = flip;
+      expect_equal(training_transform(recipe, mean),
+                   RandomResizedCropTransform(resize, {.style = style}, flip));
+      expect_equal(test_transform(recipe, mean), CentreCropTransform(resize));
+      recipe.augmentation.kind = AugmentationKind::crop;
+      expect_equal(training_transform(recipe, mean), RandomCropTransform(resize, flip));
+    }
+  }
+}
+
+/// The images have the extents of the input.
+TEST(AugmentTest, RecipesOfSmallImagesSetPaddingAndFlip) {
+  const Normalization mean{.mean = Tensor::zeros({50, 60, 3})};
+  for (const bool flip : {false, true}) {
+    Recipe recipe = tiny_recipe();
+    recipe.flip = flip;
+    recipe.crop_padding = 3;
+    expect_equal(training_transform(recipe, mean),
+                 PadCropFlipTransform(mean, {.padding = 3, .flip = flip}));
   }
 }
 
@@ -140,7 +198,7 @@ TEST_F(ImageFolderTrainingTest, AllUnreadableImagesAreInAFile) {
   const auto damage = [&](const std::string& part, const std::string& place) {
     std::ofstream(images() / place) << "damaged";
     expected.insert(fmt::format("{}: {}: not an image in PNG, JPEG, PGM or PPM format", part,
-                                (images() / place).string()));
+                                place.substr(place.find('/') + 1)));
   };
   for (int label = 0; label < 3; ++label) {
     const std::string name = photograph_class(label);
@@ -161,13 +219,19 @@ TEST_F(ImageFolderTrainingTest, AllUnreadableImagesAreInAFile) {
 
   const std::string name = photograph_class(0);
   damage("training", fmt::format("train/{}/{}_7.JPEG", name, name));
-  HueNet model(3);
+  write_shards(images(), folder / "shards");
   TrainerOptions options = tiny_options(folder / "run");
   options.recipe = load_last_checkpoint(folder / "run").recipe;
-  ++options.recipe.epochs;
   options.resume = true;
-  EXPECT_EQ(Trainer(model, open_image_folder(images()), options).run().skipped_images, 13);
-  EXPECT_EQ(lines(), std::vector<std::string>(expected.begin(), expected.end()));
+  // They are the same ones wherever they are read from.
+  for (const DatasetSplits& data :
+       {open_image_folder(images()), open_image_folder(folder / "images/../images"),
+        open_shards(folder / "shards")}) {
+    HueNet model(3);
+    ++options.recipe.epochs;
+    EXPECT_EQ(Trainer(model, data, options).run().skipped_images, 13);
+    EXPECT_EQ(lines(), std::vector<std::string>(expected.begin(), expected.end()));
+  }
 }
 
 TEST_F(ImageFolderTrainingTest, EmptyBatchesChangeNothing) {
