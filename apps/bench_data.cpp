@@ -76,7 +76,9 @@ void print_json(const bench::DataPipelineTiming& timing, const BenchDataCommand&
         {{"name", path.name},
          {"images_per_s", path.images_per_s},
          {"images_per_s_and_thread", path.images_per_s / command.options.threads},
-         {"of_decoding", path.of_decoding}});
+         {"of_decoding", path.of_decoding},
+         {"region_decoding_images_per_s", path.region_decoding_rate},
+         {"of_region_decoding", path.of_region_decoding}});
   }
   print_report(report);
 }
@@ -86,14 +88,17 @@ void print_text(const bench::DataPipelineTiming& timing, const BenchDataCommand&
   TextTable table({{"from files to batches", TextTable::Align::left},
                    {"images/s"},
                    {"per thread"},
-                   {"of decoding"}});
-  const auto add = [&](const std::string& name, double rate, double share) {
+                   {"of decoding"},
+                   {"of same regions"}});
+  const auto add = [&](const std::string& name, double rate, double share,
+                       const std::string& region_share) {
     table.add_row({name, fmt::format("{:.0f}", rate), fmt::format("{:.0f}", rate / threads),
-                   fmt::format("{:.0f} %", 100 * share)});
+                   fmt::format("{:.0f} %", 100 * share), region_share});
   };
-  add("decoding alone, whole images", timing.decoding_rate, 1.0);
+  add("decoding alone, whole images", timing.decoding_rate, 1.0, "");
   for (const bench::PathRate& path : timing.paths) {
-    add(path.name, path.images_per_s, path.of_decoding);
+    add(path.name, path.images_per_s, path.of_decoding,
+        fmt::format("{:.0f} %", 100 * path.of_region_decoding));
   }
   fmt::print("{}", table.str());
   fmt::print("{} images of {:.0f} kB; {}, {} in turns, medians\n", timing.images,

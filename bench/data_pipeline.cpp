@@ -1,11 +1,14 @@
 #include "bench/data_pipeline.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <exception>
 #include <thread>
 
 #include "bench/median.h"
 #include "core/error.h"
+#include "core/rng.h"
 #include "data/loader.h"
 
 namespace lq::bench {
@@ -38,35 +41,73 @@ double seconds_of(Action&& action) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// An image that cannot be read is an error of the benchmark's data, found before threads start.
-double mean_file_bytes(const Dataset& images) {
-  SourceImage image;
-  double sum = 0;
-  for (std::int64_t i = 0; i < images.size(); ++i) {
-    images.fetch(i, image);
-    image.whole();
-    sum += static_cast<double>(image.encoded_bytes());
-  }
-  return sum / static_cast<double>(images.size());
-}
-
-void decode_all(const Dataset& images, int threads) {
+/// Fetches all images, by so many threads, for action(index, image). Throws what the action threw
+/// in one of them.
+template <typename Action>
+void for_each_image(const Dataset& images, int threads, const Action& action) {
+  std::vector<std::exception_ptr> failures(threads);
   std::vector<std::jthread> workers;
   for (int thread = 0; thread < threads; ++thread) {
-    workers.emplace_back([&images, thread, threads] {
-      SourceImage image;
-      for (std::int64_t i = thread; i < images.size(); i += threads) {
-        images.fetch(i, image);
-        image.whole();
+    workers.emplace_back([&, thread] {
+      try {
+        SourceImage image;
+        for (std::int64_t i = thread; i < images.size(); i += threads) {
+          images.fetch(i, image);
+          action(i, image);
+        }
+      } catch (...) {
+        failures[thread] = std::current_exception();
       }
     });
   }
+  workers.clear();  // joins them
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
 }
 
-void prepare_all(Loader& loader, std::int64_t epoch) {
-  loader.start(epoch);
+double mean_file_bytes(const Dataset& images, int threads) {
+  std::atomic<std::uint64_t> sum = 0;
+  for_each_image(images, threads,
+                 [&](std::int64_t, SourceImage& image) { sum += image.encoded_bytes(); });
+  return static_cast<double>(sum) / static_cast<double>(images.size());
+}
+
+void decode_all(const Dataset& images, int threads) {
+  for_each_image(images, threads, [](std::int64_t, SourceImage& image) { image.whole(); });
+}
+
+/// What a loader's transform takes of each image in epoch 0.
+std::vector<PixelRegion> regions_of(const Dataset& images, const Transform& transform,
+                                    int threads) {
+  std::vector<PixelRegion> regions(images.size());
+  for_each_image(images, threads, [&](std::int64_t i, SourceImage& image) {
+    std::vector<std::uint8_t> pixels(transform.image_shape().elements());
+    Rng rng(LoaderOptions{}.seed, RngPurpose::augmentation, /*epoch=*/0, i);
+    transform.prepare(image, rng, pixels);
+    regions[i] = image.last_region();
+  });
+  return regions;
+}
+
+void decode_regions(const Dataset& images, const std::vector<PixelRegion>& regions, int threads) {
+  for_each_image(images, threads,
+                 [&](std::int64_t i, SourceImage& image) { image.part(regions[i]); });
+}
+
+/// A way to batches, and what it decodes for them.
+struct TimedPath {
+  std::unique_ptr<Loader> loader;
+  std::vector<PixelRegion> regions;
+  std::vector<double> rates, region_rates, shares, region_shares;  // in each round
+};
+
+/// Always the same epoch, whose regions are known.
+void prepare_all(Loader& loader) {
+  loader.start(/*epoch=*/0);
   while (loader.next()) {
   }
+  if (loader.skipped().count > 0) fail("bench data: {}", loader.skipped().messages.front());
 }
 
 }  // namespace
@@ -78,28 +119,39 @@ DataPipelineTiming time_data_pipeline(const std::shared_ptr<const Dataset>& imag
         "bench data: images, threads and rounds have to be 1 or more");
   const auto first =
       std::make_shared<FirstImages>(images, std::min(options.images, images->size()));
-  const auto count = static_cast<double>(first->size());
-  DataPipelineTiming timing{.images = first->size(), .mean_bytes = mean_file_bytes(*first)};
+  const int threads = options.threads;
+  DataPipelineTiming timing{.images = first->size(),
+                            .mean_bytes = mean_file_bytes(*first, threads)};
 
-  std::vector<std::unique_ptr<Loader>> loaders;
+  std::vector<TimedPath> timed;
   for (const DataPath& path : paths) {
     // The consumer works, too, while it waits for a batch.
-    loaders.push_back(std::make_unique<Loader>(
-        first, path.transform,
-        LoaderOptions{.batch = options.batch, .threads = options.threads - 1, .shuffle = true}));
+    timed.push_back(
+        {.loader = std::make_unique<Loader>(
+             first, path.transform,
+             LoaderOptions{.batch = options.batch, .threads = threads - 1, .shuffle = true}),
+         .regions = regions_of(*first, *path.transform, threads)});
   }
+  const auto rate_of = [&](auto&& action) {
+    return static_cast<double>(first->size()) / seconds_of(action);
+  };
   std::vector<double> decoding;
-  std::vector<std::vector<double>> rates(paths.size()), shares(paths.size());
   for (int round = 0; round < options.rounds; ++round) {
-    decoding.push_back(count / seconds_of([&] { decode_all(*first, options.threads); }));
-    for (std::size_t i = 0; i < paths.size(); ++i) {
-      rates[i].push_back(count / seconds_of([&] { prepare_all(*loaders[i], round); }));
-      shares[i].push_back(rates[i].back() / decoding.back());
+    decoding.push_back(rate_of([&] { decode_all(*first, threads); }));
+    for (TimedPath& path : timed) {
+      path.region_rates.push_back(rate_of([&] { decode_regions(*first, path.regions, threads); }));
+      path.rates.push_back(rate_of([&] { prepare_all(*path.loader); }));
+      path.shares.push_back(path.rates.back() / decoding.back());
+      path.region_shares.push_back(path.rates.back() / path.region_rates.back());
     }
   }
   timing.decoding_rate = median(decoding);
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    timing.paths.push_back({paths[i].name, median(rates[i]), median(shares[i])});
+    timing.paths.push_back({.name = paths[i].name,
+                            .images_per_s = median(timed[i].rates),
+                            .region_decoding_rate = median(timed[i].region_rates),
+                            .of_decoding = median(timed[i].shares),
+                            .of_region_decoding = median(timed[i].region_shares)});
   }
   return timing;
 }

@@ -28,7 +28,9 @@ struct DataPipelineOptions {
 struct PathRate {
   std::string name;
   double images_per_s = 0;
-  double of_decoding = 0;  ///< rate over that of decoding alone, in the same round
+  double region_decoding_rate = 0;  ///< of decoding alone what this way decodes of each image
+  double of_decoding = 0;           ///< rate over that of decoding whole images, in the same round
+  double of_region_decoding = 0;    ///< the same for the regions
 };
 
 struct DataPipelineTiming {
@@ -38,8 +40,9 @@ struct DataPipelineTiming {
   std::vector<PathRate> paths;
 };
 
-/// In each round decodes all images as a whole, and then prepares them in each of the ways. Throws
-/// Error when an image cannot be read.
+/// In each round decodes all images as a whole; then, for each of the ways, only those regions of
+/// them that the way takes, and prepares them in this way. What depends on chance is the same in
+/// all rounds. Throws Error when an image cannot be read.
 DataPipelineTiming time_data_pipeline(const std::shared_ptr<const Dataset>& images,
                                       const std::vector<DataPath>& paths,
                                       const DataPipelineOptions& options);

@@ -48,6 +48,7 @@ void SourceImage::read_header() {
 Shape SourceImage::shape() const { return is_encoded_ ? encoded_shape_ : image_.shape(); }
 
 const Image& SourceImage::whole() {
+  last_region_ = whole_region(shape());
   if (!is_encoded_) return image_;
   decode(whole_region(encoded_shape_), image_);
   return image_;
@@ -55,6 +56,7 @@ const Image& SourceImage::whole() {
 
 const Image& SourceImage::part(const PixelRegion& region) {
   if (region == whole_region(shape())) return whole();
+  last_region_ = region;
   if (is_encoded_) {
     decode(region, part_);
   } else {

@@ -48,6 +48,8 @@ class SourceImage {
   /// decoded. Good until the next call of any member that is not const. Throws as whole(); damage
   /// behind the region may go unnoticed.
   const Image& part(const PixelRegion& region);
+  /// The region that whole() or part() has given last.
+  const PixelRegion& last_region() const { return last_region_; }
 
   /// Runs what reads or prepares this image and returns what it returns. Where memory is too short
   /// for that, throws UnreadableImage for the image of a file: others may fit.
@@ -74,6 +76,7 @@ class SourceImage {
   Shape encoded_shape_;
   Image image_;  // decoded: all of it
   Image part_;
+  PixelRegion last_region_;
 };
 
 }  // namespace lq

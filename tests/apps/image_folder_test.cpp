@@ -260,6 +260,12 @@ TEST_F(ImageFolderTest, BenchTakesThem) {
   EXPECT_EQ(result.json()["rounds"], 1);
   EXPECT_GT(result.json()["decoding_images_per_s"], 0);
   EXPECT_EQ(result.json()["paths"].size(), 5U);
+  for (const auto& path : result.json()["paths"]) {
+    EXPECT_GT(path["region_decoding_images_per_s"], 0);
+    EXPECT_DOUBLE_EQ(
+        path["of_region_decoding"].get<double>(),
+        path["images_per_s"].get<double>() / path["region_decoding_images_per_s"].get<double>());
+  }
   EXPECT_TRUE(failed_with(run({"bench", "data", "--data", "nowhere"}), 1,
                           "image-folder: there is no folder nowhere"));
 }

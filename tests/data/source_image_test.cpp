@@ -115,7 +115,10 @@ TEST(SourceImage, PartsOfDecodedImages) {
   for (int round = 0; round < 20; ++round) {
     const PixelRegion region = random_region_of(image, rng);
     EXPECT_EQ(source.part(region).pixels, region_of(image, region).pixels);
+    EXPECT_EQ(source.last_region(), region);
   }
+  source.whole();
+  EXPECT_EQ(source.last_region(), (PixelRegion{0, 0, 20, 31}));
 }
 
 /// Where pixel (y, x) of the seen image comes from, by the words of the Exif standard: the number
