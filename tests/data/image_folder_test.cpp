@@ -112,18 +112,18 @@ TEST_F(ImageFolderTest, WhatIsNotUsedGetsAWarning) {
 }
 
 TEST_F(ImageFolderTest, FilesThatAreNoImagesByTheirNamesAreCounted) {
-  write_text(folder / "train/n01/.DS_Store", "");
+  write_content(folder / "train/n01/.DS_Store", "");
   EXPECT_EQ(open().warning, "");
-  write_text(folder / "train/n02/c.webp", "");
+  write_content(folder / "train/n02/c.webp", "");
   EXPECT_EQ(open().warning, folder.path().string() +
                                 ": not used: 1 file within classes whose name is not of an image "
                                 "(train/n02/c.webp)");
   for (const char* name : {"train/n01/d.bmp", "train/n01/b.jfif", "train/n01/e"}) {
-    write_text(folder / name, "");
+    write_content(folder / name, "");
   }
   std::filesystem::remove_all(folder / "val");
   write("val/n01/e.JPEG", 1);
-  write_text(folder / "val/n01/e.JPEG.part", "");
+  write_content(folder / "val/n01/e.JPEG.part", "");
   EXPECT_EQ(open().warning, folder.path().string() +
                                 ": not used: 5 files within classes whose names are not of images "
                                 "(train/n01/b.jfif)");
@@ -196,12 +196,12 @@ class NumberedFolderTest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* name : {"1", "10", "11", "2"}) {
-      write_text(folder / "train" / name / "a.JPEG", "");
+      write_content(folder / "train" / name / "a.JPEG", "");
     }
-    for (const char* name : {"v1.JPEG", "v2.JPEG"}) write_text(folder / "val" / name, "");
+    for (const char* name : {"v1.JPEG", "v2.JPEG"}) write_content(folder / "val" / name, "");
   }
   std::vector<int> labels(const std::string& text) const {
-    write_text(folder / "val.txt", text);
+    write_content(folder / "val.txt", text);
     const DatasetSplits data = open_image_folder(folder.path());
     return {data.test->label(0), data.test->label(1)};
   }
@@ -223,7 +223,7 @@ TEST_F(NumberedFolderTest, LabelsOfTwoMeaningsAreRefused) {
                    "class \"10\""});
   // Whichever is meant.
   std::filesystem::remove_all(folder / "train");
-  for (const char* name : {"0", "1", "2"}) write_text(folder / "train" / name / "a.JPEG", "");
+  for (const char* name : {"0", "1", "2"}) write_content(folder / "train" / name / "a.JPEG", "");
   EXPECT_EQ(labels("v1.JPEG 2\nv2.JPEG 0\n"), (std::vector{2, 0}));
 }
 
