@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,8 +12,8 @@
 #include "apps/text_table.h"
 #include "apps/timing_groups.h"
 #include "bench/convolution.h"
-#include "core/io/diagnostics.h"
 #include "core/io/file.h"
+#include "core/io/progress.h"
 #include "core/isa.h"
 
 namespace lq::apps {
@@ -142,14 +141,21 @@ void write_chart(const std::string& path, const std::vector<bench::ConvolutionTi
   write_file_atomically(path, as_bytes(speed_chart("Packed convolutions against oneDNN", bars)));
 }
 
+std::vector<bench::ConvolutionTiming> time_with_progress(
+    const bench::ConvolutionBenchOptions& options) {
+  Progress progress;
+  ProgressState state{.steps = std::ssize(options.shapes) * std::ssize(options.widths) *
+                               std::ssize(options.batches) * std::ssize(options.threads),
+                      .bar_only = true};
+  return bench::time_convolutions(options, [&](const bench::ConvolutionTiming& timing) {
+    ++state.step;
+    state.label = timing.layer + " " + timing.widths.to_string();
+    progress.update(state);
+  });
+}
+
 void run(const BenchConvolutionCommand& command) {
-  const bool shows_progress = !command.json && isatty(STDERR_FILENO) == 1;
-  const auto progress = [shows_progress](const bench::ConvolutionTiming& timing) {
-    if (shows_progress)
-      print_diagnostic("\r{:<40}", timing.layer + " " + timing.widths.to_string());
-  };
-  const auto timings = bench::time_convolutions(options_of(command), progress);
-  if (shows_progress) print_diagnostic("\r{:40}\r", "");
+  const auto timings = time_with_progress(options_of(command));
   if (command.json) {
     print_json(timings);
   } else {

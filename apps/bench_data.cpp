@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bench_commands.h"
+#include "apps/command_line.h"
+#include "apps/commands.h"
 #include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
@@ -15,6 +17,7 @@
 #include "data/dataset_registry.h"
 #include "data/resize_transforms.h"
 #include "data/synthetic_photographs.h"
+#include "train/interrupt.h"
 
 namespace lq::apps {
 
@@ -30,14 +33,14 @@ struct BenchDataCommand {
   bool json = false;
 };
 
-/// Made-up photographs, which are there while the object lives.
+/// A folder for made-up photographs, which is there while the object lives. Meanwhile Ctrl-C does
+/// not end the program at once: see end_if_interrupted().
 class PhotographFolder {
  public:
-  explicit PhotographFolder(std::int64_t images) {
+  PhotographFolder() {
     std::string name = (fs::temp_directory_path() / "lqnet_photographs_XXXXXX").string();
     check(mkdtemp(name.data()) != nullptr, "{}: no temporary folder could be made", name);
     path_ = name;
-    write_photographs(path_, {.classes = 1, .train_images = images, .val_images = 1});
   }
   ~PhotographFolder() {
     std::error_code ignored;
@@ -49,8 +52,21 @@ class PhotographFolder {
   const fs::path& path() const { return path_; }
 
  private:
+  const InterruptScope interrupts_;
   fs::path path_;
 };
+
+/// Unlike a signal, an exception lets the folder be removed.
+void end_if_interrupted() {
+  if (InterruptScope::requested()) exit_with(interrupted);
+}
+
+void fill(const PhotographFolder& folder, std::int64_t images) {
+  write_photographs(folder.path(), {.classes = 1,
+                                    .train_images = images,
+                                    .val_images = 1,
+                                    .on_image = [](auto, auto) { end_if_interrupted(); }});
+}
 
 std::vector<bench::DataPath> data_paths() {
   const ResizeOptions resize;
@@ -108,12 +124,16 @@ void print_text(const bench::DataPipelineTiming& timing, const BenchDataCommand&
 
 void run(const BenchDataCommand& command) {
   std::optional<PhotographFolder> photographs;
-  if (command.data == made_up) photographs.emplace(command.options.images);
+  bench::DataPipelineOptions options = command.options;
+  if (command.data == made_up) {
+    fill(photographs.emplace(), options.images);
+    options.meanwhile = end_if_interrupted;
+  }
   const DatasetSplits data =
       open_dataset("image-folder", photographs ? photographs->path() : command.data);
   warn(data.warning);
   const bench::DataPipelineTiming timing =
-      bench::time_data_pipeline(data.train, data_paths(), command.options);
+      bench::time_data_pipeline(data.train, data_paths(), options);
   if (command.json) {
     print_json(timing, command);
   } else {

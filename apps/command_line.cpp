@@ -145,8 +145,10 @@ int parse_and_run(CLI::App& app, int argc, char** argv) {
 
 int run_command_line(int argc, char** argv) {
   occupy_closed_streams();
-  // A file that reaches the limit of its size is then an error of the write, with a message.
+  // A file that reaches the limit of its size, and a pipe that nobody reads any more, are then an
+  // error of the write: results end with a message, and messages do not end a run.
   std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
   constexpr const char* lost_output = "standard output cannot be written";
   try {
     CLI::App app(

@@ -12,8 +12,8 @@
 #include "apps/loader_options.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
+#include "core/io/progress.h"
 #include "train/evaluation.h"
-#include "train/progress.h"
 #include "train/rate_meter.h"
 
 namespace lq::apps {

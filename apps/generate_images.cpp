@@ -8,8 +8,8 @@
 #include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "core/error.h"
+#include "core/io/progress.h"
 #include "data/synthetic_photographs.h"
-#include "train/progress.h"
 
 namespace lq::apps {
 

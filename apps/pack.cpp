@@ -21,9 +21,9 @@
 #include "convert/cost_table.h"
 #include "convert/pack.h"
 #include "core/io/file.h"
+#include "core/io/progress.h"
 #include "core/threads.h"
 #include "deploy/packed_file.h"
-#include "train/progress.h"
 
 namespace lq::apps {
 

@@ -8,8 +8,8 @@
 #include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "apps/run_files.h"
+#include "core/io/progress.h"
 #include "data/shards.h"
-#include "train/progress.h"
 
 namespace lq::apps {
 

@@ -19,11 +19,11 @@
 #include "apps/run_files.h"
 #include "apps/text_table.h"
 #include "core/io/diagnostics.h"
+#include "core/io/progress.h"
 #include "core/threads.h"
 #include "models/model.h"
 #include "train/augment.h"
 #include "train/interrupt.h"
-#include "train/progress.h"
 #include "train/trainer.h"
 
 namespace lq::apps {

@@ -102,11 +102,14 @@ struct TimedPath {
   std::vector<double> rates, region_rates, shares, region_shares;  // in each round
 };
 
+void call(const std::function<void()>& meanwhile) {
+  if (meanwhile) meanwhile();
+}
+
 /// Always the same epoch, whose regions are known.
-void prepare_all(Loader& loader) {
+void prepare_all(Loader& loader, const std::function<void()>& meanwhile) {
   loader.start(/*epoch=*/0);
-  while (loader.next()) {
-  }
+  while (loader.next()) call(meanwhile);
   if (loader.skipped().count > 0) fail("bench data: {}", loader.skipped().messages.front());
 }
 
@@ -139,8 +142,9 @@ DataPipelineTiming time_data_pipeline(const std::shared_ptr<const Dataset>& imag
   for (int round = 0; round < options.rounds; ++round) {
     decoding.push_back(rate_of([&] { decode_all(*first, threads); }));
     for (TimedPath& path : timed) {
+      call(options.meanwhile);
       path.region_rates.push_back(rate_of([&] { decode_regions(*first, path.regions, threads); }));
-      path.rates.push_back(rate_of([&] { prepare_all(*path.loader); }));
+      path.rates.push_back(rate_of([&] { prepare_all(*path.loader, options.meanwhile); }));
       path.shares.push_back(path.rates.back() / decoding.back());
       path.region_shares.push_back(path.rates.back() / path.region_rates.back());
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct DataPipelineOptions {
   std::int64_t batch = 64;
   int threads = 1;  ///< that prepare images, the consumer of the batches among them
   int rounds = 5;
+  /// Called by the caller's thread with each image that it decodes and each batch that it gets;
+  /// what it throws ends the measurement. May be null.
+  std::function<void()> meanwhile = {};
 };
 
 /// Rates in images per second, of all threads together; medians over the rounds.

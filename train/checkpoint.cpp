@@ -26,15 +26,17 @@ constexpr std::string_view model_prefix = "model.";
 constexpr std::string_view optimizer_prefix = "optimizer.";
 constexpr const char* class_names_key = "class_names";
 constexpr const char* images_key = "images";
+constexpr const char* evaluation_due_key = "evaluation_due";
 constexpr const char* mean_name = "data.mean";
 constexpr const char* divisor_name = "data.divisor";
 
 std::string state_to_json(const TrainingState& state) {
-  return json{{"epochs_done", state.epochs_done},
+  json object{{"epochs_done", state.epochs_done},
               {"steps_done", state.steps_done},
               {"epoch_sums", state.epoch_sums},
-              {"best", state.best ? json(*state.best) : json()}}
-      .dump();
+              {"best", state.best ? json(*state.best) : json()}};
+  if (state.evaluation_due) object[evaluation_due_key] = true;
+  return object.dump();
 }
 
 TrainingState state_from_json(const std::string& text) {
@@ -43,9 +45,12 @@ TrainingState state_from_json(const std::string& text) {
   object.at("epochs_done").get_to(state.epochs_done);
   object.at("steps_done").get_to(state.steps_done);
   object.at("epoch_sums").get_to(state.epoch_sums);
+  // Absent where it is not, as in files from before there was such a place.
+  state.evaluation_due = object.value(evaluation_due_key, false);
   const json& best = object.at("best");
   if (!best.is_null()) state.best = best.get<BestEvaluation>();
   check(state.epochs_done >= 0 && state.steps_done >= 0, "state: counts below 0");
+  check(state.steps_done > 0 || !state.evaluation_due, "state: an evaluation is due of no step");
   return state;
 }
 

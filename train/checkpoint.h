@@ -32,6 +32,7 @@ struct BestEvaluation {
 struct TrainingState {
   std::int64_t epochs_done = 0;        ///< and evaluated
   std::int64_t steps_done = 0;         ///< in the epoch under way
+  bool evaluation_due = false;         ///< comes next: the steps in front of it are all done
   ClassificationSums epoch_sums;       ///< over these steps
   std::optional<BestEvaluation> best;  ///< absent before the first that counts
 

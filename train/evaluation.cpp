@@ -30,13 +30,15 @@ Device device_of(const Module& model) {
 }
 
 ClassificationSums evaluate(Module& model, Loader& loader,
-                            const std::function<void(const ClassificationSums&)>& on_batch) {
+                            const std::function<void(const ClassificationSums&)>& on_batch,
+                            const std::function<bool()>& stop_requested) {
   ClassificationSums sums;
   DeviceBatches batches(loader, device_of(model));
   batches.start(/*epoch=*/0);
   while (const std::optional<Batch> batch = batches.next()) {
     sums += evaluate(model, *batch, [&] { batches.prefetch(); });
     if (on_batch) on_batch(sums);
+    if (stop_requested && stop_requested()) break;
   }
   return sums;
 }

@@ -59,9 +59,11 @@ double scalar(const Tensor& value);
 Device device_of(const Module& model);
 
 /// Runs one epoch of the loader through the model in evaluation mode, without a tape, and returns
-/// the sums; the model gets its mode back. `on_batch` is called after each batch.
+/// the sums; the model gets its mode back. `on_batch` is called after each batch. Then
+/// `stop_requested` is asked: true ends the evaluation with the sums so far.
 ClassificationSums evaluate(Module& model, Loader& loader,
-                            const std::function<void(const ClassificationSums&)>& on_batch = {});
+                            const std::function<void(const ClassificationSums&)>& on_batch = {},
+                            const std::function<bool()>& stop_requested = {});
 
 /// The same for one batch, which lies on the model's device. `meanwhile` is called when all work is
 /// queued there, before the host waits for it.

@@ -1,13 +1,16 @@
-// A polite end for a run that is told to stop.
+// A polite end for work that is told to stop.
 #pragma once
 
+#include <array>
 #include <csignal>
 
 namespace lq {
 
-/// While it lives, the first SIGINT and the first SIGTERM only set a flag, so that a run can write
-/// its checkpoint; the next one of the same kind ends the program as usual. A signal that the
-/// program ignored before (nohup, background jobs) stays ignored. One scope at a time in a program.
+/// While it lives, the first SIGINT, the first SIGTERM and every SIGHUP only set a flag, so that a
+/// run can write its checkpoint; the next SIGINT or SIGTERM ends the program as usual. A terminal
+/// that closes may send SIGHUP twice, by its shell and by the system, which is no second wish. A
+/// signal that the program ignored before (nohup, background jobs) stays ignored. One scope at a
+/// time in a program.
 class InterruptScope {
  public:
   InterruptScope();
@@ -19,8 +22,9 @@ class InterruptScope {
   static bool requested();
 
  private:
-  struct sigaction previous_interrupt_ {};
-  struct sigaction previous_terminate_ {};
+  static constexpr std::array signals_{SIGINT, SIGTERM, SIGHUP};
+
+  std::array<struct sigaction, signals_.size()> previous_{};
 };
 
 }  // namespace lq

@@ -15,13 +15,17 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// Whether `line` is whole and not of a later step.
-bool belongs_to_resumed_run(const std::string& line, std::int64_t resume_after) {
-  const ordered_json object = ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return false;
-  const auto step = object.find("step");
-  return step != object.end() && step->is_number_integer() &&
-         step->get<std::int64_t>() <= resume_after;
+/// The step of a line; none of one that is not whole.
+std::optional<std::int64_t> step_of(const ordered_json& line) {
+  if (!line.is_object()) return {};
+  const auto step = line.find("step");
+  if (step == line.end() || !step->is_number_integer()) return {};
+  return step->get<std::int64_t>();
+}
+
+bool is_evaluation(const ordered_json& line) {
+  const auto kind = line.find("kind");
+  return kind != line.end() && *kind == "epoch";
 }
 
 std::string text_of(const std::filesystem::path& path) {
@@ -29,25 +33,33 @@ std::string text_of(const std::filesystem::path& path) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void drop_later_lines(const std::filesystem::path& path, std::int64_t resume_after) {
+}  // namespace
+
+MetricsLog::MetricsLog(std::filesystem::path path, std::optional<std::int64_t> resume_after,
+                       bool evaluation_due)
+    : path_(std::move(path)) {
+  if (resume_after) keep_lines(*resume_after, evaluation_due);
+  file_.open(path_, resume_after ? std::ios::app : std::ios::trunc);
+  check(file_.is_open(), "{}: cannot be opened for writing", path_.string());
+}
+
+void MetricsLog::keep_lines(std::int64_t resume_after, bool evaluation_due) {
   std::error_code error;
-  if (std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found) return;
-  const std::string text = text_of(path);
+  if (std::filesystem::status(path_, error).type() == std::filesystem::file_type::not_found) return;
+  const std::string text = text_of(path_);
   std::string kept;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
-    if (belongs_to_resumed_run(line, resume_after)) kept += line + '\n';
+    const ordered_json object = ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const std::optional<std::int64_t> step = step_of(object);
+    if (!step || *step > resume_after) continue;
+    if (*step == resume_after) {
+      if (evaluation_due && is_evaluation(object)) break;
+      kept_at_resume_.insert(line);
+    }
+    kept += line + '\n';
   }
-  if (kept != text) write_file_atomically(path, as_bytes(kept));
-}
-
-}  // namespace
-
-MetricsLog::MetricsLog(std::filesystem::path path, std::optional<std::int64_t> resume_after)
-    : path_(std::move(path)) {
-  if (resume_after) drop_later_lines(path_, *resume_after);
-  file_.open(path_, resume_after ? std::ios::app : std::ios::trunc);
-  check(file_.is_open(), "{}: cannot be opened for writing", path_.string());
+  if (kept != text) write_file_atomically(path_, as_bytes(kept));
 }
 
 void MetricsLog::write(const StepMetrics& metrics) {
@@ -81,8 +93,10 @@ void MetricsLog::write_warning(std::int64_t step, std::string_view message) {
   // A message may name a file, whose name can be any bytes.
   constexpr int one_line = -1;
   constexpr bool ascii_only = false;
-  write_line(ordered_json{{"kind", "warning"}, {"step", step}, {"message", message}}.dump(
-      one_line, ' ', ascii_only, ordered_json::error_handler_t::replace));
+  const std::string line =
+      ordered_json{{"kind", "warning"}, {"step", step}, {"message", message}}.dump(
+          one_line, ' ', ascii_only, ordered_json::error_handler_t::replace);
+  if (!kept_at_resume_.contains(line)) write_line(line);
 }
 
 void MetricsLog::write_line(std::string_view line) {

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 
 namespace lq {
@@ -31,8 +33,9 @@ struct EpochMetrics {
   double test_accuracy = 0.0;
   double test_top5_accuracy = 0.0;
   double learning_rate = 0.0;  ///< of the last step
-  double images_per_s = 0.0;   ///< trained in this epoch, evaluation not counted
-  double seconds = 0.0;        ///< since this process began to train
+  /// Trained in this epoch, evaluation not counted; not a number where another process did that.
+  double images_per_s = 0.0;
+  double seconds = 0.0;  ///< since this process began to train
 };
 
 /// A file of JSON lines: one object per line with a "kind" ("step", "epoch" or "warning") and the
@@ -42,18 +45,24 @@ class MetricsLog {
  public:
   /// Begins an empty log, or continues after step `resume_after`: later lines and lines that a
   /// killed run left half written are dropped first; a file with no such lines is not written
-  /// anew. Throws Error when the file cannot be read or written; it is as it was then.
+  /// anew. Where the evaluation after that step is due, a killed run may have come as far as its
+  /// line, which is dropped too, with all that follows it. Throws Error when the file cannot be
+  /// read or written; it is as it was then.
   explicit MetricsLog(std::filesystem::path path,
-                      std::optional<std::int64_t> resume_after = std::nullopt);
+                      std::optional<std::int64_t> resume_after = std::nullopt,
+                      bool evaluation_due = false);
 
   void write(const StepMetrics& metrics);
   void write(const EpochMetrics& metrics);
+  /// A warning that an earlier part of the run has written after the same step is not repeated.
   void write_warning(std::int64_t step, std::string_view message);
 
  private:
+  void keep_lines(std::int64_t resume_after, bool evaluation_due);
   void write_line(std::string_view line);
 
   std::filesystem::path path_;
+  std::set<std::string> kept_at_resume_;  // lines after the step behind which the run goes on
   std::ofstream file_;
 };
 

@@ -6,6 +6,12 @@
 
 namespace lq {
 
+namespace {
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
 std::string epoch_label(const RunExtent& extent, const TrainingState& state) {
   return fmt::format("epoch {}/{}", state.epochs_done + 1, extent.epochs);
 }
@@ -14,10 +20,15 @@ RunReporter::RunReporter(const RunExtent& extent, std::int64_t log_interval,
                          const ProgressOptions& progress)
     : extent_(extent), log_interval_(log_interval), progress_(progress) {}
 
-void RunReporter::open_files(const std::filesystem::path& folder,
-                             std::optional<std::int64_t> resume_after) {
-  metrics_.emplace(folder / metrics_file, resume_after);
-  skipped_log_.emplace(folder / skipped_images_file, resume_after.has_value());
+void RunReporter::open_files(const std::filesystem::path& folder) {
+  metrics_.emplace(folder / metrics_file);
+  skipped_log_.emplace(folder / skipped_images_file, /*resumed=*/false);
+}
+
+void RunReporter::continue_files(const std::filesystem::path& folder, const ResumePoint& from) {
+  metrics_.emplace(folder / metrics_file, from.step, from.evaluation_due);
+  skipped_log_.emplace(folder / skipped_images_file, /*resumed=*/true);
+  learning_rate_ = from.learning_rate;
 }
 
 void RunReporter::start_training() {
@@ -52,7 +63,6 @@ void RunReporter::step_done(const TrainingState& state, const StepReport& step) 
 
 void RunReporter::log_step(const TrainingState& state, const StepReport& step) {
   const auto images = static_cast<double>(step.images);
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
   metrics_->write(
       StepMetrics{.epoch = state.epochs_done + 1,
                   .step = extent_.steps_done(state),
@@ -85,15 +95,15 @@ void RunReporter::evaluated(const TrainingState& state, const ClassificationSums
                                .test_accuracy = test.accuracy(),
                                .test_top5_accuracy = test.top5_accuracy(),
                                .learning_rate = learning_rate_,
-                               .images_per_s = epoch_rate_,
+                               .images_per_s = epoch_rate_.value_or(none),
                                .seconds = seconds()});
+  const std::string rate = epoch_rate_ ? fmt::format("{:.0f} images/s  ", *epoch_rate_) : "";
   progress_.line(
       fmt::format("{}  train loss {:.4f} accuracy {:.2f} %  test loss {:.4f} accuracy {:.2f} % "
-                  "(top 5: {:.2f} %){}  "
-                  "{:.0f} images/s  {}",
+                  "(top 5: {:.2f} %){}  {}{}",
                   epoch_label(extent_, state), train.mean_loss(), 100.0 * train.accuracy(),
                   test.mean_loss(), 100.0 * test.accuracy(), 100.0 * test.top5_accuracy(),
-                  is_best ? " (best)" : "", epoch_rate_, format_duration(seconds())));
+                  is_best ? " (best)" : "", rate, format_duration(seconds())));
 }
 
 void RunReporter::warn(const TrainingState& state, std::string_view message) {

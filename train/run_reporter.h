@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "core/io/progress.h"
 #include "train/checkpoint.h"
 #include "train/evaluation.h"
 #include "train/metrics_log.h"
-#include "train/progress.h"
 #include "train/rate_meter.h"
 #include "train/skipped_log.h"
 
@@ -31,6 +31,13 @@ struct RunExtent {
   }
 };
 
+/// Where a run goes on.
+struct ResumePoint {
+  std::int64_t step = 0;        ///< behind this one
+  double learning_rate = 0.0;   ///< of that step
+  bool evaluation_due = false;  ///< before the next step
+};
+
 /// "epoch 2/3": the epoch under way.
 std::string epoch_label(const RunExtent& extent, const TrainingState& state);
 
@@ -48,10 +55,10 @@ class RunReporter {
  public:
   RunReporter(const RunExtent& extent, std::int64_t log_interval, const ProgressOptions& progress);
 
-  /// Begins the files of the run in its folder, or continues them after step `resume_after`; before
-  /// anything below.
-  void open_files(const std::filesystem::path& folder,
-                  std::optional<std::int64_t> resume_after = std::nullopt);
+  /// Begins the files of the run in its folder, before anything below.
+  void open_files(const std::filesystem::path& folder);
+  /// Continues them instead.
+  void continue_files(const std::filesystem::path& folder, const ResumePoint& from);
 
   /// The clock runs, and training goes on. Evaluations come between stop and start.
   void start_training();
@@ -86,10 +93,10 @@ class RunReporter {
   Progress progress_;
   std::optional<MetricsLog> metrics_;
   std::optional<SkippedLog> skipped_log_;
-  RateMeter run_steps_;     // evaluations included
-  RateMeter epoch_images_;  // since training started or went on
-  RateMeter line_images_;   // since the last line of metrics
-  double epoch_rate_ = 0.0;
+  RateMeter run_steps_;               // evaluations included
+  RateMeter epoch_images_;            // since training started or went on
+  RateMeter line_images_;             // since the last line of metrics
+  std::optional<double> epoch_rate_;  // none before this process trains
   double learning_rate_ = 0.0;
   std::int64_t trained_images_ = 0;
   double training_seconds_ = 0.0;

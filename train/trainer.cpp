@@ -68,6 +68,15 @@ RunExtent extent(const TrainerOptions& options, const Loader& loader, std::int64
           .last_step = std::min(all_steps, options.max_steps.value_or(all_steps))};
 }
 
+/// Of a step of the epoch under way, from 0.
+double rate_of_step(std::int64_t step, const Recipe& recipe, const RunExtent& extent,
+                    const TrainingState& state) {
+  return learning_rate(recipe.schedule, {.epoch = state.epochs_done,
+                                         .step = step,
+                                         .epochs = recipe.epochs,
+                                         .steps_per_epoch = extent.steps_per_epoch});
+}
+
 void check_can_be_resumed(const fs::path& folder) {
   check(fs::exists(folder / last_checkpoint_file), "{}: there is no run to resume (no {})",
         folder.string(), last_checkpoint_file);
@@ -151,7 +160,9 @@ void Trainer::resume_run() {
     fail("{}: {}", last_path().string(), error.what());
   }
   state_ = checkpoint.state;
-  report_.open_files(options_.output, steps_done());
+  // An unbroken run would not make it where it trains on.
+  state_.evaluation_due = state_.evaluation_due && evaluation_is_next();
+  continue_files(checkpoint.recipe);
   report_.line(finished()
                    ? fmt::format("nothing is left to train after {} steps", steps_done())
                    : fmt::format("resuming {} after step {} of {}", epoch_label(extent_, state_),
@@ -159,6 +170,14 @@ void Trainer::resume_run() {
   if (finished()) return;
   forget_evaluation_within_epoch();
   warn_of_changes(checkpoint);
+}
+
+void Trainer::continue_files(const Recipe& recipe_so_far) {
+  ResumePoint from{.step = steps_done(), .evaluation_due = state_.evaluation_due};
+  if (from.evaluation_due) {
+    from.learning_rate = rate_of_step(state_.steps_done - 1, recipe_so_far, extent_, state_);
+  }
+  report_.continue_files(options_.output, from);
 }
 
 void Trainer::check_continues(const Checkpoint& checkpoint) const {
@@ -182,10 +201,11 @@ void Trainer::check_continues(const Checkpoint& checkpoint) const {
     refuse(fmt::format("the images ({} for training and {} for testing, {} and {} before)",
                        now.train, now.test, before.train, before.test));
   }
-  if (!(checkpoint.normalization == normalization_) ||
-      checkpoint.state.steps_done >= extent_.steps_per_epoch) {
-    refuse("the images");
-  }
+  const std::int64_t steps = checkpoint.state.steps_done;
+  const bool is_within_epoch =
+      steps < extent_.steps_per_epoch ||
+      (steps == extent_.steps_per_epoch && checkpoint.state.evaluation_due);
+  if (!(checkpoint.normalization == normalization_) || !is_within_epoch) refuse("the images");
 }
 
 void Trainer::warn_of_changes(const Checkpoint& checkpoint) {
@@ -203,9 +223,10 @@ void Trainer::warn_of_changes(const Checkpoint& checkpoint) {
   }
 }
 
-/// An unbroken run would not have made it. Its network is that of the last checkpoint, too.
+/// An unbroken run would not have made it. Its network is that of the last checkpoint, too, also
+/// where a run was killed between the two files and only that of the best tells of it.
 void Trainer::forget_evaluation_within_epoch() {
-  if (!state_.best || state_.best->steps == 0) return;
+  if (state_.best && state_.best->steps == 0) return;
   state_.best.reset();
   std::error_code error;
   fs::remove(best_path(), error);
@@ -215,7 +236,13 @@ void Trainer::forget_evaluation_within_epoch() {
 TrainingResult Trainer::run() {
   while (!finished()) run_epoch();
   // A finished run that is resumed has nothing to train, but its caller wants to know.
-  if (!interrupted_ && !test_) evaluate_model();
+  if (!interrupted_ && !test_) {
+    evaluate_model();
+    if (interrupted_) {
+      report_.line(fmt::format("stopped in the evaluation after {} steps; {} can be resumed",
+                               steps_done(), options_.output.string()));
+    }
+  }
   return {.epochs = state_.epochs_done,
           .steps = steps_done(),
           .interrupted = interrupted_,
@@ -226,21 +253,37 @@ TrainingResult Trainer::run() {
           .images_per_s = report_.images_per_second()};
 }
 
+/// Up to the next evaluation, and that one, or until the run is told to stop.
 void Trainer::run_epoch() {
-  take_images("training", train_loader_, [this] { train_on_batches(); });
-  const bool epoch_is_complete = state_.steps_done == extent_.steps_per_epoch;
-  // The loader says so itself, but only of its last batch, which steps of several may leave out.
-  if (epoch_is_complete && state_.epoch_sums.images == 0) {
-    fail("train: none of the images of an epoch could be read; the first: {}",
-         train_loader_.skipped().messages.front());
-  }
-  if (interrupted_ && !epoch_is_complete) {
+  if (!state_.evaluation_due) train_up_to_evaluation();
+  if (!interrupted_) finish_with_evaluation();
+  if (interrupted_) {
     report_.line(fmt::format("stopped in {} after step {} of {}; {} can be resumed",
                              epoch_label(extent_, state_), state_.steps_done,
                              extent_.steps_per_epoch, options_.output.string()));
-    return;
   }
+}
+
+/// The checkpoint in front of the evaluation keeps the steps if that is stopped, or fails.
+void Trainer::train_up_to_evaluation() {
+  take_images("training", train_loader_, [this] { train_on_batches(); });
+  report_.skipped(state_, "training", train_loader_.skipped());
+  if (!evaluation_is_next()) return;
+  // The loader says so itself, but only of its last batch, which steps of several may leave out.
+  if (state_.steps_done == extent_.steps_per_epoch && state_.epoch_sums.images == 0) {
+    fail("train: none of the images of an epoch could be read; the first: {}",
+         train_loader_.skipped().messages.front());
+  }
+  state_.evaluation_due = true;
+  save_before_evaluation();
+  last_batch_.reset();
+}
+
+void Trainer::finish_with_evaluation() {
   evaluate_model();
+  if (interrupted_) return;
+  state_.evaluation_due = false;
+  const bool epoch_is_complete = state_.steps_done == extent_.steps_per_epoch;
   const bool is_best = note_best(epoch_is_complete);
   report_.evaluated(state_, *test_, is_best);
   check_health();
@@ -249,13 +292,13 @@ void Trainer::run_epoch() {
     state_.steps_done = 0;
     state_.epoch_sums = {};
   }
-  // The best one first: a run that is killed in between repeats this epoch from the last one.
+  // The best one first: a run that is killed in between repeats the evaluation from the last one.
   if (is_best) save(best_path());
   save(last_path());
 }
 
-/// Does what takes the images of a loader, and tells which ones could not be read, also where it
-/// fails: they may be the reason.
+/// Does what takes the images of a loader. Where it fails, tells which ones could not be read: they
+/// may be the reason.
 void Trainer::take_images(std::string_view part, const Loader& loader,
                           const std::function<void()>& work) {
   try {
@@ -267,7 +310,6 @@ void Trainer::take_images(std::string_view part, const Loader& loader,
     }
     throw;
   }
-  report_.skipped(state_, part, loader.skipped());
 }
 
 void Trainer::train_on_batches() {
@@ -279,12 +321,10 @@ void Trainer::train_on_batches() {
     ++state_.steps_done;
     state_.epoch_sums.add(step.mean_loss, step.correct, step.images);
     report_.step_done(state_, step);
-    interrupted_ = options_.stop_requested && options_.stop_requested();
-    // The end of an epoch has a checkpoint of its own, after the evaluation.
-    const bool within_epoch = state_.steps_done < extent_.steps_per_epoch;
-    if (within_epoch && (interrupted_ || checkpoint_is_due())) save_within_epoch();
+    const bool saves = is_told_to_stop() || checkpoint_is_due();
+    // The last step has a checkpoint in any case, as soon as all has been told of the training.
+    if (saves && !evaluation_is_next()) save_before_evaluation();
   }
-  last_batch_.reset();
   report_.stop_training();
 }
 
@@ -300,7 +340,7 @@ StepReport Trainer::train_step() {
     add_gradients(*last_batch_, sums);
   }
   step.finish();
-  const double learning_rate = current_learning_rate();
+  const double learning_rate = rate_of_step(state_.steps_done, options_.recipe, extent_, state_);
   // Without an image there are no gradients; with some that could not be read, the mean is over the
   // others.
   if (sums.images > 0) {
@@ -339,10 +379,20 @@ const Tensor& Trainer::share_of_step(std::int64_t images) {
 void Trainer::evaluate_model() {
   check_state_is_finite();
   take_images("test", test_loader_, [this] {
-    test_ = evaluate(model_, test_loader_, [this](const ClassificationSums& sums) {
-      report_.evaluating(sums, test_loader_.images(), options_.recipe.images_per_pass());
-    });
+    const ClassificationSums test = evaluate(
+        model_, test_loader_,
+        [this](const ClassificationSums& sums) {
+          report_.evaluating(sums, test_loader_.images(), options_.recipe.images_per_pass());
+        },
+        [this] { return is_told_to_stop(); });
+    if (!interrupted_) test_ = test;
   });
+  if (interrupted_) {
+    // Their number is for the evaluation that is made in full.
+    report_.name_skipped("test", test_loader_.skipped());
+    return;
+  }
+  report_.skipped(state_, "test", test_loader_.skipped());
   check_finite(test_->mean_loss(), "the test loss");
 }
 
@@ -384,7 +434,7 @@ bool Trainer::checkpoint_is_due() const {
 
 /// Finite weights can be so large that everything behind them is not, and no evaluation has told
 /// yet: the images at hand do.
-void Trainer::save_within_epoch() {
+void Trainer::save_before_evaluation() {
   // First, since who goes on from the checkpoint does not meet them again.
   report_.name_skipped("training", train_loader_.skipped());
   // Without a batch there was no step: the network is still that of the last checkpoint.
@@ -406,13 +456,17 @@ void Trainer::save(const fs::path& path) const {
                          .optimizer = optimizer_.state_dict()});
 }
 
-bool Trainer::finished() const { return interrupted_ || steps_done() >= extent_.last_step; }
+bool Trainer::is_told_to_stop() {
+  interrupted_ = interrupted_ || (options_.stop_requested && options_.stop_requested());
+  return interrupted_;
+}
 
-double Trainer::current_learning_rate() const {
-  return learning_rate(options_.recipe.schedule, {.epoch = state_.epochs_done,
-                                                  .step = state_.steps_done,
-                                                  .epochs = extent_.epochs,
-                                                  .steps_per_epoch = extent_.steps_per_epoch});
+bool Trainer::evaluation_is_next() const {
+  return state_.steps_done == extent_.steps_per_epoch || steps_done() >= extent_.last_step;
+}
+
+bool Trainer::finished() const {
+  return interrupted_ || (steps_done() >= extent_.last_step && !state_.evaluation_due);
 }
 
 fs::path Trainer::last_path() const { return options_.output / last_checkpoint_file; }

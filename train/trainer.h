@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/io/file.h"
+#include "core/io/progress.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "layers/module.h"
@@ -17,7 +18,6 @@
 #include "train/device_batches.h"
 #include "train/evaluation.h"
 #include "train/optimizer.h"
-#include "train/progress.h"
 #include "train/recipe.h"
 #include "train/run_reporter.h"
 
@@ -52,7 +52,9 @@ struct TrainerOptions {
   /// Write a line of metrics every so many steps, at least 1.
   std::int64_t log_interval = 50;
   ProgressOptions progress;
-  /// Asked after each step; true ends the run at once, with a checkpoint.
+  /// Asked after each step and each batch of an evaluation; true ends the run at once. There is a
+  /// checkpoint of the last step then: resumed, a run that was stopped in an evaluation begins with
+  /// that one.
   std::function<bool()> stop_requested;
   /// Asked after each evaluation; each text is shown and logged as a warning. May be null.
   std::function<std::vector<std::string>(Module&)> health_check = quantizer_warnings;
@@ -75,8 +77,8 @@ struct TrainingResult {
 /// for more epochs than its schedule was made for, gets a warning on screen and in its metrics.
 ///
 /// Every checkpoint is of a network that still works: all values are finite, and so is the loss in
-/// evaluation mode, on the test images or, within an epoch, on the last images that it was trained
-/// on: those of a batch or, with accumulation, of a part of one.
+/// evaluation mode, on the test images or, before their evaluation, on the last images that it was
+/// trained on: those of a batch or, with accumulation, of a part of one.
 class Trainer {
  public:
   /// Trains on the device that `model` is on. Initialises it from the recipe's seed or, to resume,
@@ -96,11 +98,14 @@ class Trainer {
   void lock_folder();
   void begin_run();
   void resume_run();
+  void continue_files(const Recipe& recipe_so_far);
   void check_continues(const Checkpoint& checkpoint) const;
   void warn_of_changes(const Checkpoint& checkpoint);
   void forget_evaluation_within_epoch();
 
   void run_epoch();
+  void train_up_to_evaluation();
+  void finish_with_evaluation();
   void take_images(std::string_view part, const Loader& loader, const std::function<void()>& work);
   void train_on_batches();
   StepReport train_step();
@@ -113,12 +118,14 @@ class Trainer {
   void check_finite(double value, std::string_view what) const;
   void check_state_is_finite() const;
   bool checkpoint_is_due() const;
-  void save_within_epoch();
+  void save_before_evaluation();
   void save(const std::filesystem::path& path) const;
 
+  bool is_told_to_stop();
+  /// Whether the steps in front of the next evaluation are all done.
+  bool evaluation_is_next() const;
   bool finished() const;
   std::int64_t steps_done() const { return extent_.steps_done(state_); }
-  double current_learning_rate() const;
   std::filesystem::path last_path() const;
   std::filesystem::path best_path() const;
   std::filesystem::path metrics_path() const;
@@ -132,7 +139,7 @@ class Trainer {
   Loader train_loader_;
   Loader test_loader_;
   DeviceBatches batches_;            // of the training loader
-  std::optional<Batch> last_batch_;  // that was trained on in this part of the epoch; never empty
+  std::optional<Batch> last_batch_;  // that was trained on, for the next checkpoint; never empty
   Tensor share_;                     // see share_of_step()
   std::int64_t share_images_ = 0;
   SgdOptimizer optimizer_;

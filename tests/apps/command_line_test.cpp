@@ -344,10 +344,42 @@ TEST(BadInputTest, FullDiskUnderTheMessages) {
   EXPECT_EQ(run_lqnet({"recipes"}, full).exit_code, apps::success);
 }
 
+TEST(BadInputTest, ResultsThatNobodyReadsOn) {
+  const PipeWithoutReader pipe;
+  const ProcessResult result = run_lqnet({"recipes"}, {.out_file = pipe.file()});
+  EXPECT_EQ(result.exit_code, apps::failure);
+  EXPECT_EQ(result.err, "lqnet: error: standard output cannot be written\n");
+}
+
 TEST(BadInputTest, MessagesThatNobodyWants) {
-  const ProcessOptions closed{.closes_error = true};
-  EXPECT_EQ(run_lqnet({"bogus"}, closed).exit_code, apps::wrong_usage);
-  EXPECT_EQ(run_lqnet({"recipes"}, closed).exit_code, apps::success);
+  const PipeWithoutReader pipe;
+  for (const ProcessOptions& options :
+       {ProcessOptions{.closes_error = true}, ProcessOptions{.error_file = pipe.file()}}) {
+    EXPECT_EQ(run_lqnet({"bogus"}, options).exit_code, apps::wrong_usage);
+    EXPECT_EQ(run_lqnet({"recipes"}, options).exit_code, apps::success);
+  }
+}
+
+TEST(ProgressBarTest, ShowsNoLossWhereThereIsNone) {
+  const Terminal terminal;
+  const ProcessResult result =
+      run_lqnet({"generate-images", "--out", "images", "--classes", "1", "--images", "10"},
+                {.error_device = terminal.path()});
+  EXPECT_EQ(result.exit_code, apps::success);
+  const std::string text = terminal.text();
+  EXPECT_NE(text.find("\rimages ["), std::string::npos) << text;
+  EXPECT_NE(text.find("] 10/20\x1b[K"), std::string::npos) << text;
+}
+
+TEST(ProgressBarTest, OfTimingConvolutionsIsRemoved) {
+  const Terminal terminal;
+  const ProcessResult result =
+      run_lqnet({"bench", "conv", "--shape", "16,16,4,4,3,1", "--bits", "1/1,2/2", "--rounds", "1"},
+                {.error_device = terminal.path()});
+  EXPECT_EQ(result.exit_code, apps::success);
+  const std::string text = terminal.text();
+  EXPECT_NE(text.find("] 1/2\x1b[K"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("\r\x1b[K")) << text;
 }
 
 }  // namespace

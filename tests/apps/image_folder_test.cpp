@@ -2,14 +2,23 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "apps/command_line.h"
 #include "data/synthetic_photographs.h"
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
+#include "tests/support/environment.h"
 
 namespace lq::testing {
 namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 
 class ImageFolderTest : public ::testing::Test {
  protected:
@@ -268,6 +277,59 @@ TEST_F(ImageFolderTest, BenchTakesThem) {
   }
   EXPECT_TRUE(failed_with(run({"bench", "data", "--data", "nowhere"}), 1,
                           "image-folder: there is no folder nowhere"));
+}
+
+/// lqnet bench data makes photographs up in a folder of the test.
+class MadeUpPhotographsTest : public ::testing::Test {
+ protected:
+  std::vector<fs::path> photograph_folders() const {
+    std::vector<fs::path> folders;
+    for (const std::string& name : names_in(folder_.path())) {
+      if (name.starts_with("lqnet_photographs_")) folders.push_back(folder_ / name);
+    }
+    return folders;
+  }
+  /// Waits until the first photograph of "train" or "val" is there.
+  void wait_for_photograph(const std::string& split) const {
+    for (int i = 0; i < 20000; ++i) {
+      for (const fs::path& folder : photograph_folders()) {
+        if (fs::exists(folder / split / "n00000000/n00000000_0.JPEG")) return;
+      }
+      std::this_thread::sleep_for(1ms);
+    }
+    FAIL() << "no photographs for " << split;
+  }
+
+  TemporaryFolder folder_;
+  EnvironmentScope temporary_{"TMPDIR", folder_.path().c_str()};
+};
+
+TEST_F(MadeUpPhotographsTest, AreGoneAfterwards) {
+  EXPECT_EQ(run_lqnet({"bench", "data", "--images", "2", "--rounds", "1"}).exit_code, 0);
+  EXPECT_TRUE(photograph_folders().empty());
+}
+
+TEST_F(MadeUpPhotographsTest, AreGoneWhenTheyCannotBeWritten) {
+  const FileSizeLimit full_disk(10000);
+  EXPECT_TRUE(failed_with(run_lqnet({"bench", "data", "--images", "2"}), apps::failure, "JPEG"));
+  EXPECT_TRUE(photograph_folders().empty());
+}
+
+TEST_F(MadeUpPhotographsTest, AreGoneAfterASignalWhileTheyAreWritten) {
+  LqnetProcess process({"bench", "data", "--images", "1000000"});
+  wait_for_photograph("train");
+  process.send(SIGINT);
+  EXPECT_EQ(process.wait().exit_code, apps::interrupted);
+  EXPECT_TRUE(photograph_folders().empty());
+}
+
+TEST_F(MadeUpPhotographsTest, AreGoneAfterASignalWhileTheyAreRead) {
+  LqnetProcess process({"bench", "data", "--images", "2", "--rounds", "1000", "--threads", "2"});
+  wait_for_photograph("val");  // the last one
+  std::this_thread::sleep_for(100ms);
+  process.send(SIGTERM);
+  EXPECT_EQ(process.wait().exit_code, apps::interrupted);
+  EXPECT_TRUE(photograph_folders().empty());
 }
 
 }  // namespace

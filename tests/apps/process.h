@@ -33,6 +33,8 @@ struct ProcessOptions {
   std::string device;            ///< takes standard output, which is not read back then
   std::string error_device;      ///< the same for standard error
   bool closes_error = false;     ///< standard error is no open file, as after 2>&-
+  int out_file = -1;             ///< an open file that takes standard output instead
+  int error_file = -1;           ///< the same for standard error
 };
 
 /// lqnet, running.
@@ -57,10 +59,13 @@ class LqnetProcess {
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), write_new, 0600);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), write_new, 0600);
     if (options_.closes_error) posix_spawn_file_actions_addclose(&actions, STDERR_FILENO);
-    // FileSizeLimit makes this process ignore the signal, which a shell does not.
+    replace(STDOUT_FILENO, options_.out_file, actions);
+    replace(STDERR_FILENO, options_.error_file, actions);
+    // FileSizeLimit makes this process ignore its signal, and nohup that of a terminal that closes,
+    // which a shell does not.
     sigset_t as_from_a_shell;
     sigemptyset(&as_from_a_shell);
-    sigaddset(&as_from_a_shell, SIGXFSZ);
+    for (const int signal : {SIGXFSZ, SIGPIPE, SIGHUP}) sigaddset(&as_from_a_shell, signal);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigdefault(&attributes, &as_from_a_shell);
@@ -93,6 +98,10 @@ class LqnetProcess {
   }
 
  private:
+  static void replace(int stream, int file, posix_spawn_file_actions_t& actions) {
+    if (file >= 0) posix_spawn_file_actions_adddup2(&actions, file, stream);
+  }
+
   std::string out_path() const { return temporary_ / "out"; }
   std::string err_path() const { return temporary_ / "err"; }
 
@@ -130,6 +139,25 @@ class Terminal {
  private:
   int master_;
   int slave_;
+};
+
+/// The end of a pipe that takes what is written, and whose reader is gone.
+class PipeWithoutReader {
+ public:
+  PipeWithoutReader() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+    ::close(ends[0]);
+    end_ = ends[1];
+  }
+  ~PipeWithoutReader() { ::close(end_); }
+  PipeWithoutReader(const PipeWithoutReader&) = delete;
+  PipeWithoutReader& operator=(const PipeWithoutReader&) = delete;
+
+  int file() const { return end_; }
+
+ private:
+  int end_;
 };
 
 /// Runs lqnet to its end.

@@ -266,7 +266,8 @@ TEST_F(TrainingTest, RunsAreReproducible) {
 }
 
 TEST(TrainingWithoutListenersTest, GoesOnAndKeepsItsFilesClean) {
-  std::vector<ProcessOptions> nobody_listens{{.closes_error = true}};
+  const PipeWithoutReader pipe;
+  std::vector<ProcessOptions> nobody_listens{{.closes_error = true}, {.error_file = pipe.file()}};
   if (fs::exists("/dev/full")) nobody_listens.push_back({.error_device = "/dev/full"});
   for (const ProcessOptions& options : nobody_listens) {
     const TemporaryFolder folder;
@@ -293,7 +294,10 @@ TEST(TrainingWithoutAnInstructionSetTest, FailsBeforeTheRunBegins) {
   EXPECT_FALSE(fs::exists(folder / "run"));
 }
 
-TEST(InterruptedTrainingTest, StopsInSuchAWayThatItCanGoOn) {
+class InterruptedTrainingTest : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Signals, InterruptedTrainingTest, ::testing::Values(SIGINT, SIGHUP));
+
+TEST_P(InterruptedTrainingTest, StopsInSuchAWayThatItCanGoOn) {
   const TemporaryFolder folder;
   const fs::path run = folder / "run";
   LqnetProcess process(training(run, {"--epochs", "1000", "--json"}, "1000000"));
@@ -301,7 +305,7 @@ TEST(InterruptedTrainingTest, StopsInSuchAWayThatItCanGoOn) {
   for (int i = 0; i < 20000 && !fs::exists(run / "last.safetensors"); ++i) {
     std::this_thread::sleep_for(1ms);
   }
-  process.send(SIGINT);
+  process.send(GetParam());
   const ProcessResult stopped = process.wait();
   EXPECT_EQ(stopped.exit_code, apps::interrupted) << stopped.err;
   EXPECT_EQ(stopped.json()["interrupted"], true);

@@ -196,9 +196,9 @@ class NumberedFolderTest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* name : {"1", "10", "11", "2"}) {
-      write_content(folder / "train" / name / "a.JPEG", "");
+      write_file(folder / "train" / name / "a.JPEG", {});
     }
-    for (const char* name : {"v1.JPEG", "v2.JPEG"}) write_content(folder / "val" / name, "");
+    for (const char* name : {"v1.JPEG", "v2.JPEG"}) write_file(folder / "val" / name, {});
   }
   std::vector<int> labels(const std::string& text) const {
     write_content(folder / "val.txt", text);
@@ -223,7 +223,7 @@ TEST_F(NumberedFolderTest, LabelsOfTwoMeaningsAreRefused) {
                    "class \"10\""});
   // Whichever is meant.
   std::filesystem::remove_all(folder / "train");
-  for (const char* name : {"0", "1", "2"}) write_content(folder / "train" / name / "a.JPEG", "");
+  for (const char* name : {"0", "1", "2"}) write_file(folder / "train" / name / "a.JPEG", {});
   EXPECT_EQ(labels("v1.JPEG 2\nv2.JPEG 0\n"), (std::vector{2, 0}));
 }
 

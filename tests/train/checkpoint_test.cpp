@@ -113,6 +113,22 @@ TEST(CheckpointTest, TheBestEvaluationMayBeUnknown) {
   EXPECT_EQ(load_checkpoint(folder / "a.safetensors").state, saved.state);
 }
 
+TEST(CheckpointTest, AnEvaluationMayBeDue) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.safetensors";
+  Checkpoint saved = example();
+  save_checkpoint(path, saved);
+  // Files of other places are as they were before there was this one.
+  EXPECT_FALSE(nlohmann::json::parse(load_safetensors(path).metadata.at("state"))
+                   .contains("evaluation_due"));
+  saved.state.evaluation_due = true;
+  save_checkpoint(path, saved);
+  EXPECT_EQ(load_checkpoint(path).state, saved.state);
+  saved.state.steps_done = 0;
+  save_checkpoint(path, saved);
+  EXPECT_TRUE(throws_error([&] { load_checkpoint(path); }, "an evaluation is due of no step"));
+}
+
 TEST(TrainingStateTest, TellsItsEpochAndWhetherItIsTheBest) {
   EXPECT_EQ(TrainingState{}.epoch(), 0);
   EXPECT_EQ((TrainingState{.epochs_done = 2}).epoch(), 2);

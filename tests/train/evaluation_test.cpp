@@ -103,6 +103,19 @@ TEST(EvaluationTest, ABatchIsJudgedLikeALoadersBatches) {
   EXPECT_TRUE(model.training());
 }
 
+TEST(EvaluationTest, EndsWithTheSumsSoFarWhenItIsToldToStop) {
+  TinyNet model;
+  model.initialize(1);
+  Loader loader = tiny_test_loader();
+  std::vector<ClassificationSums> seen;
+  const auto note = [&](const ClassificationSums& sums) { seen.push_back(sums); };
+  const ClassificationSums whole = evaluate(model, loader, note);
+  const ClassificationSums part =
+      evaluate(model, loader, {}, [asked = 0]() mutable { return ++asked == 2; });
+  EXPECT_EQ(part, seen[1]);
+  EXPECT_EQ(evaluate(model, loader, {}, [] { return false; }), whole);
+}
+
 TEST(EvaluationTest, LeavesTheModelAsItIs) {
   TinyNet model;
   model.initialize(1);

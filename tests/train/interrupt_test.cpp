@@ -11,15 +11,19 @@ void count_signal(int) { ++signals_seen; }
 /// Signals that whoever started the tests had ignored count again.
 class InterruptScopeTest : public ::testing::Test {
  protected:
-  ~InterruptScopeTest() override { std::signal(SIGINT, previous_); }
+  ~InterruptScopeTest() override {
+    std::signal(SIGINT, previous_interrupt_);
+    std::signal(SIGHUP, previous_hangup_);
+  }
 
  private:
-  void (*previous_)(int) = std::signal(SIGINT, SIG_DFL);
+  void (*previous_interrupt_)(int) = std::signal(SIGINT, SIG_DFL);
+  void (*previous_hangup_)(int) = std::signal(SIGHUP, SIG_DFL);
 };
 using InterruptScopeDeathTest = InterruptScopeTest;
 
-TEST_F(InterruptScopeTest, NotesTheFirstSignalOfEitherKind) {
-  for (const int signal_number : {SIGINT, SIGTERM}) {
+TEST_F(InterruptScopeTest, NotesTheFirstSignalOfEachKind) {
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) {
     const InterruptScope scope;
     EXPECT_FALSE(InterruptScope::requested());
     std::raise(signal_number);
@@ -38,22 +42,32 @@ TEST_F(InterruptScopeDeathTest, ASecondSignalHasItsUsualEffect) {
       ::testing::KilledBySignal(SIGINT), "");
 }
 
+TEST_F(InterruptScopeTest, ATerminalThatClosesMaySignalTwice) {
+  const InterruptScope scope;
+  std::raise(SIGHUP);
+  std::raise(SIGHUP);
+  EXPECT_TRUE(InterruptScope::requested());
+}
+
 TEST_F(InterruptScopeTest, RestoresWhatWasThere) {
-  std::signal(SIGINT, count_signal);
-  {
-    const InterruptScope scope;
-    std::raise(SIGINT);
-    EXPECT_EQ(signals_seen, 0);
+  for (const int signal_number : {SIGINT, SIGHUP}) {
+    signals_seen = 0;
+    std::signal(signal_number, count_signal);
+    {
+      const InterruptScope scope;
+      std::raise(signal_number);
+      EXPECT_EQ(signals_seen, 0);
+    }
+    std::raise(signal_number);
+    EXPECT_EQ(signals_seen, 1);
   }
-  std::raise(SIGINT);
-  EXPECT_EQ(signals_seen, 1);
 }
 
 TEST_F(InterruptScopeTest, IgnoredSignalsStayIgnored) {
-  std::signal(SIGINT, SIG_IGN);
-  {
+  for (const int signal_number : {SIGINT, SIGHUP}) {
+    std::signal(signal_number, SIG_IGN);
     const InterruptScope scope;
-    std::raise(SIGINT);
+    std::raise(signal_number);
     EXPECT_FALSE(InterruptScope::requested());
   }
 }

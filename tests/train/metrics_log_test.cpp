@@ -87,6 +87,47 @@ TEST(MetricsLogTest, ResumingDropsLaterAndTornLines) {
   EXPECT_EQ(lines[2]["step"], 31);
 }
 
+TEST(MetricsLogTest, AnEvaluationThatIsDueIsDroppedWithWhatFollowedIt) {
+  const TemporaryFolder folder;
+  const auto path = folder / "metrics.jsonl";
+  {
+    MetricsLog log(path);
+    log.write(EpochMetrics{.step = 10});
+    log.write_warning(10, "of the network");
+    log.write(StepMetrics{.step = 20});
+    log.write_warning(20, "of training");
+    log.write(EpochMetrics{.step = 20});
+    log.write_warning(20, "of the network");
+  }
+  const std::string whole = content_of(path);
+  MetricsLog(path, /*resume_after=*/20);
+  EXPECT_EQ(content_of(path), whole);
+  MetricsLog(path, /*resume_after=*/20, /*evaluation_due=*/true);
+  const std::vector<json> lines = lines_of(path);
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[0]["kind"], "epoch");
+  EXPECT_EQ(lines[2]["kind"], "step");
+  EXPECT_EQ(lines[3]["message"], "of training");
+}
+
+TEST(MetricsLogTest, ResumingRepeatsNoWarningOfTheSameStep) {
+  const TemporaryFolder folder;
+  const auto path = folder / "metrics.jsonl";
+  {
+    MetricsLog log(path);
+    log.write_warning(10, "one");
+    log.write_warning(20, "one");
+  }
+  MetricsLog log(path, /*resume_after=*/20);
+  log.write_warning(20, "one");
+  log.write_warning(20, "two");
+  log.write_warning(30, "one");
+  const std::vector<json> lines = lines_of(path);
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[2]["message"], "two");
+  EXPECT_EQ(lines[3]["step"], 30);
+}
+
 TEST(MetricsLogTest, ResumingWritesNothingAnewWhereNothingIsDropped) {
   const TemporaryFolder folder;
   const auto path = folder / "metrics.jsonl";

@@ -75,6 +75,44 @@ TEST_F(SkippedImagesTest, OfAnEvaluationThatFailsAreNamed) {
   EXPECT_EQ(names(), "test: 2.png: a gap\n");
 }
 
+TEST_F(SkippedImagesTest, OfAnEvaluationThatIsStoppedAreNamedAndCountedByTheNextOne) {
+  const auto refuse = [](std::int64_t index) {
+    if (index == 2 || index == 29) throw UnreadableImage(fmt::format("{}.png: a gap", index));
+  };
+  options_.recipe.epochs = 1;
+  options_.stop_requested = [questions = 0]() mutable {
+    return ++questions == tiny_steps_per_epoch + 1;
+  };
+  EXPECT_TRUE(train_on(&DatasetSplits::test, refuse).interrupted);
+  EXPECT_TRUE(names().starts_with("test: 2.png: a gap\n")) << names();
+  EXPECT_TRUE(metrics_in(options_.output, "warning").empty());
+
+  options_.stop_requested = nullptr;
+  options_.resume = true;
+  train_on(&DatasetSplits::test, refuse);
+  EXPECT_EQ(names(), "test: 2.png: a gap\ntest: 29.png: a gap\n");
+  const std::vector<nlohmann::json> warnings = metrics_in(options_.output, "warning");
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_TRUE(warnings[0]["message"].get<std::string>().starts_with("2 test images"))
+      << warnings[0];
+}
+
+/// The warning about training is told in front of the checkpoint, and not by the resumed run again.
+TEST_F(SkippedImagesTest, OfAnEpochWhoseEvaluationIsStoppedAreToldOnce) {
+  options_.recipe.epochs = 1;
+  options_.stop_requested = [questions = 0]() mutable {
+    return ++questions == tiny_steps_per_epoch + 1;
+  };
+  train_on(&DatasetSplits::train, gap_between(0, 3));
+  options_.stop_requested = nullptr;
+  options_.resume = true;
+  EXPECT_FALSE(train_on(&DatasetSplits::train, gap_between(0, 3)).interrupted);
+  const std::vector<nlohmann::json> warnings = metrics_in(options_.output, "warning");
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_TRUE(warnings[0]["message"].get<std::string>().starts_with("3 training images"))
+      << warnings[0];
+}
+
 TEST_F(SkippedImagesTest, DoNotHideWhatFailedFirst) {
   const std::int64_t gap = image_at(3), broken = image_at(30);
   const auto refuse = [&](std::int64_t index) {
@@ -103,7 +141,7 @@ TEST_F(SkippedImagesTest, AreNamedWhenACheckpointWithinAnEpochIsWritten) {
   };
   train_on(&DatasetSplits::train, refuse);
   const std::string first = fmt::format("training: {}.png: a gap\n", gap);
-  ASSERT_EQ(std::ssize(names_after), tiny_steps_per_epoch);
+  ASSERT_EQ(std::ssize(names_after), tiny_steps_per_epoch + tiny_test_batches);
   EXPECT_EQ(names_after[1], "");  // asked in front of the checkpoint of step 2
   EXPECT_EQ(names_after[2], first);
   EXPECT_EQ(names_after[3], first);

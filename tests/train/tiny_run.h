@@ -65,6 +65,13 @@ inline constexpr SyntheticOptions tiny_images{.train_images = 106,
 inline DatasetSplits tiny_data() { return make_synthetic(tiny_images); }
 
 inline constexpr std::int64_t tiny_steps_per_epoch = 13;
+inline constexpr std::int64_t tiny_test_batches = 4;
+
+/// Which of all questions whether a run shall stop is the one after this step: evaluations ask,
+/// too.
+constexpr std::int64_t question_after_step(std::int64_t step) {
+  return step + (step - 1) / tiny_steps_per_epoch * tiny_test_batches;
+}
 
 inline Recipe tiny_recipe() {
   Recipe recipe;

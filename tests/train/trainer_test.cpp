@@ -18,6 +18,11 @@ namespace {
 
 using nlohmann::json;
 
+/// For stop_requested: says yes to the question of this number, from 1.
+std::function<bool()> stop_at(std::int64_t question) {
+  return [question, asked = std::int64_t{0}]() mutable { return ++asked == question; };
+}
+
 /// The evaluation of a checkpoint on the test images.
 ClassificationSums evaluate_checkpoint(const std::filesystem::path& path) {
   const Checkpoint checkpoint = load_checkpoint(path);
@@ -137,8 +142,7 @@ TEST_F(TrainerTest, AStoppedAndResumedRunIsTheUnbrokenOne) {
   for (const std::int64_t stop_after : {1, 5, 13, 14, 38}) {
     const auto output = folder / std::to_string(stop_after);
     TrainerOptions options = tiny_options(output);
-    std::int64_t steps = 0;
-    options.stop_requested = [&] { return ++steps == stop_after; };
+    options.stop_requested = stop_at(question_after_step(stop_after));
     const TrainingResult stopped = train(options);
     EXPECT_TRUE(stopped.interrupted);
     EXPECT_EQ(stopped.steps, stop_after);
@@ -152,14 +156,141 @@ TEST_F(TrainerTest, AStoppedAndResumedRunIsTheUnbrokenOne) {
   }
 }
 
+TEST_F(TrainerTest, ARunThatIsStoppedInAnEvaluationBeginsWithThatOne) {
+  const TemporaryFolder folder;
+  train(tiny_options(folder / "unbroken"));
+  const std::vector<json> steps = metrics_in(folder / "unbroken", "step");
+  for (const std::int64_t epoch : {1, 3}) {
+    for (const std::int64_t batch : {1, 3, 4}) {
+      SCOPED_TRACE(fmt::format("epoch {}, batch {}", epoch, batch));
+      const std::int64_t steps_done = epoch * tiny_steps_per_epoch;
+      TrainerOptions options = tiny_options(folder / fmt::format("{}-{}", epoch, batch));
+      options.stop_requested = stop_at(question_after_step(steps_done) + batch);
+      const TrainingResult stopped = train(options);
+      EXPECT_TRUE(stopped.interrupted);
+      EXPECT_EQ(stopped.steps, steps_done);
+      EXPECT_EQ(stopped.epochs, epoch - 1);
+      EXPECT_EQ(stopped.test.has_value(), epoch > 1);  // of the epochs before
+      EXPECT_EQ(std::ssize(metrics_in(options.output, "epoch")), epoch - 1);
+      const TrainingState state = load_checkpoint(options.output / "last.safetensors").state;
+      EXPECT_EQ(state.epochs_done, epoch - 1);
+      EXPECT_EQ(state.steps_done, tiny_steps_per_epoch);
+      EXPECT_TRUE(state.evaluation_due);
+      EXPECT_EQ(state.best, stopped.best);
+      EXPECT_EQ(state.best.has_value(), epoch > 1);
+
+      options.stop_requested = [&] {
+        EXPECT_GE(metrics_in(options.output, "step").size(), static_cast<std::size_t>(steps_done));
+        return false;
+      };
+      options.resume = true;
+      EXPECT_EQ(train(options).steps, 3 * tiny_steps_per_epoch);
+      expect_same_run(folder / "unbroken", options.output);
+    }
+  }
+}
+
+TEST_F(TrainerTest, AnEvaluationUnderMaxStepsIsRepeatedWhenItWasStopped) {
+  const TemporaryFolder folder;
+  for (const std::int64_t max_steps : {5, 15, 26}) {  // which is where an epoch ends, at last
+    SCOPED_TRACE(max_steps);
+    TrainerOptions unbroken = tiny_options(folder / fmt::format("unbroken{}", max_steps));
+    unbroken.max_steps = max_steps;
+    const TrainingResult expected = train(unbroken);
+
+    TrainerOptions options = tiny_options(folder / fmt::format("stopped{}", max_steps));
+    options.max_steps = max_steps;
+    options.stop_requested = stop_at(question_after_step(max_steps) + 2);
+    const TrainingResult stopped = train(options);
+    EXPECT_TRUE(stopped.interrupted);
+    EXPECT_EQ(stopped.steps, max_steps);
+
+    options.stop_requested = nullptr;
+    options.resume = true;
+    const TrainingResult resumed = train(options);
+    EXPECT_EQ(resumed.test, expected.test);
+    EXPECT_EQ(resumed.best, expected.best);
+    expect_same_run(unbroken.output, options.output);
+  }
+}
+
+TEST_F(TrainerTest, AnEvaluationUnderMaxStepsIsNotMadeWhereTheRunGoesOn) {
+  const TemporaryFolder folder;
+  train(tiny_options(folder / "unbroken"));
+  TrainerOptions options = tiny_options(folder / "run");
+  options.max_steps = 5;
+  options.stop_requested = stop_at(6);
+  EXPECT_TRUE(train(options).interrupted);
+  // A run that is killed between its two checkpoints leaves this one.
+  write_content(options.output / "best.safetensors", "of the evaluation after step 5");
+  options.max_steps.reset();
+  options.resume = true;
+  options.stop_requested = stop_at(1);
+  EXPECT_EQ(train(options).steps, 6);
+  EXPECT_EQ(names_in(options.output),
+            (std::vector<std::string>{"last.safetensors", "metrics.jsonl"}));
+  options.stop_requested = nullptr;
+  train(options);
+  expect_same_run(folder / "unbroken", options.output);
+}
+
+TEST_F(TrainerTest, AnEvaluationThatIsDueIsAtTheRateOfItsLastStepThoughTheRunGrows) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  options.stop_requested = stop_at(question_after_step(tiny_steps_per_epoch) + 1);
+  train(options);
+  options.stop_requested = nullptr;
+  options.resume = true;
+  options.recipe.epochs = 4;
+  train(options);
+  EXPECT_EQ(metrics_in(options.output, "epoch")[0]["learning_rate"],
+            metrics_in(options.output, "step")[tiny_steps_per_epoch - 1]["learning_rate"]);
+}
+
+TEST_F(TrainerTest, AFinishedRunThatIsStoppedInItsEvaluationStaysAsItIs) {
+  const TemporaryFolder folder;
+  TrainerOptions options = tiny_options(folder / "run");
+  train(options);
+  train(tiny_options(folder / "same"));
+  options.resume = true;
+  options.stop_requested = stop_at(2);
+  const TrainingResult stopped = train(options);
+  EXPECT_TRUE(stopped.interrupted);
+  EXPECT_FALSE(stopped.test);
+  expect_same_run(folder / "run", folder / "same");
+}
+
+/// What a run that is killed leaves when the line of its evaluation is there, and the checkpoint
+/// behind it is not.
+TEST_F(TrainerTest, ARunThatIsKilledBehindItsEvaluationTellsOfItOnce) {
+  const TemporaryFolder folder;
+  const auto options_for = [&](const char* name) {
+    TrainerOptions options = tiny_options(folder / name);
+    options.health_check = [](Module&) { return std::vector<std::string>{"one", "two"}; };
+    return options;
+  };
+  train(options_for("unbroken"));
+  TrainerOptions options = options_for("killed");
+  options.stop_requested = stop_at(question_after_step(tiny_steps_per_epoch) + 1);
+  train(options);
+  const std::string last = content_of(options.output / "last.safetensors");
+  options.stop_requested = stop_at(tiny_test_batches + 1);
+  options.resume = true;
+  train(options);
+  write_content(options.output / "last.safetensors", last);
+  options.stop_requested = nullptr;
+  train(options);
+  expect_same_run(folder / "unbroken", options.output);
+  EXPECT_EQ(metrics_in(options.output, "warning"), metrics_in(folder / "unbroken", "warning"));
+}
+
 TEST_F(TrainerTest, AQuantizedNetworkResumesBitForBit) {
   const TemporaryFolder folder;
   const auto run = [&](const char* name, bool resume, std::optional<std::int64_t> stop_after) {
     TrainerOptions options = tiny_options(folder / name);
     options.recipe.model = "small-cnn";
     options.resume = resume;
-    std::int64_t steps = 0;
-    if (stop_after) options.stop_requested = [&] { return ++steps == *stop_after; };
+    if (stop_after) options.stop_requested = stop_at(*stop_after);
     const auto model = make_model("small-cnn", {.classes = 3, .input = {8, 8, 2}});
     Trainer(*model, tiny_data(), options).run();
   };
@@ -175,13 +306,14 @@ TEST_F(TrainerTest, CheckpointsBetweenEpochsDoNotChangeTheRun) {
   train(tiny_options(folder / "plain"));
   TrainerOptions options = tiny_options(folder / "often");
   options.checkpoint_interval = 5;
-  std::int64_t steps = 0;
   options.stop_requested = [&] {
     const TrainingState state = load_checkpoint(options.output / "last.safetensors").state;
+    // Of the step just done, the checkpoint is still to come, unless this is the evaluation.
+    const std::int64_t done = std::ssize(metrics_in(options.output, "step"));
+    const std::int64_t kept = state.evaluation_due ? done : done - 1;
     EXPECT_EQ(state.epochs_done * tiny_steps_per_epoch + state.steps_done,
-              std::max(steps / 5 * 5, steps / tiny_steps_per_epoch * tiny_steps_per_epoch))
-        << "after step " << steps + 1;  // whose own checkpoint is still to come
-    ++steps;
+              std::max(kept / 5 * 5, kept / tiny_steps_per_epoch * tiny_steps_per_epoch))
+        << "after step " << done;
     return false;
   };
   train(options);
@@ -475,7 +607,7 @@ TEST_F(TrainerTest, AFullDiskKeepsTheLastCheckpointAndTheRunCanGoOn) {
       if (++steps == 12) full_disk.emplace(2000);
       return false;
     };
-    EXPECT_TRUE(throws_error([&] { train(options); }, ".safetensors: "));
+    EXPECT_TRUE(throws_error([&] { train(options); }, "last.safetensors: "));
     EXPECT_EQ(steps, 13);
   }
   EXPECT_EQ(names_in(folder / "run"),
@@ -508,6 +640,7 @@ struct Blow {
   float value;
   bool stops;  ///< the run is told to stop after that step
   std::string message;
+  std::int64_t test_batches = 0;  ///< of the evaluation that follows, before it strikes
 };
 
 void strike(Module& model, const Blow& blow) {
@@ -524,7 +657,8 @@ TEST_F(TrainerTest, ASpoiltNetworkNeverReplacesACheckpoint) {
   for (const Blow& blow :
        std::vector<Blow>{{13, "kernel", nan, false, "a value of 'kernel' is nan after 13 steps"},
                          {26, "weight", inf, false, "a value of 'weight' is inf after 26 steps"},
-                         {26, "gain", 1e-38F, false, "the test loss is nan after 26 steps"},
+                         {26, "gain", 1e-38F, false, "the loss is nan after 26 steps"},
+                         {26, "gain", 1e-38F, false, "the test loss is nan after 26 steps", 1},
                          {20, "weight", nan, false, "a value of 'weight' is nan after 20 steps"},
                          {17, "gain", inf, true, "a value of 'gain' is inf after 17 steps"},
                          {17, "gain", 1e-38F, true, "the loss is nan after 17 steps"},
@@ -534,11 +668,11 @@ TEST_F(TrainerTest, ASpoiltNetworkNeverReplacesACheckpoint) {
     TrainerOptions options = tiny_options(output);
     options.checkpoint_interval = 10;
     TinyNet model;
-    std::int64_t steps = 0;
+    std::int64_t questions = 0;
     std::string last;
     std::string best;
     options.stop_requested = [&] {
-      if (++steps != blow.after_step) return false;
+      if (++questions != question_after_step(blow.after_step) + blow.test_batches) return false;
       last = content_of(output / "last.safetensors");
       best = content_of(output / "best.safetensors");
       strike(model, blow);

@@ -1,4 +1,4 @@
-#include "train/progress.h"
+#include "core/io/progress.h"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -24,8 +24,9 @@ int terminal_width(std::FILE* stream) {
 }
 
 std::string numbers_text(const ProgressState& state) {
-  std::string text = fmt::format("{}/{}  loss {:.4f}  accuracy {:.2f} %", state.step, state.steps,
-                                 state.loss, 100.0 * state.accuracy);
+  std::string text = fmt::format("{}/{}", state.step, state.steps);
+  if (state.loss) text += fmt::format("  loss {:.4f}", *state.loss);
+  if (state.accuracy) text += fmt::format("  accuracy {:.2f} %", 100.0 * *state.accuracy);
   if (state.images_per_s) text += fmt::format("  {:.0f} images/s", *state.images_per_s);
   if (state.seconds_left) text += fmt::format("  left {}", format_duration(*state.seconds_left));
   return text;

@@ -1,4 +1,4 @@
-#include "train/progress.h"
+#include "core/io/progress.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -54,6 +54,14 @@ TEST(ProgressTest, PlainText) {
   unknown.images_per_s.reset();
   unknown.seconds_left.reset();
   EXPECT_EQ(progress_text(unknown), "epoch 2/3  1/2  loss 0.4321  accuracy 84.21 %");
+}
+
+TEST(ProgressTest, WorkWithoutALossShowsNone) {
+  EXPECT_EQ(progress_text({.label = "shards", .step = 1, .steps = 2}), "shards  1/2");
+  EXPECT_EQ(progress_text({.label = "comparison", .step = 1, .steps = 2, .accuracy = 0.5}),
+            "comparison  1/2  accuracy 50.00 %");
+  EXPECT_EQ(progress_bar({.label = "shards", .step = 1, .steps = 2}, 33),
+            "shards [=========>          ] 1/2");
 }
 
 TEST(ProgressTest, BarFillsWithTheEpochAndFitsTheWidth) {

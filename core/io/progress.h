@@ -1,4 +1,4 @@
-// What a person sees while a run goes on.
+// What a person sees while work goes on.
 #pragma once
 
 #include <chrono>
@@ -10,15 +10,16 @@
 
 namespace lq {
 
-/// Where a run stands.
+/// Where a run, or other work of many steps, stands.
 struct ProgressState {
   std::string label;       ///< "epoch 2/3"
   std::int64_t step = 0;   ///< done, of `steps`
   std::int64_t steps = 1;  ///< of the epoch
-  double loss = 0.0;       ///< mean over the epoch so far
-  double accuracy = 0.0;   ///< fraction in [0, 1], the same
+  // What there is not is not shown.
+  std::optional<double> loss = std::nullopt;      ///< mean over the epoch so far
+  std::optional<double> accuracy = std::nullopt;  ///< fraction in [0, 1], the same
   std::optional<double> images_per_s = std::nullopt;
-  std::optional<double> seconds_left = std::nullopt;  ///< of the whole run; absent while unknown
+  std::optional<double> seconds_left = std::nullopt;  ///< of the whole run
   bool bar_only = false;                              ///< not worth a line where there is no bar
 };
 
