@@ -34,9 +34,9 @@ TEST(TextTableTest, NumbersGetSeparators) {
 }
 
 TEST(TextTableTest, NounsFollowNumbers) {
-  EXPECT_EQ(apps::counted(0, "step"), "0 steps");
-  EXPECT_EQ(apps::counted(1, "step"), "1 step");
-  EXPECT_EQ(apps::counted(2, "step"), "2 steps");
+  EXPECT_EQ(counted(0, "step"), "0 steps");
+  EXPECT_EQ(counted(1, "step"), "1 step");
+  EXPECT_EQ(counted(2, "step"), "2 steps");
 }
 
 TEST(TextTableTest, BytesGetUnits) {
