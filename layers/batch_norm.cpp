@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "autograd/relu.h"
-#include "core/error.h"
 
 namespace lq {
 
@@ -26,15 +25,11 @@ BatchNorm2d::BatchNorm2d(std::int64_t channels, const BatchNorm2dOptions& option
 }
 
 Variable BatchNorm2d::fused(const Variable& x, const autograd::FusedActivation& activation) {
-  options_.training = training();
   const std::int64_t channels = options_.per_layer ? 1 : x.shape()[-1];
   // One value is its own mean: nothing of it would reach the result, nor a gradient the layers
   // below, and the running variance would fall to 0.
-  check(
-      !options_.training || x.shape().elements() > channels,
-      "input {} has one value per channel, expected 2 or more to train on: take a larger batch, or "
-      "fewer parts of it",
-      x.shape());
+  const bool has_statistics = x.shape().elements() > channels;
+  options_.training = training() && has_statistics;
   return autograd::batch_norm(x, state_, options_, activation);
 }
 

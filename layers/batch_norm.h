@@ -15,8 +15,9 @@ struct BatchNorm2dOptions {
 };
 
 /// Parameters `gamma` (1) and `beta` (0), buffers `running_mean` (0) and `running_variance` (1).
-/// Decay 0.9, epsilon 1e-5 (spec section 2.2). In training, throws Error for an input with one
-/// value per channel: one image where maps are 1 x 1.
+/// Decay 0.9, epsilon 1e-5 (spec section 2.2). One value per channel, as of one image where maps
+/// are 1 x 1, has no statistics: in training, too, the running ones normalise it, and stay as they
+/// are.
 class BatchNorm2d final : public Module {
  public:
   explicit BatchNorm2d(std::int64_t channels, const BatchNorm2dOptions& options = {});
