@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <system_error>
 
 #include "apps/commands.h"
 #include "apps/compute_options.h"
@@ -234,8 +235,9 @@ void run(const InferCommand& command) {
           "{} given, expected 1 with --device cpu: only on a GPU copies and computing overlap",
           command.in_flight);
   });
-  check(!fs::is_directory(command.network), "{}: is a folder, expected a file of lqnet pack",
-        command.network.string());
+  std::error_code is_unknown;
+  check(!fs::is_directory(command.network, is_unknown),
+        "{}: is a folder, expected a file of lqnet pack", command.network.string());
   deploy::PackedNetwork network(command.network, {.max_batch = command.batch,
                                                   .threads = command.threads,
                                                   .device = usable_device(command.device),

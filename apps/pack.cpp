@@ -54,26 +54,18 @@ convert::Int8Grid grid_of(std::string_view name) {
   fail("int8 grid '{}', expected automatic, never or always", name);
 }
 
-/// The images to compare with where nobody asked for it: null, with a warning, where they are not
+/// The images of the data set where nobody asked to compare with them, but they are of use: for
+/// what `without` says that there is not without them. Null, with a warning, where they are not
 /// where the system keeps them.
-std::shared_ptr<const Dataset> images_to_compare(const TrainedNetwork& network) {
+std::shared_ptr<const Dataset> useful_images(const TrainedNetwork& network,
+                                             const PackCommand& command, std::string_view without) {
   try {
-    return test_images(network, /*data_folder=*/{});
+    return test_images(network, command.data);
   } catch (const Error& error) {
-    warn(fmt::format("bases were snapped to integers, and what that changes was not measured: {}",
-                     error.what()));
+    if (!command.data.empty()) throw;
+    warn(fmt::format("{}: {}", without, error.what()));
     return nullptr;
   }
-}
-
-/// Those of the data set where the checkpoint is from before they were kept.
-std::vector<std::string> names_of_classes(const TrainedNetwork& network, const Dataset* images) {
-  const std::vector<std::string>& kept = network.checkpoint.class_names;
-  if (!kept.empty()) return kept;
-  if (images != nullptr) return class_names(*images);
-  warn(fmt::format("{}: keeps no names of its classes; --verify takes those of the data set",
-                   network.path.string()));
-  return {};
 }
 
 deploy::Preprocessing preprocessing_of(const Checkpoint& checkpoint) {
@@ -94,19 +86,34 @@ deploy::Preprocessing preprocessing_of(const Checkpoint& checkpoint) {
   return preprocessing;
 }
 
-convert::PackWithPlaces pack_network(const TrainedNetwork& network, const Dataset* images,
-                                     const PackCommand& command) {
+convert::PackWithPlaces pack_network(const TrainedNetwork& network, std::string_view int8_grid) {
   const Checkpoint& checkpoint = network.checkpoint;
   convert::PackWithPlaces packed = within_file(network.path, [&] {
     return convert::pack_with_places(
         *network.model, input_shape(checkpoint),
         {.name = checkpoint.recipe.model,
          .variant = variant_of(checkpoint.recipe.model, model_options(checkpoint)),
-         .int8_grid = grid_of(command.int8_grid)});
+         .int8_grid = grid_of(int8_grid)});
   });
   packed.model.preprocessing = preprocessing_of(checkpoint);
-  packed.model.class_names = names_of_classes(network, images);
+  packed.model.class_names = checkpoint.class_names;
   return packed;
+}
+
+/// The images to compare with, or to take names of classes from; null where there are none.
+std::shared_ptr<const Dataset> images_for(const TrainedNetwork& network,
+                                          const convert::PackWithPlaces& packed,
+                                          const PackCommand& command) {
+  // Snapping bases changes the network: what it costs is never left untold.
+  if (!packed.levels_are_exact) {
+    return useful_images(network, command,
+                         "bases were snapped to integers, and what that changes was not measured");
+  }
+  if (packed.model.class_names.empty()) {
+    return useful_images(network, command, "the checkpoint keeps no names of its classes");
+  }
+  if (!command.data.empty()) warn("--data: nothing is compared without --verify");
+  return nullptr;
 }
 
 double percent(std::int64_t part, std::int64_t whole) {
@@ -137,13 +144,14 @@ Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& p
 
 struct PackReport {
   fs::path out;
+  bool is_written = false;
   std::int64_t file_bytes = 0;
   std::int64_t fp32_bytes = 0;
   std::optional<Agreement> agreement;
 };
 
 void print_json(const PackReport& report, const Checkpoint& checkpoint) {
-  nlohmann::ordered_json json{{"out", report.out.string()}};
+  nlohmann::ordered_json json{{"out", report.out.string()}, {"written", report.is_written}};
   json.update(network_json(checkpoint.recipe.model, model_options(checkpoint)));
   json["file_bytes"] = report.file_bytes;
   json["fp32_bytes"] = report.fp32_bytes;
@@ -182,7 +190,8 @@ void print_differences(const Agreement& agreement) {
 void print_text(const PackReport& report, const Checkpoint& checkpoint) {
   fmt::print("network     {}\n",
              describe_network(checkpoint.recipe.model, model_options(checkpoint)));
-  fmt::print("packed      {} ({}, 1/{:.1f} of the {} in fp32)\n", report.out.string(),
+  fmt::print("packed      {} ({}, 1/{:.1f} of the {} in fp32)\n",
+             report.is_written ? report.out.string() : "not written",
              readable_bytes(report.file_bytes),
              static_cast<double>(report.fp32_bytes) / static_cast<double>(report.file_bytes),
              readable_bytes(report.fp32_bytes));
@@ -203,28 +212,28 @@ void run(const PackCommand& command) {
   PackReport report{.out = command.out.empty() ? fs::path(network.path).replace_extension(".lqn")
                                                : command.out};
   check_output(report.out, network.path);
+  // What cannot be compared with, or written, is found before anything else is done.
   std::shared_ptr<const Dataset> images;
-  if (command.verify || !command.data.empty()) images = test_images(network, command.data);
-  convert::PackWithPlaces packed = pack_network(network, images.get(), command);
+  if (command.verify) images = test_images(network, command.data);
+  static_cast<void>(AtomicFile(report.out));
+  convert::PackWithPlaces packed = pack_network(network, command.int8_grid);
+  if (images == nullptr) images = images_for(network, packed, command);
+  if (packed.model.class_names.empty() && images != nullptr) {
+    packed.model.class_names = class_names(*images);
+  }
   const std::vector<std::byte> content =
       within_file(report.out, [&] { return deploy::packed_model_bytes(packed.model); });
-  // A place that cannot be written is found before anything is compared; a file that is there is
-  // replaced by one that has been.
-  AtomicFile file(report.out);
-  file.write(content);
   report.file_bytes = std::ssize(content);
   report.fp32_bytes =
       convert::cost_table(*network.model, input_shape(checkpoint)).totals.fp32_bytes;
-  // Snapping bases changes the network: what it costs is never left untold.
-  const bool is_changed = !packed.levels_are_exact;
-  if (is_changed && images == nullptr) images = images_to_compare(network);
-  if (images != nullptr && (command.verify || is_changed)) {
-    // What is written is what is verified.
+  if (images != nullptr && (command.verify || !packed.levels_are_exact)) {
+    // What will be written is what is verified, before it replaces another file.
     packed.model = deploy::parse_packed_model(content);
     report.agreement = verify(network, packed, images, command.loader_threads);
   }
   const std::int64_t unexplained = report.agreement ? report.agreement->unexplained() : 0;
-  if (unexplained == 0) file.commit();
+  report.is_written = unexplained == 0;
+  if (report.is_written) write_file_atomically(report.out, content);
   if (command.json) {
     print_json(report, checkpoint);
   } else {

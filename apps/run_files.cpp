@@ -90,7 +90,7 @@ void check_classes(const Dataset& images, std::string_view dataset, const fs::pa
   const auto [known, found] = std::ranges::mismatch(classes.names, names);
   if (known == classes.names.end()) return;
   warn(
-      fmt::format("{}: class {} of the network is '{}', that of data set {} is '{}': accuracy "
+      fmt::format("{}: class {} of the network is {:?}, that of data set {} is {:?}: accuracy "
                   "compares classes by their place",
                   network.string(), known - classes.names.begin(), *known, dataset, *found));
 }

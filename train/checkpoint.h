@@ -72,8 +72,7 @@ std::vector<std::string> class_names(const Dataset& images);
 /// Writes one safetensors file, atomically: tensors "model.<name>", "optimizer.<name>",
 /// "data.mean" and "data.divisor", the rest as JSON in the metadata entries "recipe", "state",
 /// "classes", "class_names", "images" and "threads", next to "format" and "format_version". Throws
-/// Error
-/// "<path>: ..." when that fails; a file that was there before is kept then.
+/// Error "<path>: ..." when that fails; a file that was there before is kept then.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
 /// Throws Error "<path>: ..." for a file that is missing, damaged, not a checkpoint, or written in

@@ -190,11 +190,7 @@ void Trainer::check_continues(const Checkpoint& checkpoint) const {
     fail("{}: cannot be continued with other data: {} of '{}' have changed", last_path().string(),
          what, options_.recipe.dataset);
   };
-  const std::vector<std::string> classes = class_names(*data_.train);
-  if (checkpoint.classes != std::ssize(classes) ||
-      (!checkpoint.class_names.empty() && checkpoint.class_names != classes)) {
-    refuse("the classes");
-  }
+  if (checkpoint.classes != std::ssize(data_.train->classes())) refuse("the classes");
   // Their order, and where epochs end, depend on how many there are.
   const ImageCounts now = image_counts(data_), before = checkpoint.images.value_or(now);
   if (now != before) {
@@ -213,6 +209,14 @@ void Trainer::warn_of_changes(const Checkpoint& checkpoint) {
     report_.warn(state_, fmt::format("threads: {} now, {} before; the numbers may differ in "
                                      "rounding from those of an unbroken run",
                                      num_threads(), checkpoint.threads));
+  }
+  // Names may come from a file that was not there before; but then labels may be others, too.
+  const std::vector<std::string> classes = class_names(*data_.train);
+  const auto [before, now] = std::ranges::mismatch(checkpoint.class_names, classes);
+  if (before != checkpoint.class_names.end()) {
+    report_.warn(state_, fmt::format("class {}: {:?} now, {:?} before; the run goes on as if that "
+                                     "were the same class",
+                                     now - classes.begin(), *now, *before));
   }
   const Recipe& recipe = options_.recipe;
   if (checkpoint.recipe.epochs != recipe.epochs && depends_on_epochs(recipe.schedule)) {

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +14,6 @@
 #include "deploy/packed_file.h"
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
-#include "tests/support/memory_limit.h"
 #include "train/checkpoint.h"
 
 namespace lq::testing {
@@ -87,26 +88,25 @@ TEST_F(PackedTest, FileGoesBesideTheCheckpointUnlessToldOtherwise) {
   EXPECT_TRUE(std::filesystem::exists(*folder_ / "run/best.lqn"));
 }
 
-/// A file of 600 MB that takes no room on the disk, between two that fit.
+/// A file that takes no room on the disk, but more memory than there is, between two that fit.
 TEST_F(PackedTest, FilesThatMemoryIsTooShortForSpoilNoOthers) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "limits of memory are not for the sanitizer";
 #endif
   ASSERT_EQ(run({"pack", "--checkpoint", "run", "--out", "m.lqn"}).exit_code, 0);
   std::ofstream(*folder_ / "huge.pgm") << "P5 10 10 255\n";
-  std::filesystem::resize_file(*folder_ / "huge.pgm", 600'000'000);
-  EXPECT_EXIT(
-      {
-        limit_memory(std::uint64_t{500} << 20);
-        const ProcessResult result = run(
-            {"infer", "--network", "m.lqn", "picture.pgm", "huge.pgm", "picture.pgm", "--json"});
-        const auto report = result.json();
-        const bool is_whole = report.size() == 3 && report[0].contains("guesses") &&
-                              report[2].contains("guesses") &&
-                              report[1]["error"] == "huge.pgm: cannot be read: out of memory";
-        std::exit(is_whole && result.exit_code == 1 ? 0 : 2);
-      },
-      ::testing::ExitedWithCode(0), "");
+  std::filesystem::resize_file(*folder_ / "huge.pgm", 1'000'000'000);
+  LqnetProcess infer(
+      {"infer", "--network", "m.lqn", "picture.pgm", "huge.pgm", "picture.pgm", "--json"},
+      {.folder = folder_->path()});
+  infer.limit_memory(900'000'000);
+  const ProcessResult result = infer.wait();
+  EXPECT_EQ(result.exit_code, 1) << result.err;
+  const auto report = result.json();
+  ASSERT_EQ(report.size(), 3U);
+  EXPECT_TRUE(report[0].contains("guesses"));
+  EXPECT_EQ(report[1]["error"], "huge.pgm: cannot be read: out of memory");
+  EXPECT_TRUE(report[2].contains("guesses"));
 }
 
 TEST_F(PackedTest, PackingTakesNoImagesUnlessItIsToCompare) {
@@ -125,6 +125,9 @@ TEST_F(PackedTest, PackingTakesNoImagesUnlessItIsToCompare) {
             "lqnet: warning: bases were snapped to integers, and what that changes was not "
             "measured: cifar10: no folder given; give the folder of data_batch_1.bin with "
             "--data\n");
+  EXPECT_TRUE(failed_with(run({"pack", "--checkpoint", "moved.safetensors", "--int8-grid", "always",
+                               "--data", "nowhere"}),
+                          1, "there is no folder nowhere"));
 }
 
 TEST_F(PackedTest, CheckpointsWithoutNamesOfClassesTakeThoseOfTheDataSet) {
@@ -134,14 +137,20 @@ TEST_F(PackedTest, CheckpointsWithoutNamesOfClassesTakeThoseOfTheDataSet) {
   const auto names_of_packed = [] {
     return deploy::read_packed_model(*folder_ / "old.lqn").class_names;
   };
-  const ProcessResult packed = run({"pack", "--checkpoint", "old.safetensors"});
-  EXPECT_EQ(packed.exit_code, 0);
-  EXPECT_EQ(packed.err,
-            "lqnet: warning: old.safetensors: keeps no names of its classes; --verify takes those "
-            "of the data set\n");
+  for (const char* option : {"--json", "--verify", "--int8-grid=always"}) {
+    const ProcessResult packed = run({"pack", "--checkpoint", "old.safetensors", option});
+    EXPECT_EQ(packed.exit_code, 0);
+    EXPECT_EQ(packed.err, "");
+    EXPECT_EQ(names_of_packed(), names) << option;
+  }
+  checkpoint.recipe.dataset = "cifar10";
+  save_checkpoint(*folder_ / "old.safetensors", checkpoint);
+  const ProcessResult nameless = run({"pack", "--checkpoint", "old.safetensors"});
+  EXPECT_EQ(nameless.exit_code, 0);
+  EXPECT_TRUE(nameless.err.starts_with(
+      "lqnet: warning: the checkpoint keeps no names of its classes: cifar10: no folder given"))
+      << nameless.err;
   EXPECT_TRUE(names_of_packed().empty());
-  EXPECT_EQ(run({"pack", "--checkpoint", "old.safetensors", "--verify"}).err, "");
-  EXPECT_EQ(names_of_packed(), names);
 }
 
 TEST_F(PackedTest, ClassesOfOtherNamesAreTold) {
@@ -149,12 +158,16 @@ TEST_F(PackedTest, ClassesOfOtherNamesAreTold) {
   const std::string name = std::exchange(checkpoint.class_names[2], "zebra");
   save_checkpoint(*folder_ / "zebra.safetensors", checkpoint);
   const std::string told = fmt::format(
-      "class 2 of the network is 'zebra', that of data set "
-      "synthetic is '{}': accuracy compares classes by their place",
+      "class 2 of the network is \"zebra\", that of data set synthetic is \"{}\": accuracy "
+      "compares "
+      "classes by their place\n",
       name);
   const ProcessResult evaluated = run({"eval", "--checkpoint", "zebra.safetensors"});
   EXPECT_EQ(evaluated.exit_code, 0);
-  EXPECT_EQ(evaluated.err, "lqnet: warning: zebra.safetensors: " + told + "\n");
+  EXPECT_EQ(evaluated.err, "lqnet: warning: zebra.safetensors: " + told);
+  ASSERT_EQ(run({"pack", "--checkpoint", "zebra.safetensors"}).err, "");
+  const ProcessResult inferred = run({"infer", "--network", "zebra.lqn", "--dataset", "synthetic"});
+  EXPECT_TRUE(inferred.err.starts_with("lqnet: warning: zebra.lqn: " + told)) << inferred.err;
 }
 
 TEST_F(PackedTest, NothingIsWrittenThatCannotBeVerified) {
@@ -165,6 +178,20 @@ TEST_F(PackedTest, NothingIsWrittenThatCannotBeVerified) {
       run({"pack", "--checkpoint", "elsewhere.safetensors", "--data", "nowhere", "--verify"}), 1,
       "there is no folder nowhere"));
   EXPECT_FALSE(std::filesystem::exists(*folder_ / "elsewhere.lqn"));
+
+  // Scores beyond a float cannot be compared.
+  Checkpoint huge = load_checkpoint(*folder_ / "run/best.safetensors");
+  for (auto& [parameter, tensor] : huge.model) {
+    if (parameter == "fc.weight" || parameter == "fc.bias") {
+      std::ranges::fill(tensor.span<float>(), std::numeric_limits<float>::max());
+    }
+  }
+  save_checkpoint(*folder_ / "huge.safetensors", huge);
+  write_content(*folder_ / "huge.lqn", "kept");
+  const ProcessResult compared = run({"pack", "--checkpoint", "huge.safetensors", "--verify"});
+  EXPECT_EQ(compared.exit_code, 1) << compared.out;
+  EXPECT_EQ(content_of(*folder_ / "huge.lqn"), "kept") << compared.err;
+  EXPECT_FALSE(std::filesystem::exists(*folder_ / "huge.lqn.tmp"));
 }
 
 TEST_F(PackedTest, FilesOfTheRunAreNeverReplaced) {
@@ -267,8 +294,9 @@ TEST_F(PackedTest, WhatIsWrongIsSaidInOneLine) {
                  "run: is a folder, expected a file of lqnet pack");
   expect_refused(run({"infer", "--network", "c.lqn", "picture.pgm", "--batch", "2"}), 2,
                  "--batch requires --dataset");
-  expect_refused(run({"pack", "--checkpoint", "run", "--data", "nowhere", "--out", "d.lqn"}), 1,
-                 "synthetic: the data set has no files, but folder nowhere is given");
+  expect_refused(
+      run({"pack", "--checkpoint", "run", "--data", "nowhere", "--out", "d.lqn", "--verify"}), 1,
+      "synthetic: the data set has no files, but folder nowhere is given");
   expect_refused(run({"pack", "--checkpoint", "run", "--int8-grid", "some"}), 2, "--int8-grid");
   expect_refused(run({"pack", "--checkpoint", "c.lqn"}), 1, "c.lqn");
   expect_refused(run({"pack", "--checkpoint", "run", "--out", "no/such/folder/d.lqn"}), 1,

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -85,6 +87,11 @@ class LqnetProcess {
   LqnetProcess& operator=(const LqnetProcess&) = delete;
 
   void send(int signal) { ::kill(child_, signal); }
+  /// More memory than `bytes` in all is refused from now on.
+  void limit_memory(std::uint64_t bytes) {
+    const ::rlimit limits{bytes, bytes};
+    if (::prlimit(child_, RLIMIT_AS, &limits, nullptr) != 0) throw std::runtime_error("prlimit");
+  }
 
   ProcessResult wait() {
     int status = 0;

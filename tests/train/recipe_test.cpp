@@ -147,9 +147,10 @@ TEST(RecipeTest, JsonKeepsEveryBit) {
   }
 }
 
-/// A recipe of the paper as JSON, to be spoilt.
+/// That older files lack.
 constexpr std::array later_keys{"variant", "learned_bases", "augmentation", "accumulation"};
 
+/// A recipe of the paper as JSON, to be spoilt.
 json example() { return json::parse(to_json(find_recipe("cifar10-resnet20"))); }
 
 ::testing::AssertionResult json_is_refused(const json& object, std::string_view message) {
