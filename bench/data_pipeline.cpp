@@ -134,6 +134,7 @@ DataPipelineTiming time_data_pipeline(const std::shared_ptr<const Dataset>& imag
              first, path.transform,
              LoaderOptions{.batch = options.batch, .threads = threads - 1, .shuffle = true}),
          .regions = regions_of(*first, *path.transform, threads)});
+    call(options.meanwhile);
   }
   const auto rate_of = [&](auto&& action) {
     return static_cast<double>(first->size()) / seconds_of(action);
@@ -141,9 +142,10 @@ DataPipelineTiming time_data_pipeline(const std::shared_ptr<const Dataset>& imag
   std::vector<double> decoding;
   for (int round = 0; round < options.rounds; ++round) {
     decoding.push_back(rate_of([&] { decode_all(*first, threads); }));
+    call(options.meanwhile);
     for (TimedPath& path : timed) {
-      call(options.meanwhile);
       path.region_rates.push_back(rate_of([&] { decode_regions(*first, path.regions, threads); }));
+      call(options.meanwhile);
       path.rates.push_back(rate_of([&] { prepare_all(*path.loader, options.meanwhile); }));
       path.shares.push_back(path.rates.back() / decoding.back());
       path.region_shares.push_back(path.rates.back() / path.region_rates.back());

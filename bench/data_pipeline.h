@@ -23,8 +23,8 @@ struct DataPipelineOptions {
   std::int64_t batch = 64;
   int threads = 1;  ///< that prepare images, the consumer of the batches among them
   int rounds = 5;
-  /// Called by the caller's thread with each image that it decodes and each batch that it gets;
-  /// what it throws ends the measurement. May be null.
+  /// Called by the caller's thread with each batch that it gets, and after each pass over the
+  /// images that only decodes; what it throws ends the measurement. May be null.
   std::function<void()> meanwhile = {};
 };
 
