@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "train/published_accuracy.h"
+
 namespace lq::apps {
 
 using nlohmann::ordered_json;
@@ -49,6 +51,20 @@ std::string describe_epoch(const Checkpoint& checkpoint) {
   if (state.is_best()) return describe_best(*state.best, epochs);
   const std::string text = epoch_of(state.epoch(), epochs, state.steps_done);
   return state.best ? fmt::format("{} (the best is epoch {})", text, state.best->epoch) : text;
+}
+
+ordered_json published_json(const Recipe& recipe) {
+  const auto published = published_accuracy(recipe);
+  if (!published) return nullptr;
+  return {{"top1", published->top1},
+          {"top5", published->top5 ? ordered_json(*published->top5) : ordered_json()}};
+}
+
+std::string published_text(const Recipe& recipe) {
+  const auto published = published_accuracy(recipe);
+  if (!published) return "-";
+  if (!published->top5) return fmt::format("{:.1f}", published->top1);
+  return fmt::format("{:.1f}/{:.1f}", published->top1, *published->top5);
 }
 
 ordered_json shape_json(const Shape& shape) {

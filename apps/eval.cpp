@@ -57,6 +57,7 @@ void print_json(const ClassificationSums& sums, const SkippedImages& skipped,
   report["loss"] = sums.mean_loss();
   report["correct"] = sums.correct;
   report["count"] = sums.images;
+  report["published"] = published_json(checkpoint.recipe);
   report["skipped_images"] = skipped.count;
   report["device"] = machine;
   print_report(report);
@@ -71,6 +72,9 @@ void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint, co
   fmt::print("accuracy    {:.2f} % ({} of {} test images of {}); top 5: {:.2f} %\n",
              100 * sums.accuracy(), sums.correct, sums.images, checkpoint.recipe.dataset,
              100 * sums.top5_accuracy());
+  if (const std::string published = published_text(checkpoint.recipe); published != "-") {
+    fmt::print("paper       {} %\n", published);
+  }
   fmt::print("loss        {:.4f}\n", sums.mean_loss());
   fmt::print("computed    on {}\n", machine);
 }

@@ -11,7 +11,6 @@
 #include "apps/text_table.h"
 #include "data/dataset_registry.h"
 #include "models/model.h"
-#include "train/published_accuracy.h"
 #include "train/recipe.h"
 
 namespace lq::apps {
@@ -27,21 +26,6 @@ struct RecipesCommand {
 
 ordered_json recipe_as_json(const std::string& name) {
   return ordered_json::parse(to_json(find_recipe(name)));
-}
-
-ordered_json published_json(const Recipe& recipe) {
-  const auto published = published_accuracy(recipe);
-  if (!published) return nullptr;
-  return {{"top1", published->top1},
-          {"top5", published->top5 ? ordered_json(*published->top5) : ordered_json()}};
-}
-
-/// "62.6/84.3", or the first number alone, or "-".
-std::string published_text(const Recipe& recipe) {
-  const auto published = published_accuracy(recipe);
-  if (!published) return "-";
-  if (!published->top5) return fmt::format("{:.1f}", published->top1);
-  return fmt::format("{:.1f}/{:.1f}", published->top1, *published->top5);
 }
 
 ordered_json model_json(const ModelInfo& model) {
