@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/threads.h"
+#include "tests/support/defective_images.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
 #include "tests/support/temporary_folder.h"
@@ -32,23 +33,6 @@ ClassificationSums evaluate_checkpoint(const std::filesystem::path& path) {
                 {.batch = 8});
   return evaluate(model, loader);
 }
-
-/// The images of another data set, under other names.
-class OtherNames final : public Dataset {
- public:
-  explicit OtherNames(std::shared_ptr<const Dataset> images)
-      : images_(std::move(images)), classes_(images_->classes().size(), "name") {}
-
-  std::int64_t size() const override { return images_->size(); }
-  Shape image_shape() const override { return images_->image_shape(); }
-  std::span<const std::string> classes() const override { return classes_; }
-  std::int32_t label(std::int64_t index) const override { return images_->label(index); }
-  void load(std::int64_t index, Image& image) const override { images_->load(index, image); }
-
- private:
-  std::shared_ptr<const Dataset> images_;
-  std::vector<std::string> classes_;
-};
 
 TEST_F(TrainerTest, Learns) {
   const TemporaryFolder folder;
@@ -576,7 +560,7 @@ TEST_F(TrainerTest, ClassesOfOtherNamesAreTold) {
   options.max_steps = 3;
   options.resume = true;
   DatasetSplits renamed = tiny_data();
-  renamed.train = std::make_shared<OtherNames>(renamed.train);
+  renamed.train = std::make_shared<RenamedClasses>(renamed.train);
   TinyNet model;
   Trainer(model, renamed, options).run();
   const std::vector<json> warnings = metrics_in(folder / "run", "warning");
