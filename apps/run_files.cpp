@@ -96,7 +96,7 @@ void check_classes(const Dataset& images, std::string_view dataset, const fs::pa
 }
 
 void warn(std::string_view warning) {
-  if (!warning.empty()) print_diagnostic("lqnet: warning: {}\n", warning);
+  if (!warning.empty()) print_diagnostic("{}\n", warning_text(warning));
 }
 
 void warn_of_skipped(const SkippedImages& skipped, std::string_view part,

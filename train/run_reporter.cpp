@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "core/io/diagnostics.h"
+
 namespace lq {
 
 namespace {
@@ -107,7 +109,7 @@ void RunReporter::evaluated(const TrainingState& state, const ClassificationSums
 }
 
 void RunReporter::warn(const TrainingState& state, std::string_view message) {
-  progress_.line(fmt::format("lqnet: warning: {}", message));
+  progress_.line(warning_text(message));
   metrics_->write_warning(extent_.steps_done(state), message);
 }
 

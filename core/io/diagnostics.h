@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -13,7 +14,12 @@ namespace lq {
 /// disk under a message must not end the work that the message tells about.
 void write_diagnostic(std::FILE* stream, std::string_view text) noexcept;
 
-/// The same for text that is made here and goes to standard error.
+/// A warning as all commands show it.
+inline std::string warning_text(std::string_view warning) {
+  return fmt::format("lqnet: warning: {}", warning);
+}
+
+/// write_diagnostic() of text that is made here and goes to standard error.
 template <typename... Args>
 void print_diagnostic(fmt::format_string<Args...> format, Args&&... args) {
   write_diagnostic(stderr, fmt::format(format, std::forward<Args>(args)...));
