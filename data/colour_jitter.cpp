@@ -100,16 +100,22 @@ struct MapLanes {
   PixelLanes red, green, blue, shift;
 };
 
-/// One pixel at a time, its three channels side by side.
-LQNET_WIDE_LOOPS void map_pixels(const MapLanes& map, std::uint8_t* pixels, std::size_t size) {
-  MapLanes lanes = map;
-  lanes.shift += 0.5F;  // to round
-  for (std::uint8_t *pixel = pixels, *end = pixels + size; pixel < end; pixel += 3) {
-    store_pixel(lanes.shift + lanes.red * static_cast<float>(pixel[0]) +
-                    lanes.green * static_cast<float>(pixel[1]) +
-                    lanes.blue * static_cast<float>(pixel[2]),
-                pixel);
+/// At most a block of values.
+LQNET_WIDE_INLINE void map_some_pixels(const MapLanes& map, std::uint8_t* pixels,
+                                       std::size_t size) {
+  std::array<float, block + 1> mapped;  // pixels are written one lane further than they go
+  for (std::size_t i = 0; i < size; i += 3) {
+    store_lanes(map.shift + map.red * static_cast<float>(pixels[i]) +
+                    map.green * static_cast<float>(pixels[i + 1]) +
+                    map.blue * static_cast<float>(pixels[i + 2]),
+                &mapped[i]);
   }
+  round_to_bytes(mapped.data(), size, pixels);
+}
+
+LQNET_WIDE_LOOPS void map_pixels(const MapLanes& map, std::uint8_t* pixels, std::size_t size) {
+  for (; size >= block; pixels += block, size -= block) map_some_pixels(map, pixels, block);
+  map_some_pixels(map, pixels, size);
 }
 
 void ColourMap::apply(std::span<std::uint8_t> pixels) const {
@@ -139,10 +145,6 @@ void change_as_fb_resnet(const ColourChange& change, std::span<std::uint8_t> pix
   map.apply(pixels);
 }
 
-inline std::uint8_t truncated(float value) {
-  return static_cast<std::uint8_t>(std::min(std::max(value, 0.0F), 255.0F));
-}
-
 /// value = value x factor + shift, of each channel, truncated to bytes.
 LQNET_WIDE_LOOPS void scale_channels(std::uint8_t* values, std::size_t size, float factor,
                                      const std::array<float, 3>& shift) {
@@ -150,23 +152,23 @@ LQNET_WIDE_LOOPS void scale_channels(std::uint8_t* values, std::size_t size, flo
   for (std::size_t i = 0; i < block; ++i) shifts[i] = shift[i % 3];
   for (; size >= block; values += block, size -= block) {
     for (std::size_t i = 0; i < block; ++i) {
-      values[i] = truncated(static_cast<float>(values[i]) * factor + shifts[i]);
+      values[i] = clipped(static_cast<float>(values[i]) * factor + shifts[i]);
     }
   }
   for (std::size_t i = 0; i < size; ++i) {
-    values[i] = truncated(static_cast<float>(values[i]) * factor + shifts[i]);
+    values[i] = clipped(static_cast<float>(values[i]) * factor + shifts[i]);
   }
 }
 
 /// Blends pixels with their grey values, which are bytes; at most a block of values.
-inline void saturate_some(std::uint8_t* values, std::size_t size, float factor) {
+LQNET_WIDE_INLINE void saturate_some(std::uint8_t* values, std::size_t size, float factor) {
   std::array<float, block> shifts;
   for (std::size_t i = 0; i < size; i += 3) {
     const float shift = (1 - factor) * static_cast<float>(luma_byte(values + i));
     shifts[i] = shifts[i + 1] = shifts[i + 2] = shift;
   }
   for (std::size_t i = 0; i < size; ++i) {
-    values[i] = truncated(static_cast<float>(values[i]) * factor + shifts[i]);
+    values[i] = clipped(static_cast<float>(values[i]) * factor + shifts[i]);
   }
 }
 

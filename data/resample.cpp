@@ -1,7 +1,9 @@
 #include "data/resample.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 
 #include "core/error.h"
 #include "data/wide_loops.h"
@@ -28,37 +30,38 @@ int support(Interpolation interpolation) {
 /// Adds weights of the pixels of one axis, of which the first that counts is `first`.
 struct Taps {
   int first;
-  std::vector<float>& weights;
+  std::vector<double>& weights;
 
   void add(int pixel, double weight) {
     const auto k = static_cast<std::size_t>(pixel - first);
-    if (k >= weights.size()) weights.resize(k + 1, 0.0F);
-    weights[k] += static_cast<float>(weight);
+    if (k >= weights.size()) weights.resize(k + 1, 0.0);
+    weights[k] += weight;
   }
 };
 
 /// Returns the first pixel. Both ends are rounded, each on its own: there may be a pixel more
 /// between them than `most`, which is at the border of the filter and has no weight.
 int antialiased_taps(Interpolation interpolation, const ScaledAxis& axis, int i, int most,
-                     std::vector<float>& weights) {
+                     std::vector<double>& weights) {
   const double scale = static_cast<double>(axis.source) / axis.target;
   const double stretch = std::max(scale, 1.0);
   const double centre = (i + 0.5) * scale;
   const double reach = support(interpolation) * stretch;
   const int begin = std::max(0, static_cast<int>(centre - reach + 0.5));
   const int end = std::min({axis.source, static_cast<int>(centre + reach + 0.5), begin + most});
-  const auto weight_of = [&](int pixel) {
-    const double x = (pixel + 0.5 - centre) / stretch;
-    return interpolation == Interpolation::bilinear ? tent(x) : cubic(x, -0.5);
-  };
-  double sum = 0;
-  for (int pixel = begin; pixel < end; ++pixel) sum += weight_of(pixel);
   Taps taps{begin, weights};
-  for (int pixel = begin; pixel < end; ++pixel) taps.add(pixel, weight_of(pixel) / sum);
+  double sum = 0;
+  for (int pixel = begin; pixel < end; ++pixel) {
+    const double x = (pixel + 0.5 - centre) / stretch;
+    const double weight = interpolation == Interpolation::bilinear ? tent(x) : cubic(x, -0.5);
+    taps.add(pixel, weight);
+    sum += weight;
+  }
+  for (double& weight : weights) weight /= sum;
   return begin;
 }
 
-int opencv_taps(const ScaledAxis& axis, int i, std::vector<float>& weights) {
+int opencv_taps(const ScaledAxis& axis, int i, std::vector<double>& weights) {
   constexpr double a = -0.75;
   const double scale = static_cast<double>(axis.source) / axis.target;
   const double centre = (i + 0.5) * scale - 0.5;
@@ -71,68 +74,119 @@ int opencv_taps(const ScaledAxis& axis, int i, std::vector<float>& weights) {
   return first;
 }
 
-/// sum[i] = weights[0] rows[i] + weights[1] rows[size + i] + ... Up to four rows at a time, in
-/// loops that are plain so that they vectorise.
-LQNET_WIDE_LOOPS void add_rows(const std::uint8_t* rows, std::size_t size, const float* weights,
-                               std::size_t taps, float* sum) {
-  for (std::size_t i = 0; i < size; ++i) sum[i] = weights[0] * static_cast<float>(rows[i]);
-  std::size_t k = 1;
-  for (; k + 3 <= taps; k += 3) {
-    const std::uint8_t *a = rows + k * size, *b = a + size, *c = b + size;
-    const float u = weights[k], v = weights[k + 1], w = weights[k + 2];
-    for (std::size_t i = 0; i < size; ++i) {
-      sum[i] += u * static_cast<float>(a[i]) + v * static_cast<float>(b[i]) +
-                w * static_cast<float>(c[i]);
+/// sum[i] = weights[0] rows[i] + weights[1] rows[size + i] + ...
+template <std::size_t fixed_size>
+LQNET_WIDE_INLINE void add_columns(const std::uint8_t* rows, std::size_t size, const float* weights,
+                                   std::size_t taps, float* sum) {
+  std::array<float, fixed_size> partial;
+  for (std::size_t i = 0; i < fixed_size; ++i) {
+    partial[i] = weights[0] * static_cast<float>(rows[i]);
+  }
+  for (std::size_t k = 1; k < taps; ++k) {
+    const std::uint8_t* row = rows + k * size;
+    for (std::size_t i = 0; i < fixed_size; ++i) {
+      partial[i] += weights[k] * static_cast<float>(row[i]);
     }
   }
-  for (; k < taps; ++k) {
-    const std::uint8_t* a = rows + k * size;
-    for (std::size_t i = 0; i < size; ++i) sum[i] += weights[k] * static_cast<float>(a[i]);
+  for (std::size_t i = 0; i < fixed_size; ++i) sum[i] = partial[i];
+}
+
+/// The same for all of `size`: as many columns at a time as vectors hold the sums of.
+LQNET_WIDE_LOOPS void add_rows(const std::uint8_t* rows, std::size_t size, const float* weights,
+                               std::size_t taps, float* sum) {
+  constexpr std::size_t block = 32;
+  std::size_t i = 0;
+  for (; i + block <= size; i += block) {
+    add_columns<block>(rows + i, size, weights, taps, sum + i);
+  }
+  for (; i < size; ++i) add_columns<1>(rows + i, size, weights, taps, sum + i);
+}
+
+/// Two pixels of a row side by side, or their weights, and two lanes more.
+constexpr std::size_t pair_lanes = 8;
+using PairLanes = float __attribute__((vector_size(pair_lanes * sizeof(float))));
+
+LQNET_WIDE_INLINE PairLanes load_pair(const float* from) {
+  PairLanes lanes;
+  std::memcpy(&lanes, from, sizeof(lanes));
+  return lanes;
+}
+
+/// The last pair of a row may be half a pair, and has two lanes more.
+constexpr std::size_t extra_values = 3 + 2;
+
+std::size_t pairs_of(const AxisWeights& columns) { return (columns.weights(0).size() + 1) / 2; }
+
+/// Weights of all pixels of the axis, three lanes each.
+void pair_weights(const AxisWeights& columns, std::vector<float>& paired) {
+  const std::size_t pairs = pairs_of(columns);
+  paired.assign(columns.count() * pairs * pair_lanes, 0.0F);
+  for (int x = 0; x < columns.count(); ++x) {
+    float* to = &paired[x * pairs * pair_lanes];
+    const std::span<const float> weights = columns.weights(x);
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      std::fill_n(to + (k / 2) * pair_lanes + (k % 2) * 3, 3, weights[k]);
+    }
   }
 }
 
-/// What the sums over the columns of a row take: pixel x is the sum of `taps` weights, from
-/// weights[x * taps] on, times as many pixels from firsts[x] on.
+/// Colours of a row whose columns are scaled: pixel x is the sum of `pairs` x 2 weights, in
+/// PairLanes from weights[x * pairs * pair_lanes] on, times as many pixels from firsts[x] on.
 struct RowSums {
   const int* firsts;
   const float* weights;
-  std::size_t taps;
+  std::size_t pairs;
   int count;
 };
 
-/// `fixed_taps` is sums.taps, or 0 for any number. Pixels may be read one lane further than they
-/// go.
-template <std::size_t fixed_taps>
-inline void sum_colours(const RowSums& sums, const float* row, std::uint8_t* to) {
-  const std::size_t taps = fixed_taps == 0 ? sums.taps : fixed_taps;
+/// `fixed_pairs` is sums.pairs, or 0 for any number. Of `row` as many values are read as
+/// extra_values says beyond its pixels, and of `to` one more than its pixels is written.
+template <std::size_t fixed_pairs>
+LQNET_WIDE_INLINE void sum_colours(const RowSums& sums, const float* row, float* to) {
+  const std::size_t pairs = fixed_pairs == 0 ? sums.pairs : fixed_pairs;
   const float* weights = sums.weights;
-  for (int x = 0; x < sums.count; ++x, weights += taps, to += 3) {
-    const float* from = row + 3 * static_cast<std::ptrdiff_t>(sums.firsts[x]);
-    PixelLanes sum = weights[0] * load_lanes(from);
-    for (std::size_t k = 1; k < taps; ++k) sum += weights[k] * load_lanes(from + 3 * k);
-    store_pixel(sum + 0.5F, to);
+  const int* first = sums.firsts;
+  for (const int* end = first + sums.count; first < end; ++first) {
+    const float* from = row + 3 * static_cast<std::ptrdiff_t>(*first);
+    PairLanes sum = load_pair(weights) * load_pair(from);
+    for (std::size_t k = 1; k < pairs; ++k) {
+      sum += load_pair(weights + k * pair_lanes) * load_pair(from + 6 * k);
+    }
+    store_lanes(__builtin_shufflevector(sum, sum, 0, 1, 2, -1) +
+                    __builtin_shufflevector(sum, sum, 3, 4, 5, -1),
+                to);
+    weights += pairs * pair_lanes;
+    to += 3;
   }
 }
 
-LQNET_WIDE_LOOPS void sum_colour_pixels(const RowSums& sums, const float* row, std::uint8_t* to) {
-  switch (sums.taps) {
+LQNET_WIDE_LOOPS void sum_colour_pixels(const RowSums& sums, const float* row, float* buffer,
+                                        std::uint8_t* to) {
+  switch (sums.pairs) {
+    case 2:
+      sum_colours<2>(sums, row, buffer);
+      break;
+    case 3:
+      sum_colours<3>(sums, row, buffer);
+      break;
     case 4:
-      return sum_colours<4>(sums, row, to);
+      sum_colours<4>(sums, row, buffer);
+      break;
     case 5:
-      return sum_colours<5>(sums, row, to);
-    case 6:
-      return sum_colours<6>(sums, row, to);
+      sum_colours<5>(sums, row, buffer);
+      break;
     default:
-      return sum_colours<0>(sums, row, to);
+      sum_colours<0>(sums, row, buffer);
   }
+  round_to_bytes(buffer, 3 * static_cast<std::size_t>(sums.count), to);
 }
 
-void sum_grey_pixels(const RowSums& sums, const float* row, std::uint8_t* to) {
-  const float* weights = sums.weights;
-  for (int x = 0; x < sums.count; ++x, weights += sums.taps) {
+void sum_grey_pixels(const AxisWeights& columns, const float* row, std::uint8_t* to) {
+  for (int x = 0; x < columns.count(); ++x) {
+    const std::span<const float> weights = columns.weights(x);
     float sum = 0;
-    for (std::size_t k = 0; k < sums.taps; ++k) sum += weights[k] * row[sums.firsts[x] + k];
-    to[x] = static_cast<std::uint8_t>(std::clamp(sum + 0.5F, 0.0F, 255.0F));
+    for (std::size_t k = 0; k < weights.size(); ++k) sum += weights[k] * row[columns.first(x) + k];
+    round_to_bytes(&sum, 1, &to[x]);
   }
 }
 
@@ -161,12 +215,14 @@ void AxisWeights::compute(Interpolation interpolation, const ScaledAxis& axis) {
     check(first - shifted + std::ssize(one_) <= taps,
           "resample: {} weights of pixel {} of {} scaled to {}, expected at most {}", one_.size(),
           axis.first + i, axis.source, axis.target, taps - (first - shifted));
-    std::ranges::copy(one_, weights_.begin() + std::int64_t{i} * taps + (first - shifted));
+    std::ranges::transform(one_, weights_.begin() + std::int64_t{i} * taps + (first - shifted),
+                           [](double weight) { return static_cast<float>(weight); });
     firsts_.push_back(shifted);
     begin_ = std::min(begin_, shifted);
     end = std::max(end, shifted + taps);
   }
   size_ = end - begin_;
+  for (int& first : firsts_) first -= begin_;
 }
 
 void Resampler::set(Interpolation interpolation, const ScaledAxis& rows,
@@ -194,18 +250,20 @@ void Resampler::run(const Image& part, std::span<std::uint8_t> pixels) {
   const std::size_t row_bytes = static_cast<std::size_t>(columns_.count()) * part.channels;
   check(pixels.size() == row_bytes * rows_.count(), "resample: room for {} bytes, expected {}",
         pixels.size(), row_bytes * rows_.count());
-  std::vector<int> firsts;
-  for (int x = 0; x < columns_.count(); ++x) firsts.push_back(columns_.first(x));
-  const RowSums sums{firsts.data(), columns_.weights(0).data(), columns_.weights(0).size(),
-                     columns_.count()};
-  row_.resize(static_cast<std::size_t>(part.width) * part.channels + 1);
+  row_.assign(static_cast<std::size_t>(part.width) * part.channels + extra_values, 0.0F);
+  if (part.channels == 1) {
+    for (int y = 0; y < rows_.count(); ++y) {
+      sum_rows(part, y);
+      sum_grey_pixels(columns_, row_.data(), &pixels[y * row_bytes]);
+    }
+    return;
+  }
+  pair_weights(columns_, paired_);
+  colours_.resize(row_bytes + 1);
+  const RowSums sums{columns_.firsts(), paired_.data(), pairs_of(columns_), columns_.count()};
   for (int y = 0; y < rows_.count(); ++y) {
     sum_rows(part, y);
-    if (part.channels == 3) {
-      sum_colour_pixels(sums, row_.data(), &pixels[y * row_bytes]);
-    } else {
-      sum_grey_pixels(sums, row_.data(), &pixels[y * row_bytes]);
-    }
+    sum_colour_pixels(sums, row_.data(), colours_.data(), &pixels[y * row_bytes]);
   }
 }
 

@@ -43,15 +43,17 @@ class AxisWeights {
 
   int count() const { return static_cast<int>(firsts_.size()); }
   /// Pixel `i` of the part is the sum of weights(i)[k] x source pixel (begin() + first(i) + k).
-  int first(int i) const { return firsts_[i] - begin_; }
+  int first(int i) const { return firsts_[i]; }
   std::span<const float> weights(int i) const {
     return std::span(weights_).subspan(static_cast<std::size_t>(i) * taps_, taps_);
   }
+  /// first(0), first(1) and so on.
+  const int* firsts() const { return firsts_.data(); }
 
  private:
   std::vector<int> firsts_;
   std::vector<float> weights_;
-  std::vector<float> one_;  // of a single pixel
+  std::vector<double> one_;  // of a single pixel
   std::size_t taps_ = 1;
   int begin_ = 0;
   int size_ = 1;
@@ -73,7 +75,10 @@ class Resampler {
 
   AxisWeights rows_;
   AxisWeights columns_;
-  std::vector<float> row_;
+  // The memory that run() uses:
+  std::vector<float> row_;      // its columns not yet scaled
+  std::vector<float> paired_;   // weights of columns
+  std::vector<float> colours_;  // of a row, not yet rounded
 };
 
 }  // namespace lq

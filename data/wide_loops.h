@@ -1,6 +1,8 @@
 // Loops over pixels that use what the processor has. Internal to data.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -13,29 +15,28 @@
 #else
 #define LQNET_WIDE_LOOPS
 #endif
+// For what such functions call: it would be compiled for every x86-64 where it is not inlined.
+#define LQNET_WIDE_INLINE inline __attribute__((always_inline))
 
 namespace lq {
 
 /// The channels of a pixel, and one lane more.
 using PixelLanes = float __attribute__((vector_size(16)));
 
-inline PixelLanes load_lanes(const float* from) {
-  PixelLanes lanes;
-  std::memcpy(&lanes, from, sizeof(lanes));
-  return lanes;
+LQNET_WIDE_INLINE void store_lanes(PixelLanes lanes, float* to) {
+  std::memcpy(to, &lanes, sizeof(lanes));
 }
 
-/// Clips the first three lanes and cuts their fractions off.
-inline void store_pixel(PixelLanes value, std::uint8_t* to) {
-  using IntLanes = std::int32_t __attribute__((vector_size(16)));
-  using ByteLanes = std::uint8_t __attribute__((vector_size(4)));
-  constexpr PixelLanes zero{}, most{255.0F, 255.0F, 255.0F, 255.0F};
-  // Comparisons of lanes give masks, by which numbers are chosen.
-  value = value > zero ? value : zero;
-  value = value < most ? value : most;
-  const ByteLanes bytes =
-      __builtin_convertvector(__builtin_convertvector(value, IntLanes), ByteLanes);
-  std::memcpy(to, &bytes, 3);
+/// Cuts the fraction off and clips; of values that an int holds. (Clipped before they are integers,
+/// they would be compared by masks.)
+LQNET_WIDE_INLINE std::uint8_t clipped(float value) {
+  return static_cast<std::uint8_t>(std::min(std::max(static_cast<int>(value), 0), 255));
+}
+
+/// Rounds and clips. Whole arrays at a time: pixel by pixel, conversion to bytes takes longer than
+/// what leads up to it.
+LQNET_WIDE_INLINE void round_to_bytes(const float* values, std::size_t size, std::uint8_t* to) {
+  for (std::size_t i = 0; i < size; ++i) to[i] = clipped(values[i] + 0.5F);
 }
 
 }  // namespace lq
