@@ -29,6 +29,11 @@ class ImageReader {
 
   /// H W C of the image. C is 1 (grey) or 3 (RGB).
   virtual Shape shape() const = 0;
+  /// Makes it the image at 1/factor of its height and width, rounded up, as far as the format can
+  /// be decoded so: a JPEG, whose blocks of factor x factor pixels become their averages, nearly
+  /// (chroma that is not 4:4:4 or 4:2:0 may become coarser). `factor` is 2, 4 or 8. Returns the
+  /// factor that it is, 1 for other formats. Before read().
+  virtual int reduce(int /*factor*/) { return 1; }
   /// Decodes a region, which lies within the image, into `image`, whose memory is used again; of a
   /// JPEG little more is decoded. To be called once. Throws Error for damaged and truncated files;
   /// damage behind the region may go unnoticed.

@@ -65,6 +65,7 @@ class JpegReader final : public ImageReader {
     errors_.in_header = false;
     check_extents("JPEG", info_.image_height, info_.image_width);
     info_.out_color_space = is_cmyk() ? JCS_CMYK : channels() == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_calc_output_dimensions(&info_);
     orientation_ = find_orientation();
   }
   ~JpegReader() override { jpeg_destroy_decompress(&info_); }
@@ -74,6 +75,13 @@ class JpegReader final : public ImageReader {
   Shape shape() const override {
     return {orientation_.transposed ? width() : height(),
             orientation_.transposed ? height() : width(), channels()};
+  }
+
+  int reduce(int factor) override {
+    info_.scale_num = 1;
+    info_.scale_denom = static_cast<unsigned int>(factor);
+    jpeg_calc_output_dimensions(&info_);
+    return factor;
   }
 
   void read(const PixelRegion& region, Image& image) override {
@@ -96,8 +104,9 @@ class JpegReader final : public ImageReader {
     jpeg_create_decompress(&info_);
   }
 
-  int height() const { return static_cast<int>(info_.image_height); }
-  int width() const { return static_cast<int>(info_.image_width); }
+  /// As decoded, before it is turned.
+  int height() const { return static_cast<int>(info_.output_height); }
+  int width() const { return static_cast<int>(info_.output_width); }
   int channels() const { return info_.jpeg_color_space == JCS_GRAYSCALE ? 1 : 3; }
 
   Orientation find_orientation() const {

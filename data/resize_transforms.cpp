@@ -58,6 +58,22 @@ const ResizeOptions& validated(const ResizeOptions& options) {
 
 int rounded(double value) { return static_cast<int>(value + 0.5); }
 
+/// Where `size` pixels from `first` on of an axis are when the axis has been reduced to `extent`
+/// pixels: at least one, to the nearest.
+std::pair<int, int> reduced_axis(int first, int size, int factor, int extent) {
+  const int begin = std::min(rounded(static_cast<double>(first) / factor), extent - 1);
+  const int end =
+      std::clamp(rounded(static_cast<double>(first + size) / factor), begin + 1, extent);
+  return {begin, end - begin};
+}
+
+/// The same of a region, for an image that has been reduced to so many rows and columns.
+PixelRegion reduced(const PixelRegion& region, int factor, int height, int width) {
+  const auto [top, rows] = reduced_axis(region.top, region.height, factor, height);
+  const auto [left, columns] = reduced_axis(region.left, region.width, factor, width);
+  return {top, left, rows, columns};
+}
+
 }  // namespace
 
 void validate(const ResizeOptions& options) {
@@ -67,6 +83,11 @@ void validate(const ResizeOptions& options) {
         options.crop, options.shorter_side, most_image_extent);
   check(options.interpolation != Interpolation::bilinear,
         "resize: interpolation is bilinear, expected bicubic or bicubic_opencv");
+  check(options.reducing_gap == 0 ||
+            (options.interpolation == Interpolation::bicubic && options.reducing_gap >= 1 &&
+             options.reducing_gap <= most_image_extent),
+        "resize: reducing_gap is {}, expected 0 or, with bicubic alone, 1 to {}",
+        options.reducing_gap, most_image_extent);
 }
 
 PixelRegion scaled_extents(int height, int width, int shorter_side) {
@@ -79,6 +100,13 @@ ResizeTransform::ResizeTransform(const ResizeOptions& options)
     : Transform({validated(options).crop, options.crop, channels},
                 imagenet_normalization(options.order)),
       options_(options) {}
+
+int ResizeTransform::reduce(SourceImage& image, double shrinking) const {
+  if (options_.reducing_gap == 0) return 1;
+  int factor = 8;
+  while (factor > 1 && shrinking < factor * static_cast<double>(options_.reducing_gap)) factor /= 2;
+  return image.reduce(factor);
+}
 
 void ResizeTransform::scale_whole(SourceImage& image, const PixelRegion& scaled, int top, int left,
                                   std::span<std::uint8_t> pixels) const {
@@ -125,6 +153,7 @@ CropWindow RandomCropTransform::prepare(SourceImage& image, Rng& rng,
   const int top = random_offset(scaled.height - options_.crop, rng);
   const int left = random_offset(scaled.width - options_.crop, rng);
   const bool mirrored = flip_ && rng.below(2) == 1;
+  reduce(image, static_cast<double>(height_of(image)) / scaled.height);
   scale_whole(image, scaled, top, left, pixels);
   finish(pixels);
   return {.mirrored = mirrored};
@@ -158,8 +187,11 @@ CropWindow RandomResizedCropTransform::prepare(SourceImage& image, Rng& rng,
                                                std::span<std::uint8_t> pixels) const {
   const int height = height_of(image), width = width_of(image);
   if (const auto region = random_region(colours_.style, height, width, rng)) {
-    scale_region(image, *region, pixels);
+    const double shorter = std::min(region->height, region->width);
+    const int factor = reduce(image, shorter / options_.crop);
+    scale_region(image, reduced(*region, factor, height_of(image), width_of(image)), pixels);
   } else {
+    reduce(image, static_cast<double>(std::min(height, width)) / options_.crop);
     scale_centre(image, options_.crop, pixels);
   }
   change_colours(colours_.style, draw_colour_change(colours_, rng), pixels);

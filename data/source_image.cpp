@@ -33,16 +33,30 @@ Image& SourceImage::set_decoded() {
 std::vector<std::byte>& SourceImage::set_encoded(std::string name) {
   is_encoded_ = true;
   reader_.reset();
+  factor_ = 1;
   release_large_buffers();
   name_ = std::move(name);
   return bytes_;
 }
 
 void SourceImage::read_header() {
+  named([&] { open(); });
+}
+
+void SourceImage::open() {
+  reader_ = open_image(bytes_);
+  if (factor_ > 1) factor_ = reader_->reduce(factor_);
+  encoded_shape_ = reader_->shape();
+}
+
+int SourceImage::reduce(int factor) {
+  if (!is_encoded_ || factor == 1) return 1;
   named([&] {
-    reader_ = open_image(bytes_);
+    if (reader_ == nullptr) open();
+    factor_ = reader_->reduce(factor);
     encoded_shape_ = reader_->shape();
   });
+  return factor_;
 }
 
 Shape SourceImage::shape() const { return is_encoded_ ? encoded_shape_ : image_.shape(); }
@@ -68,9 +82,8 @@ const Image& SourceImage::part(const PixelRegion& region) {
 void SourceImage::decode(const PixelRegion& region, Image& image) {
   named([&] {
     // A reader can be read from once.
-    const std::unique_ptr<ImageReader> reader =
-        reader_ != nullptr ? std::move(reader_) : open_image(bytes_);
-    reader->read(region, image);
+    if (reader_ == nullptr) open();
+    std::exchange(reader_, nullptr)->read(region, image);
   });
 }
 

@@ -40,6 +40,9 @@ class SourceImage {
 
   /// H W C.
   Shape shape() const;
+  /// Makes it the image at a fraction of its size, as ImageReader::reduce() does; what is decoded
+  /// already stays as it is. Returns the factor. Before pixels are asked for.
+  int reduce(int factor);
   /// Bytes of the file; 0 of an image that is decoded.
   std::size_t encoded_bytes() const { return is_encoded_ ? bytes_.size() : 0; }
   /// All pixels. Throws UnreadableImage for a damaged file, and where memory is too short for it.
@@ -66,6 +69,7 @@ class SourceImage {
  private:
   template <typename Action>
   void named(Action&& action);
+  void open();
   void decode(const PixelRegion& region, Image& image);
   void release_large_buffers();
 
@@ -74,7 +78,8 @@ class SourceImage {
   std::vector<std::byte> bytes_;
   std::unique_ptr<ImageReader> reader_;  // of the bytes, until it has been read from
   Shape encoded_shape_;
-  Image image_;  // decoded: all of it
+  int factor_ = 1;  // by which the reader reduces it
+  Image image_;     // decoded: all of it
   Image part_;
   PixelRegion last_region_;
 };

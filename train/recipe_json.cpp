@@ -88,6 +88,7 @@ void visit_fields(MaybeConst<AugmentationOptions> auto& options, auto&& visit) {
   visit("shorter_side", options.resize.shorter_side);
   visit("interpolation", options.resize.interpolation);
   visit("order", options.resize.order);
+  visit("reducing_gap", options.resize.reducing_gap);
 }
 
 void visit_fields(MaybeConst<MultiStepDecay> auto& decay, auto&& visit) {

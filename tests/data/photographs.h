@@ -1,6 +1,7 @@
 // Images and JPEG files for tests.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -24,6 +25,21 @@ inline Image random_photograph(int height, int width, int channels, std::uint64_
         const int plane = 3 * y + (c + 1) * x;
         image.pixels[(y * width + x) * channels + c] =
             static_cast<std::uint8_t>((plane + static_cast<int>(rng.below(60))) % 256);
+      }
+    }
+  }
+  return image;
+}
+
+/// Flat hills, no steps: nearly all of them is in the lowest frequencies.
+inline Image hills(int height, int width, int channels) {
+  Image image;
+  image.resize(height, width, channels);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < channels; ++c) {
+        image.pixels[(y * width + x) * channels + c] = static_cast<std::uint8_t>(
+            128 + 60 * std::sin(0.05 * y + c) + 60 * std::cos(0.03 * x - c));
       }
     }
   }

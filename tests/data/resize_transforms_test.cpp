@@ -287,7 +287,91 @@ TEST(RandomResizedCrop, ScalesTheRegionAlone) {
   EXPECT_NEAR(mirrored, 100, 5 * std::sqrt(50));
 }
 
+/// What a transform makes of a file, and the region that it has decoded for it.
+std::pair<Prepared, PixelRegion> prepare_file(const Transform& transform,
+                                              const std::vector<std::byte>& file, Rng rng) {
+  SourceImage source;
+  source.set_encoded("a") = file;
+  source.read_header();
+  Prepared prepared;
+  prepared.pixels.resize(static_cast<std::size_t>(transform.image_shape().elements()));
+  prepared.window = transform.prepare(source, rng, prepared.pixels);
+  return {prepared, source.last_region()};
+}
+
+double mean_difference(const Prepared& a, const Prepared& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(a.pixels[i] - b.pixels[i]);
+  return sum / static_cast<double>(a.pixels.size());
+}
+
+/// A shorter side of 400 pixels shrinks to 20: by 2 at least from an image of an eighth of it, of
+/// 50 x 63.
+TEST(ReducingGap, DecodesWhatShrinksFarAtAFraction) {
+  const std::vector<std::byte> file = encode_jpeg(random_photograph(400, 501, 3, 15));
+  for (const auto& [gap, expected_height] : {std::pair{0.0F, 400},
+                                             {1.0F, 50},
+                                             {2.0F, 50},
+                                             {2.5F, 50},
+                                             {2.6F, 100},
+                                             {5.1F, 200},
+                                             {10.0F, 200},
+                                             {10.1F, 400}}) {
+    const ResizeOptions options{.crop = 20, .shorter_side = 20, .reducing_gap = gap};
+    const auto [prepared, region] =
+        prepare_file(RandomCropTransform(options, true), file, rng_of(1));
+    EXPECT_EQ(region.height, expected_height) << gap;
+  }
+}
+
+/// Windows and regions are where they are without it, as drawn; what is seen differs by less than a
+/// shift by a pixel would make it.
+TEST(ReducingGap, ShowsTheSame) {
+  const std::vector<std::byte> file = encode_jpeg(hills(611, 807, 3), {.quality = 95});
+  ResizeOptions full{.crop = 40, .shorter_side = 50};
+  ResizeOptions reduced = full;
+  reduced.reducing_gap = 2;
+  const ColourJitterOptions colours;
+  const auto expect_alike = [&](const Transform& expected, const Transform& actual) {
+    int smaller = 0;
+    for (std::uint64_t sample = 0; sample < 40; ++sample) {
+      const auto [a, region] = prepare_file(expected, file, rng_of(sample));
+      const auto [b, reduced_region] = prepare_file(actual, file, rng_of(sample));
+      EXPECT_EQ(a.window, b.window);
+      EXPECT_LT(mean_difference(a, b), 4) << sample;
+      smaller += reduced_region.height < region.height ? 1 : 0;
+    }
+    EXPECT_GT(smaller, 20);
+  };
+  expect_alike(RandomCropTransform(full, true), RandomCropTransform(reduced, true));
+  expect_alike(RandomResizedCropTransform(full, colours, true),
+               RandomResizedCropTransform(reduced, colours, true));
+  EXPECT_EQ(prepare_file(CentreCropTransform(full), file, rng_of(0)).first.pixels,
+            prepare_file(CentreCropTransform(reduced), file, rng_of(0)).first.pixels)
+      << "evaluation";
+}
+
+TEST(ReducingGap, NarrowImagesKeepAPixel) {
+  const std::vector<std::byte> file = encode_jpeg(random_photograph(3, 3000, 1, 17));
+  const RandomResizedCropTransform transform({.crop = 1, .shorter_side = 1, .reducing_gap = 1}, {},
+                                             true);
+  for (std::uint64_t sample = 0; sample < 40; ++sample) {
+    const auto [prepared, region] = prepare_file(transform, file, rng_of(sample));
+    EXPECT_GE(region.height, 1);
+    EXPECT_LE(region.height, 3);
+  }
+}
+
 TEST(ResizeTransforms, RefuseOptionsOutOfRange) {
+  const auto gap = [](float reducing_gap, Interpolation interpolation) {
+    return error_of([&] {
+      validate(ResizeOptions{.interpolation = interpolation, .reducing_gap = reducing_gap});
+    });
+  };
+  expect_contains(gap(0.5F, Interpolation::bicubic), {"reducing_gap is 0.5"});
+  expect_contains(gap(-1, Interpolation::bicubic), {"reducing_gap is -1"});
+  expect_contains(gap(std::nanf(""), Interpolation::bicubic), {"reducing_gap is nan"});
+  expect_contains(gap(2, Interpolation::bicubic_opencv), {"reducing_gap is 2", "bicubic alone"});
   const auto refusal = [](int crop, int shorter_side) {
     return error_of([&] { CentreCropTransform({.crop = crop, .shorter_side = shorter_side}); });
   };

@@ -1,6 +1,9 @@
 #include "data/source_image.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
+#include <iterator>
 
 #include "data/exif_orientation.h"
 #include "data/image_file.h"
@@ -167,6 +170,99 @@ TEST(SourceImage, FilesAreTurnedAsExifSays) {
       expect_parts_of_whole(file, 10, 7);
     }
   }
+}
+
+/// Averages of blocks of factor x factor pixels, fewer at the right and lower border.
+Image block_averages(const Image& image, int factor) {
+  Image result;
+  result.resize((image.height + factor - 1) / factor, (image.width + factor - 1) / factor,
+                image.channels);
+  for (int y = 0; y < result.height; ++y) {
+    for (int x = 0; x < result.width; ++x) {
+      const int rows = std::min(factor, image.height - y * factor);
+      const int columns = std::min(factor, image.width - x * factor);
+      for (int c = 0; c < image.channels; ++c) {
+        int sum = 0;
+        for (int i = 0; i < rows * columns; ++i) {
+          const int row = y * factor + i / columns, column = x * factor + i % columns;
+          sum += image.pixels[(row * image.width + column) * image.channels + c];
+        }
+        result.pixels[(y * result.width + x) * image.channels + c] =
+            static_cast<std::uint8_t>((2 * sum + rows * columns) / (2 * rows * columns));
+      }
+    }
+  }
+  return result;
+}
+
+double mean_difference(const Image& a, const Image& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(a.pixels[i] - b.pixels[i]);
+  return sum / static_cast<double>(a.pixels.size());
+}
+
+void expect_reduced(const std::vector<std::byte>& file, int factor, double most_difference) {
+  const Image averages = block_averages(decode_image(file), factor);
+  SourceImage source;
+  const auto reduce = [&] {
+    source.set_encoded("a.jpeg") = file;
+    source.read_header();
+    ASSERT_EQ(source.reduce(factor), factor);
+    ASSERT_EQ(source.shape(), averages.shape());
+  };
+  reduce();
+  const Image whole = source.whole();
+  ASSERT_EQ(whole.shape(), averages.shape());
+  EXPECT_LT(mean_difference(whole, averages), most_difference) << factor;
+  EXPECT_EQ(source.whole().pixels, whole.pixels) << "read again";
+  Rng rng(8, RngPurpose::test);
+  for (int round = 0; round < 10; ++round) {
+    reduce();
+    const PixelRegion region = random_region_of(whole, rng);
+    ASSERT_EQ(source.part(region).pixels, region_of(whole, region).pixels);
+  }
+  source.set_encoded("b.jpeg") = file;
+  source.read_header();
+  EXPECT_EQ(source.shape(), decode_image(file).shape()) << "the next image";
+}
+
+TEST(SourceImage, ReducedFilesAreAveragesOfBlocks) {
+  for (const int factor : {2, 4, 8}) {
+    for (const auto& [height, width] : {std::pair{211, 300}, {304, 208}, {333, 17}, {1, 1}}) {
+      expect_reduced(encode_jpeg(hills(height, width, 1), {.quality = 95}), factor, 0.5);
+      for (const auto& [rows, columns] : {std::pair{1, 1}, {2, 2}, {1, 2}, {4, 1}}) {
+        // Where chroma has unlike shares of rows and columns, its pixels are repeated.
+        const double most_difference = rows == columns ? 1 : 15;
+        for (const bool progressive : {false, true}) {
+          const JpegOptions options{.quality = 95,
+                                    .chroma_rows_divided_by = rows,
+                                    .chroma_columns_divided_by = columns,
+                                    .progressive = progressive};
+          expect_reduced(encode_jpeg(hills(height, width, 3), options), factor, most_difference);
+        }
+      }
+    }
+    // Of whole blocks: others would begin elsewhere once they are turned.
+    for (const int orientation : {3, 6, 8}) {
+      const std::vector<std::byte> file = encode_jpeg(hills(120, 80, 3), {.quality = 95});
+      expect_reduced(with_orientation(file, orientation, true), factor, 1);
+    }
+  }
+}
+
+TEST(SourceImage, DecodedImagesAndOtherFormatsAreNotReduced) {
+  const Image image = random_photograph(20, 30, 3, 4);
+  SourceImage source;
+  source.set_decoded() = image;
+  EXPECT_EQ(source.reduce(2), 1);
+  EXPECT_EQ(source.shape(), image.shape());
+  std::vector<std::byte>& file = source.set_encoded("a.ppm");
+  const std::string header = "P6\n30 20\n255\n";
+  std::ranges::copy(as_bytes(header), std::back_inserter(file));
+  std::ranges::copy(std::as_bytes(std::span(image.pixels)), std::back_inserter(file));
+  source.read_header();
+  EXPECT_EQ(source.reduce(2), 1);
+  EXPECT_EQ(source.whole().pixels, image.pixels);
 }
 
 TEST(ExifOrientation, DamagedDataIsUpright) {
