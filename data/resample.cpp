@@ -112,6 +112,16 @@ LQNET_WIDE_INLINE PairLanes load_pair(const float* from) {
   return lanes;
 }
 
+/// In its first three lanes.
+LQNET_WIDE_INLINE PairLanes second_pixel(PairLanes pair) {
+#ifdef __clang__
+  return __builtin_shufflevector(pair, pair, 3, 4, 5, 6, 7, 0, 1, 2);
+#else
+  using Places = std::int32_t __attribute__((vector_size(sizeof(PairLanes))));
+  return __builtin_shuffle(pair, Places{3, 4, 5, 6, 7, 0, 1, 2});
+#endif
+}
+
 /// The last pair of a row may be half a pair, and has two lanes more.
 constexpr std::size_t extra_values = 3 + 2;
 
@@ -152,9 +162,8 @@ LQNET_WIDE_INLINE void sum_colours(const RowSums& sums, const float* row, float*
     for (std::size_t k = 1; k < pairs; ++k) {
       sum += load_pair(weights + k * pair_lanes) * load_pair(from + 6 * k);
     }
-    store_lanes(__builtin_shufflevector(sum, sum, 0, 1, 2, -1) +
-                    __builtin_shufflevector(sum, sum, 3, 4, 5, -1),
-                to);
+    sum += second_pixel(sum);
+    std::memcpy(to, &sum, sizeof(PixelLanes));
     weights += pairs * pair_lanes;
     to += 3;
   }
