@@ -85,11 +85,10 @@ void run(const EvalCommand& command) {
   const TrainedNetwork network = load_network(command.checkpoint);
   network.model->to(device);
   const std::shared_ptr<const Dataset> images = test_images(network, command.data);
-  Loader loader = test_loader(
-      network, images,
-      {.batch = command.batch.value_or(network.checkpoint.recipe.images_per_pass()),
-       .threads = command.loader_threads.value_or(default_loader_threads(*images,
-                                                                         /*in_memory=*/1))});
+  Loader loader =
+      test_loader(network, images,
+                  {.batch = command.batch.value_or(network.checkpoint.recipe.images_per_pass()),
+                   .threads = loader_threads(command.loader_threads, *images)});
   const ClassificationSums sums = evaluate_with_progress(*network.model, loader);
   if (command.json) {
     print_json(sums, loader.skipped(), network.checkpoint, network.path, machine);

@@ -154,8 +154,7 @@ DatasetResult infer_dataset(const InferCommand& command, deploy::PackedNetwork& 
                 {.count = network.classes(), .names = network.class_names()});
   const Preprocessor preprocessor(network);
   // Nothing runs beside the network where preparing images takes next to no time.
-  const int threads =
-      command.loader_threads.value_or(default_loader_threads(test, /*in_memory=*/0));
+  const int threads = loader_threads(command.loader_threads, test, /*in_memory=*/0);
   const std::int64_t run_images = images_per_run(command);
   Loader loader(data.test, preprocessor.transform(), {.batch = run_images, .threads = threads});
   const SkippedWarningScope skipped(loader);

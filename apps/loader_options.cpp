@@ -18,7 +18,8 @@ CLI::Option* add_loader_threads_option(CLI::App& command, std::optional<int>& th
       threads);
 }
 
-int default_loader_threads(const Dataset& images, int in_memory) {
+int loader_threads(std::optional<int> asked, const Dataset& images, int in_memory) {
+  if (asked) return *asked;
   // Images of one size are those of data sets that are read as a whole.
   if (images.image_shape()[0] > 0) return in_memory;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());

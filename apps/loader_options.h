@@ -8,11 +8,11 @@
 
 namespace lq::apps {
 
-/// --loader-threads; absent: default_loader_threads().
+/// --loader-threads, for loader_threads().
 CLI::Option* add_loader_threads_option(CLI::App& command, std::optional<int>& threads);
 
-/// One per core for image files, which take milliseconds each. Images that lie in memory take
-/// microseconds: `in_memory` threads do.
-int default_loader_threads(const Dataset& images, int in_memory);
+/// What was asked for, or else one per core for image files, which take milliseconds each. Images
+/// that lie in memory take microseconds: `in_memory` threads do.
+int loader_threads(std::optional<int> asked, const Dataset& images, int in_memory = 1);
 
 }  // namespace lq::apps

@@ -121,13 +121,11 @@ double percent(std::int64_t part, std::int64_t whole) {
 }
 
 Agreement verify(const TrainedNetwork& trained, const convert::PackWithPlaces& packed,
-                 const std::shared_ptr<const Dataset>& images, std::optional<int> loader_threads) {
+                 const std::shared_ptr<const Dataset>& images, std::optional<int> asked_threads) {
   constexpr std::int64_t batch = 64;
   deploy::PackedNetwork network(packed.model, {.max_batch = batch, .threads = num_threads()});
-  Loader loader = test_loader(
-      trained, images,
-      {.batch = batch,
-       .threads = loader_threads.value_or(default_loader_threads(*images, /*in_memory=*/1))});
+  Loader loader = test_loader(trained, images,
+                              {.batch = batch, .threads = loader_threads(asked_threads, *images)});
   Module& model = *trained.model;
   std::optional<RoundingReplay> replay;
   if (packed.levels_are_exact) replay.emplace(model, packed.model, packed.quantizers);

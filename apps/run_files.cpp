@@ -103,9 +103,8 @@ void warn_of_skipped(const SkippedImages& skipped, std::string_view part,
                      std::string_view outcome) {
   if (skipped.count == 0) return;
   warn(describe(skipped, part, outcome));
-  for (const std::string& message :
-       skipped.messages | std::views::drop(SkippedImages::most_described)) {
-    warn(fmt::format("{} as well: {}", outcome, message));
+  for (const SkippedImage& one : skipped.named | std::views::drop(SkippedImages::most_described)) {
+    warn(fmt::format("{} as well: {}", outcome, one.message));
   }
 }
 

@@ -155,11 +155,9 @@ void run(const StatsCommand& command) {
   initial->initialize(checkpoint.recipe.seed);
   constexpr std::int64_t batch = 32;
   const std::shared_ptr<const Dataset> images = test_images(network, command.data);
-  Loader loader = test_loader(
-      network, images,
-      {.batch = batch,
-       .threads = command.loader_threads.value_or(default_loader_threads(*images,
-                                                                         /*in_memory=*/1))});
+  Loader loader =
+      test_loader(network, images,
+                  {.batch = batch, .threads = loader_threads(command.loader_threads, *images)});
   const LayerStatistics statistics = [&] {
     const SkippedWarningScope skipped(loader);
     return layer_statistics(*network.model, *initial, options.input, loader, statistics_options);

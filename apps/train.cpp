@@ -136,8 +136,7 @@ TrainingResult train(const TrainCommand& command, const Run& run, Module& model,
        .resume = command.resume,
        .initial =
            command.init.empty() ? StateDict() : initial_values(command.init, run.recipe, model),
-       .loader_threads =
-           command.loader_threads.value_or(default_loader_threads(*data.train, /*in_memory=*/1)),
+       .loader_threads = loader_threads(command.loader_threads, *data.train),
        .max_steps = command.max_steps,
        .checkpoint_interval = command.checkpoint_interval,
        .stop_requested = InterruptScope::requested,

@@ -110,7 +110,7 @@ void call(const std::function<void()>& meanwhile) {
 void prepare_all(Loader& loader, const std::function<void()>& meanwhile) {
   loader.start(/*epoch=*/0);
   while (loader.next()) call(meanwhile);
-  if (loader.skipped().count > 0) fail("bench data: {}", loader.skipped().messages.front());
+  if (loader.skipped().count > 0) fail("bench data: {}", loader.skipped().named.front().message);
 }
 
 }  // namespace

@@ -253,7 +253,7 @@ void Loader::Pipeline::check_images_were_readable(bool epoch_has_ended) const {
         unreadable_in_a_row_, last_unreadable_);
   if (!epoch_has_ended || first_batch_ > 0 || images_taken_ > 0) return;
   fail("loader: none of {} images could be read; the first: {}", skipped_.count,
-       skipped_.messages.front());
+       skipped_.named.front().message);
 }
 
 void Loader::Pipeline::open_batch() {

@@ -2,24 +2,22 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <span>
+#include <ranges>
 #include <utility>
 
 namespace lq {
 
 void SkippedImages::add(std::string message, std::string image) {
   ++count;
-  if (messages.size() == most_messages) return;
-  messages.push_back(std::move(message));
-  images.push_back(std::move(image));
+  if (named.size() < most_named) named.push_back({std::move(message), std::move(image)});
 }
 
 std::string describe(const SkippedImages& skipped, std::string_view part,
                      std::string_view outcome) {
-  const std::span shown =
-      std::span(skipped.messages)
-          .first(std::min(SkippedImages::most_described, skipped.messages.size()));
+  std::vector<std::string_view> shown;
+  for (const SkippedImage& one : skipped.named | std::views::take(SkippedImages::most_described)) {
+    shown.push_back(one.message);
+  }
   const bool is_one = skipped.count == 1;
   return fmt::format("{} {} image{} could not be read and {} {}: {}{}", skipped.count, part,
                      is_one ? "" : "s", is_one ? "was" : "were", outcome, fmt::join(shown, "; "),

@@ -25,9 +25,9 @@ SkippedLog::SkippedLog(std::filesystem::path path, bool resumed) : path_(std::mo
 
 void SkippedLog::add(std::string_view part, const SkippedImages& skipped) {
   const std::size_t before = lines_.size();
-  for (std::size_t i = 0; i < skipped.messages.size(); ++i) {
-    if (lines_.size() == SkippedImages::most_messages) break;
-    add(part, skipped.images[i], skipped.messages[i]);
+  for (const SkippedImage& one : skipped.named) {
+    if (lines_.size() == SkippedImages::most_named) break;
+    add(part, one.image, one.message);
   }
   if (lines_.size() == before) return;
   write_file_atomically(path_, as_bytes(fmt::format("{}\n", fmt::join(lines_, "\n"))));

@@ -15,7 +15,7 @@ namespace lq {
 /// meet it: "training: <image>: <what is wrong>". Images are called as in their data set, without
 /// the place where it lies, so that they are the same ones when a resumed run finds it elsewhere,
 /// or packed. There is no file while there is no such image. It names as many images as
-/// SkippedImages::most_messages.
+/// SkippedImages::most_named.
 class SkippedLog {
  public:
   /// Goes on with a file that is there when the run is a resumed one, and removes it otherwise.

@@ -276,7 +276,7 @@ void Trainer::train_up_to_evaluation() {
   // The loader says so itself, but only of its last batch, which steps of several may leave out.
   if (state_.steps_done == extent_.steps_per_epoch && state_.epoch_sums.images == 0) {
     fail("train: none of the images of an epoch could be read; the first: {}",
-         train_loader_.skipped().messages.front());
+         train_loader_.skipped().named.front().message);
   }
   state_.evaluation_due = true;
   save_before_evaluation();

@@ -321,9 +321,9 @@ TEST_F(ShardsTest, KeepAPlaceForWhatCannotBeRead) {
                    }});
   EXPECT_EQ(progress, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
   EXPECT_EQ(result.skipped.count, 2);
-  ASSERT_EQ(result.skipped.messages.size(), 2U);
-  expect_contains(result.skipped.messages[0], {"train/n01/a.JPEG", "No such file"});
-  expect_contains(result.skipped.messages[1], {"val/v3.JPEG", "No such file"});
+  ASSERT_EQ(result.skipped.named.size(), 2U);
+  expect_contains(result.skipped.named[0].message, {"train/n01/a.JPEG", "No such file"});
+  expect_contains(result.skipped.named[1].message, {"val/v3.JPEG", "No such file"});
 
   const DatasetSplits packed = open_shards(output);
   EXPECT_EQ(packed.train->size(), 6);
@@ -339,8 +339,9 @@ TEST_F(ShardsTest, KeepAPlaceForWhatCannotBeRead) {
 
   const ShardResult again = write_shards(output, folder / "again");
   EXPECT_EQ(again.skipped.count, 2);
-  expect_contains(again.skipped.messages.at(0), {"train-00000.shard: n01/a.JPEG: was empty, or"});
-  expect_contains(again.skipped.messages.at(1), {"val-00000.shard: v3.JPEG: was empty, or"});
+  expect_contains(again.skipped.named.at(0).message,
+                  {"train-00000.shard: n01/a.JPEG: was empty, or"});
+  expect_contains(again.skipped.named.at(1).message, {"val-00000.shard: v3.JPEG: was empty, or"});
 }
 
 TEST_F(ShardsTest, AreNotWrittenOfFoldersThatAreGone) {

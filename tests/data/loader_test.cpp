@@ -478,7 +478,9 @@ TEST(Loader, LeavesOutWhatCannotBeRead) {
           }
         }
         EXPECT_EQ(loader.skipped().count, 6);
-        EXPECT_EQ(loader.skipped().messages, messages);
+        std::vector<std::string> named;
+        for (const SkippedImage& one : loader.skipped().named) named.push_back(one.message);
+        EXPECT_EQ(named, messages);
       }
     }
   }
@@ -517,9 +519,9 @@ TEST(Loader, LeavesOutWhatMemoryIsTooShortFor) {
                   std::make_shared<ShortOfMemory>(), {.batch = 3, .threads = threads});
     const std::vector<RawBatch> batches = epoch_of(loader, 0);
     EXPECT_EQ(batches.at(0).size(), 2);
-    EXPECT_EQ(loader.skipped().messages,
-              std::vector<std::string>{"folder/white.pgm: cannot be read: out of memory"});
-    EXPECT_EQ(loader.skipped().images, std::vector<std::string>{"white.pgm"});
+    const SkippedImage white{.message = "folder/white.pgm: cannot be read: out of memory",
+                             .image = "white.pgm"};
+    EXPECT_EQ(loader.skipped().named, std::vector{white});
   }
 }
 
@@ -534,7 +536,7 @@ TEST(Loader, BatchesOfUnreadableImagesAreEmpty) {
     EXPECT_EQ(batches[2].size(), 0);
     EXPECT_EQ(batches[3].size(), 20);
     EXPECT_EQ(loader.skipped().count, 40);
-    EXPECT_EQ(loader.skipped().messages.size(), 40U);
+    EXPECT_EQ(loader.skipped().named.size(), 40U);
   }
 }
 

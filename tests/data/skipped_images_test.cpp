@@ -8,12 +8,15 @@ namespace {
 
 TEST(SkippedImages, CountsAllAndNamesTheFirst) {
   SkippedImages skipped;
-  const auto images = static_cast<std::int64_t>(SkippedImages::most_messages) + 3;
-  for (std::int64_t i = 0; i < images; ++i) skipped.add(fmt::format("{}.JPEG: empty", i));
+  const auto images = static_cast<std::int64_t>(SkippedImages::most_named) + 3;
+  for (std::int64_t i = 0; i < images; ++i) {
+    skipped.add(fmt::format("/a/{}.JPEG: empty", i), fmt::format("{}.JPEG", i));
+  }
   EXPECT_EQ(skipped.count, images);
-  EXPECT_EQ(skipped.messages.size(), SkippedImages::most_messages);
-  EXPECT_EQ(skipped.messages.back(), fmt::format("{}.JPEG: empty", images - 4));
-  EXPECT_EQ(skipped.images.size(), SkippedImages::most_messages);
+  EXPECT_EQ(skipped.named.size(), SkippedImages::most_named);
+  EXPECT_EQ(skipped.named.back(),
+            (SkippedImage{.message = fmt::format("/a/{}.JPEG: empty", images - 4),
+                          .image = fmt::format("{}.JPEG", images - 4)}));
 }
 
 TEST(SkippedImages, AreDescribedInOneLine) {
