@@ -29,19 +29,11 @@ float margin(std::span<const float> scores) {
   return sorted.size() < 2 ? 0.0F : sorted[0] - sorted[1];
 }
 
-/// Scores that are no numbers have no order, and no difference that could be told.
-void check_finite(std::string_view network, std::int64_t image, std::span<const float> scores) {
-  const auto bad = std::ranges::find_if(scores, [](float score) { return !std::isfinite(score); });
-  if (bad == scores.end()) return;
-  fail("agreement: the {} network's score {} of image {} is {}", network, bad - scores.begin(),
-       image, *bad);
-}
-
 /// Returns whether the first class differs.
 bool add_image(std::span<const float> exact, std::span<const float> packed, std::int32_t label,
                Agreement& sums) {
-  check_finite("trained", sums.images, exact);
-  check_finite("packed", sums.images, packed);
+  check_scores("trained", sums.images, exact);
+  check_scores("packed", sums.images, packed);
   float difference = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
     difference = std::max(difference, std::abs(exact[i] - packed[i]));

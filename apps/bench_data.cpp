@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "apps/bench_commands.h"
 #include "apps/command_line.h"
@@ -38,8 +40,12 @@ struct BenchDataCommand {
 class PhotographFolder {
  public:
   PhotographFolder() {
-    std::string name = (fs::temp_directory_path() / "lqnet_photographs_XXXXXX").string();
-    check(mkdtemp(name.data()) != nullptr, "{}: no temporary folder could be made", name);
+    std::error_code error;
+    const fs::path temporary = fs::temp_directory_path(error);
+    check(!error, "bench data: TMPDIR is no folder for made-up images: {}", error.message());
+    std::string name = (temporary / "lqnet_photographs_XXXXXX").string();
+    check(mkdtemp(name.data()) != nullptr, "{}: no temporary folder could be made: {}", name,
+          std::generic_category().message(errno));
     path_ = name;
   }
   ~PhotographFolder() {

@@ -98,6 +98,8 @@ ordered_json training_json(const Checkpoint& checkpoint) {
   const TrainingState& state = checkpoint.state;
   ordered_json object = recipe_json(checkpoint.recipe);
   object["threads"] = checkpoint.threads;
+  object["began_with"] = nullptr;
+  if (!checkpoint.began_with.empty()) object["began_with"] = checkpoint.began_with;
   object["epochs_done"] = state.epochs_done;
   object["steps_done"] = state.steps_done;
   object["is_best"] = state.is_best();

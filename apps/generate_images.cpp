@@ -3,11 +3,13 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "apps/commands.h"
 #include "apps/json_report.h"
 #include "apps/option_spec.h"
 #include "core/error.h"
+#include "core/io/file.h"
 #include "core/io/progress.h"
 #include "data/synthetic_photographs.h"
 
@@ -25,8 +27,14 @@ struct GenerateImagesCommand {
 
 void run(const GenerateImagesCommand& command) {
   // Images of an earlier call would be images of this one's classes.
-  check(!fs::exists(command.out) || fs::is_empty(command.out), "{}: the folder is not empty",
-        command.out.string());
+  const fs::file_status status = status_of(command.out);
+  if (fs::exists(status)) {
+    std::error_code error;
+    check(fs::is_directory(status), "{}: not a folder", command.out.string());
+    const bool is_empty = fs::is_empty(command.out, error);
+    check(!error, "{}: cannot be read: {}", command.out.string(), error.message());
+    check(is_empty, "{}: the folder is not empty", command.out.string());
+  }
   PhotographOptions options = command.photographs;
   Progress progress;
   constexpr std::int64_t redraw = 10;

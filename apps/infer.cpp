@@ -103,6 +103,7 @@ void infer_files(const InferCommand& command, deploy::PackedNetwork& network) {
       continue;
     }
     const double us = timed_run(network, input, scores);
+    within_file(path, [&] { check_scores("packed", 0, scores); });
     nlohmann::ordered_json guesses = nlohmann::ordered_json::array();
     if (!command.json) fmt::print("{} ({:.0f} us)\n", path.string(), us);
     for (const Guess& guess : top_guesses(scores, command.top)) {
@@ -130,6 +131,7 @@ struct DatasetResult {
 
 void count(std::span<const float> scores, std::int32_t label, std::int64_t top,
            DatasetResult& result) {
+  check_scores("packed", result.images, scores);
   const std::vector<Guess> guesses = top_guesses(scores, top);
   ++result.images;
   result.correct += guesses.front().index == label ? 1 : 0;

@@ -46,14 +46,16 @@ const Node& find_layer(const Graph& graph, const std::string& path) {
   fail("layer '{}' is not known, expected one of: {}", path, fmt::join(paths_of(layers), ", "));
 }
 
-/// The middle one of the layers that are quantized on both sides, or else of all.
+/// The middle one of the layers that are quantized on both sides, their inputs by one quantizer, or
+/// else of all.
 const Node& default_layer(const Graph& graph) {
   const std::vector<const Node*> all = layers_of(graph);
   check(!all.empty(), "the network has no convolution and no fully connected layer");
   std::vector<const Node*> quantized;
   std::ranges::copy_if(all, std::back_inserter(quantized), [&](const Node* layer) {
-    return convert::weight_quantizer(graph, *layer) != nullptr &&
-           convert::input_quantizers(graph, *layer).complete;
+    const convert::InputQuantizers inputs = convert::input_quantizers(graph, *layer);
+    return convert::weight_quantizer(graph, *layer) != nullptr && inputs.complete &&
+           inputs.nodes.size() == 1;
   });
   const std::vector<const Node*>& candidates = quantized.empty() ? all : quantized;
   return *candidates[candidates.size() / 2];

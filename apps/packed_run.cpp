@@ -91,6 +91,13 @@ void Preprocessor::run(SourceImage& image, std::span<float> values) const {
   normalize(pixels, values);
 }
 
+void check_scores(std::string_view network, std::int64_t image, std::span<const float> scores) {
+  const auto bad = std::ranges::find_if(scores, [](float score) { return !std::isfinite(score); });
+  if (bad == scores.end()) return;
+  fail("the {} network's score {} of image {} is {}, expected a finite number", network,
+       bad - scores.begin(), image, *bad);
+}
+
 std::vector<Guess> top_guesses(std::span<const float> scores, std::int64_t k) {
   std::vector<std::int64_t> order(scores.size());
   std::iota(order.begin(), order.end(), 0);

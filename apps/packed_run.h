@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "data/augmentation.h"
@@ -40,8 +41,12 @@ struct Guess {
   float probability = 0;
 };
 
+/// Throws Error for scores of an image that are no finite numbers: they have no order, and no
+/// difference that could be told. `network` is for the message, "packed".
+void check_scores(std::string_view network, std::int64_t image, std::span<const float> scores);
+
 /// The k largest scores, largest first, as softmax probabilities; the lower index first among
-/// equals.
+/// equals. The scores are finite.
 std::vector<Guess> top_guesses(std::span<const float> scores, std::int64_t k);
 
 }  // namespace lq::apps

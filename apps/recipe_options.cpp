@@ -55,7 +55,7 @@ Recipe mirroring_what_may_be(Recipe recipe) {
 /// The recipe as the user names it, before anything is replaced.
 Recipe named_recipe(const RecipeOptions& options) {
   const std::string name = options.recipe.value_or(recipe_names().front());
-  return mirroring_what_may_be(is_built_in(name) ? find_recipe(name) : load_recipe(name));
+  return is_built_in(name) ? find_recipe(name) : load_recipe(name);
 }
 
 std::string name_of_modified(const Recipe& recipe) { return recipe.name + " (modified)"; }
@@ -176,7 +176,8 @@ void add_options(CLI::App& command, RecipeOptions& options) {
 Recipe requested_recipe(const RecipeOptions& options) {
   const Recipe named = named_recipe(options);
   Recipe recipe = with_replacements(named, options);
-  if (recipe != named && !is_built_in(named.name)) recipe.name = name_of_modified(named);
+  const bool is_modified = recipe != mirroring_what_may_be(named);
+  if (is_modified && !is_built_in(named.name)) recipe.name = name_of_modified(named);
   as_usage_error(given_of(options, {"--model", "--variant", "--a-bits"}), [&] {
     variant_of(recipe.model, {.variant = recipe.variant, .a_bits = recipe.a_bits});
   });

@@ -22,9 +22,9 @@ namespace lq::apps {
 namespace fs = std::filesystem;
 
 fs::path checkpoint_path(const fs::path& given) {
-  if (!fs::is_directory(given)) return given;
+  if (!fs::is_directory(status_of(given))) return given;
   for (const char* name : {best_checkpoint_file, last_checkpoint_file}) {
-    if (fs::exists(given / name)) return given / name;
+    if (fs::exists(status_of(given / name))) return given / name;
   }
   fail("{}: the folder holds no run (neither {} nor {})", given.string(), best_checkpoint_file,
        last_checkpoint_file);

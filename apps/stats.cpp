@@ -151,6 +151,12 @@ void run(const StatsCommand& command) {
   const Checkpoint& checkpoint = network.checkpoint;
   const ModelOptions options = model_options(checkpoint);
   check_layer(*network.model, options.input, command.options.layer);
+  if (!checkpoint.began_with.empty()) {
+    warn(
+        fmt::format("{}: the run began with the values of {}; what is shown as initial is what its "
+                    "seed makes",
+                    network.path.string(), checkpoint.began_with));
+  }
   const std::unique_ptr<Module> initial = make_model(checkpoint.recipe.model, options);
   initial->initialize(checkpoint.recipe.seed);
   constexpr std::int64_t batch = 32;

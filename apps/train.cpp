@@ -136,6 +136,7 @@ TrainingResult train(const TrainCommand& command, const Run& run, Module& model,
        .resume = command.resume,
        .initial =
            command.init.empty() ? StateDict() : initial_values(command.init, run.recipe, model),
+       .initial_source = command.init.string(),
        .loader_threads = loader_threads(command.loader_threads, *data.train),
        .max_steps = command.max_steps,
        .checkpoint_interval = command.checkpoint_interval,

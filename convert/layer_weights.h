@@ -43,6 +43,7 @@ class LayerWeights {
 
   /// The weights of some channels, for an input of floats.
   CodedSegment float_segment(const ChannelRange& range) const;
+  // The two below are for weights that are quantized.
   /// Quantized weights for an input of codes whose code 0 has the level 0.
   CodedSegment bit_segment(const ChannelRange& range, std::vector<float> input_basis) const;
   /// Quantized weights for an input of bytes; each output channel's basis is snapped to the grid.

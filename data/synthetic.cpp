@@ -85,6 +85,14 @@ void check_options(const SyntheticOptions& options) {
   at_least_one("width", options.width);
   at_least_one("channels", options.channels);
   at_least_one("classes", options.classes);
+  constexpr double most_bytes = std::int64_t{1} << 40;
+  const double bytes =
+      static_cast<double>(options.height) * options.width * options.channels *
+      (static_cast<double>(options.train_images) + static_cast<double>(options.test_images));
+  check(bytes <= most_bytes,
+        "synthetic: {} and {} images of {} x {} x {} bytes, expected at most {:.0f} bytes in all",
+        options.train_images, options.test_images, options.height, options.width, options.channels,
+        most_bytes);
   check(std::isfinite(options.noise) && options.noise >= 0,
         "synthetic: noise is {}, expected 0 or more grey levels", options.noise);
 }

@@ -6,7 +6,7 @@
 
 namespace lq::deploy {
 
-/// Pixels of a window in one image: rows x columns of `pixel_words` words, in every plane.
+/// Pixels of a window in one image: rows x columns, each of a word for 32 channels, in every plane.
 struct CodeWindow {
   const std::uint32_t* first;  ///< first word of the first pixel, in plane 0
   std::int64_t rows;
@@ -23,8 +23,8 @@ struct CodeResult {
 /// Codes in the order of their levels, for windows of pixels with `channels` channels.
 class MaxOfCodes {
  public:
-  /// `order` lists distinct codes of `planes` bits from the lowest level to the highest; codes that
-  /// it lacks do not occur.
+  /// `order` lists distinct codes of `planes` bits, 1 to 8, from the lowest level to the highest,
+  /// at least one; codes that it lacks do not occur.
   MaxOfCodes(int planes, std::int64_t channels, std::vector<std::uint8_t> order);
 
   /// Allocates nothing. Bits beyond the channels become zero.

@@ -45,7 +45,8 @@ class Operator {
   virtual void bind(std::span<const ValuePlace> places, std::int64_t batch) = 0;
 
   /// Computes a share of the results; they are complete when every worker's call has returned, and
-  /// do not depend on the number of workers. Allocates nothing and does not throw.
+  /// do not depend on the number of workers. Allocates nothing; does not throw on the CPU. Throws
+  /// Error where a GPU refuses the work.
   virtual void run(kernels::Slice slice, std::span<std::byte> scratch) const = 0;
 };
 

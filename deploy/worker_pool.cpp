@@ -70,6 +70,9 @@ WorkerPool::WorkerPool(int workers) : workers_(workers) {
     stop();
     fail("worker pool: cannot start thread {} of {}: {}", threads_.size() + 2, workers,
          error.code().message());
+  } catch (...) {
+    stop();
+    throw;
   }
 }
 

@@ -26,6 +26,7 @@ constexpr std::string_view model_prefix = "model.";
 constexpr std::string_view optimizer_prefix = "optimizer.";
 constexpr const char* class_names_key = "class_names";
 constexpr const char* images_key = "images";
+constexpr const char* began_with_key = "began_with";
 constexpr const char* evaluation_due_key = "evaluation_due";
 constexpr const char* mean_name = "data.mean";
 constexpr const char* divisor_name = "data.divisor";
@@ -67,6 +68,18 @@ std::optional<ImageCounts> read_images(const Metadata& metadata) {
   const auto found = metadata.find(images_key);
   if (found == metadata.end()) return std::nullopt;
   return json::parse(found->second).get<ImageCounts>();
+}
+
+std::string read_began_with(const Metadata& metadata) {
+  const auto found = metadata.find(began_with_key);
+  return found == metadata.end() ? std::string() : json::parse(found->second).get<std::string>();
+}
+
+/// Bytes that are no UTF-8 are replaced by U+FFFD.
+std::string dump_as_text(const json& value) {
+  constexpr int one_line = -1;
+  constexpr bool ascii_only = false;
+  return value.dump(one_line, ' ', ascii_only, json::error_handler_t::replace);
 }
 
 void append(std::string_view prefix, const StateDict& state, std::vector<NamedTensor>& tensors) {
@@ -120,6 +133,7 @@ Checkpoint parse(const SafetensorsFile& file) {
           .classes = classes,
           .class_names = read_class_names(file.metadata, classes),
           .images = read_images(file.metadata),
+          .began_with = read_began_with(file.metadata),
           .normalization = read_normalization(file),
           .state = state_from_json(entry(file.metadata, "state")),
           .threads = json::parse(entry(file.metadata, "threads")).get<int>(),
@@ -130,11 +144,8 @@ Checkpoint parse(const SafetensorsFile& file) {
 }  // namespace
 
 std::vector<std::string> class_names(const Dataset& images) {
-  constexpr int one_line = -1;
-  constexpr bool ascii_only = false;
-  const std::string text = json(std::vector(images.classes().begin(), images.classes().end()))
-                               .dump(one_line, ' ', ascii_only, json::error_handler_t::replace);
-  return json::parse(text).get<std::vector<std::string>>();
+  const json names = std::vector(images.classes().begin(), images.classes().end());
+  return json::parse(dump_as_text(names)).get<std::vector<std::string>>();
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
@@ -152,6 +163,9 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
                     {"state", state_to_json(checkpoint.state)},
                     {"threads", std::to_string(checkpoint.threads)}};
   if (checkpoint.images) metadata.emplace(images_key, json(*checkpoint.images).dump());
+  if (!checkpoint.began_with.empty()) {
+    metadata.emplace(began_with_key, dump_as_text(checkpoint.began_with));
+  }
   save_safetensors(path, tensors, metadata);
 }
 

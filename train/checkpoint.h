@@ -58,6 +58,9 @@ struct Checkpoint {
   /// See class_names(); none in a file from before they were kept.
   std::vector<std::string> class_names;
   std::optional<ImageCounts> images;  ///< that there were; none in a file from before, too
+  /// Where the values came from that the run began with, as it was named (a path); empty: they were
+  /// those of the recipe's seed, or the file is from before this was kept.
+  std::string began_with;
   Normalization normalization;
   TrainingState state;
   int threads = 1;      ///< that computed: sums are rounded as for this number
@@ -71,8 +74,9 @@ std::vector<std::string> class_names(const Dataset& images);
 
 /// Writes one safetensors file, atomically: tensors "model.<name>", "optimizer.<name>",
 /// "data.mean" and "data.divisor", the rest as JSON in the metadata entries "recipe", "state",
-/// "classes", "class_names", "images" and "threads", next to "format" and "format_version". Throws
-/// Error "<path>: ..." when that fails; a file that was there before is kept then.
+/// "classes", "class_names", "images", "began_with" and "threads", next to "format" and
+/// "format_version". Throws Error "<path>: ..." when that fails; a file that was there before is
+/// kept then.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
 /// Throws Error "<path>: ..." for a file that is missing, damaged, not a checkpoint, or written in

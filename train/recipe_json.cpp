@@ -315,8 +315,13 @@ void compare(const std::string& path, const ordered_json& first, const ordered_j
 /// Files and checkpoints from before there were these keys mean what their defaults say.
 void add_later_keys(ordered_json& recipe) {
   const ordered_json defaults = written(Recipe{});
-  for (const char* key : {"variant", "learned_bases", "augmentation", "accumulation"}) {
-    if (!recipe.contains(key)) recipe[key] = defaults[key];
+  // Objects first, then keys that they did not always have.
+  for (const char* key : {"/variant", "/learned_bases", "/augmentation",
+                          "/augmentation/reducing_gap", "/accumulation"}) {
+    const ordered_json::json_pointer place(key);
+    const ordered_json::json_pointer parent = place.parent_pointer();
+    if (recipe.contains(parent) && !recipe[parent].is_object()) continue;  // refused when read
+    if (!recipe.contains(place)) recipe[place] = defaults[place];
   }
 }
 

@@ -38,8 +38,10 @@ void check_position(const SchedulePosition& position) {
 
 void validate(const Schedule& schedule) {
   check_number("base_rate", schedule.base_rate, schedule.base_rate > 0.0, "more than 0");
-  check_number("warmup_epochs", schedule.warmup_epochs, schedule.warmup_epochs >= 0.0,
-               "at least 0");
+  constexpr double most_epochs = 1 << 24;
+  check_number("warmup_epochs", schedule.warmup_epochs,
+               schedule.warmup_epochs >= 0.0 && schedule.warmup_epochs <= most_epochs,
+               "0 to 16777216");
   std::visit(
       Overloaded{[](const MultiStepDecay& decay) {
                    check_number("divide_by", decay.divide_by, decay.divide_by >= 1.0, "at least 1");

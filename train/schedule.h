@@ -51,7 +51,7 @@ struct Schedule {
   double base_rate = 0.1;  ///< above 0
   std::variant<MultiStepDecay, PolynomialDecay, CosineDecay> decay = MultiStepDecay{};
   ScheduleUnit unit = ScheduleUnit::epoch;
-  double warmup_epochs = 0.0;  ///< at least 0; fractions of an epoch need ScheduleUnit::step
+  double warmup_epochs = 0.0;  ///< 0 to 2^24; fractions of an epoch need ScheduleUnit::step
 
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };

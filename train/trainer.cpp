@@ -7,6 +7,7 @@
 
 #include "autograd/softmax_cross_entropy.h"
 #include "core/error.h"
+#include "core/io/file.h"
 #include "core/threads.h"
 #include "layers/step_scope.h"
 #include "train/augment.h"
@@ -24,6 +25,8 @@ TrainerOptions validated(TrainerOptions options, const DatasetSplits& data) {
   // The recipe that checkpoints keep tells what was done.
   options.recipe.flip = options.recipe.flip && data.mirror_symmetric;
   check(!options.output.empty(), "train: no output folder given");
+  check(!options.resume || options.initial.empty(),
+        "train: initial values given for a run that is resumed, expected none");
   check(options.checkpoint_interval >= 0, "train: checkpoint_interval is {}, expected at least 0",
         options.checkpoint_interval);
   check(options.log_interval >= 1, "train: log_interval is {}, expected at least 1",
@@ -78,8 +81,8 @@ double rate_of_step(std::int64_t step, const Recipe& recipe, const RunExtent& ex
 }
 
 void check_can_be_resumed(const fs::path& folder) {
-  check(fs::exists(folder / last_checkpoint_file), "{}: there is no run to resume (no {})",
-        folder.string(), last_checkpoint_file);
+  check(fs::exists(status_of(folder / last_checkpoint_file)),
+        "{}: there is no run to resume (no {})", folder.string(), last_checkpoint_file);
 }
 
 ImageCounts image_counts(const DatasetSplits& data) {
@@ -89,7 +92,7 @@ ImageCounts image_counts(const DatasetSplits& data) {
 /// Whether all that the run in the folder has kept is its first checkpoint. Where that cannot be
 /// told, the folder is left alone.
 bool has_kept_no_step(const fs::path& folder) {
-  if (fs::exists(folder / best_checkpoint_file)) return false;
+  if (fs::exists(status_of(folder / best_checkpoint_file))) return false;
   try {
     return load_last_checkpoint(folder).state.epoch() == 0;
   } catch (const Error&) {
@@ -135,7 +138,8 @@ void Trainer::begin_run() {
   lock_folder();
   if (!has_kept_no_step(options_.output)) {
     for (const fs::path& path : {last_path(), best_path(), metrics_path()}) {
-      check(!fs::exists(path), "{}: the folder already holds a run ({}); resume it or name another",
+      check(!fs::exists(status_of(path)),
+            "{}: the folder already holds a run ({}); resume it or name another",
             options_.output.string(), path.filename().string());
     }
   }
@@ -160,6 +164,7 @@ void Trainer::resume_run() {
     fail("{}: {}", last_path().string(), error.what());
   }
   state_ = checkpoint.state;
+  options_.initial_source = checkpoint.began_with;
   // An unbroken run would not make it where it trains on.
   state_.evaluation_due = state_.evaluation_due && evaluation_is_next();
   continue_files(checkpoint.recipe);
@@ -439,13 +444,14 @@ bool Trainer::checkpoint_is_due() const {
 /// Finite weights can be so large that everything behind them is not, and no evaluation has told
 /// yet: the images at hand do.
 void Trainer::save_before_evaluation() {
-  // First, since who goes on from the checkpoint does not meet them again.
-  report_.name_skipped("training", train_loader_.skipped());
   // Without a batch there was no step: the network is still that of the last checkpoint.
-  if (!last_batch_) return;
-  check_state_is_finite();
-  check_finite(evaluate(model_, *last_batch_).mean_loss(), "the loss");
-  save(last_path());
+  if (last_batch_) {
+    check_state_is_finite();
+    check_finite(evaluate(model_, *last_batch_).mean_loss(), "the loss");
+    save(last_path());
+  }
+  // Who goes on from the checkpoint does not meet them again.
+  report_.name_skipped("training", train_loader_.skipped());
 }
 
 void Trainer::save(const fs::path& path) const {
@@ -453,6 +459,7 @@ void Trainer::save(const fs::path& path) const {
                          .classes = std::ssize(data_.train->classes()),
                          .class_names = class_names(*data_.train),
                          .images = image_counts(data_),
+                         .began_with = options_.initial_source,
                          .normalization = normalization_,
                          .state = state_,
                          .threads = num_threads(),

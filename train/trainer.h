@@ -40,7 +40,9 @@ struct TrainerOptions {
   /// What the network begins with instead of its initial values: see warm_start(). Empty: nothing.
   /// Not for a run that is resumed.
   StateDict initial;
-  /// Of each loader; the batches do not depend on it.
+  /// Where `initial` comes from, for Checkpoint::began_with.
+  std::string initial_source;
+  /// Of each loader, 0 to most_loader_threads; the batches do not depend on it.
   int loader_threads = 1;
   /// Ends the run, after an evaluation, once it has done this many steps in all, earlier parts of
   /// a resumed run included. The schedule still spans all epochs. Within an epoch that evaluation

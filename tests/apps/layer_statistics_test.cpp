@@ -255,6 +255,20 @@ TEST_P(LayerStatisticsTest, WeightsThatAreNotFiniteAreCounted) {
   EXPECT_TRUE(std::isfinite(side.floating.low) && std::isfinite(side.floating.high));
 }
 
+/// Layers behind a concatenation have inputs of several quantizers.
+TEST(LayerStatistics, DefaultLayerHasInputsOfOneQuantizer) {
+  const ModelOptions options{.classes = 10, .input = {32, 32, 3}, .w_bits = 2, .a_bits = 2};
+  const auto model = make_model("googlenet-variant", options);
+  model->initialize(1);
+  const DatasetSplits data = make_synthetic({.train_images = 1, .test_images = 2});
+  Loader loader(data.test, std::make_shared<NormalizeTransform>(per_pixel_normalization(data)),
+                {.batch = 2});
+  const LayerStatistics statistics =
+      apps::layer_statistics(*model, *model, options.input, loader, {});
+  EXPECT_EQ(statistics.weights.bits, 2);
+  EXPECT_EQ(statistics.activations.bits, 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, LayerStatisticsTest, ::testing::ValuesIn(all_devices()),
                          device_name);
 

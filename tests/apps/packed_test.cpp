@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "apps/command_line.h"
 #include "deploy/packed_file.h"
 #include "tests/apps/process.h"
 #include "tests/apps/tiny_recipe.h"
@@ -52,6 +54,34 @@ TEST_F(PackedTest, PackedNetworkAgreesWithTheTrainedOne) {
 
   const ProcessResult evaluated = run({"eval", "--checkpoint", "run", "--json"});
   EXPECT_DOUBLE_EQ(evaluated.json()["accuracy"], agreement["float_accuracy"]);
+}
+
+TEST_F(PackedTest, ScoresThatAreNoNumbersAreErrors) {
+  Checkpoint checkpoint = load_checkpoint(*folder_ / "run/last.safetensors");
+  for (auto& [name, tensor] : checkpoint.model) {
+    if (name == "fc.weight") std::ranges::fill(tensor.span<float>(), 3e38F);
+  }
+  save_checkpoint(*folder_ / "huge.safetensors", checkpoint);
+  const ProcessResult packed =
+      run({"pack", "--checkpoint", "huge.safetensors", "--out", "huge.lqn"});
+  ASSERT_EQ(packed.exit_code, 0) << packed.err;
+  EXPECT_TRUE(failed_with(run({"infer", "--network", "huge.lqn", "--dataset", "synthetic"}),
+                          apps::failure, "the packed network's score 0 of image 0 is "));
+  EXPECT_TRUE(failed_with(run({"infer", "--network", "huge.lqn", "picture.pgm"}), apps::failure,
+                          "picture.pgm: the packed network's score 0 of image 0 is "));
+}
+
+TEST_F(PackedTest, PathsThatCannotBeLookedAtAreNamed) {
+  std::filesystem::create_symlink("circle", *folder_ / "circle");
+  const std::string message = "circle: cannot be looked at: Too many levels of symbolic links";
+  for (const char* command : {"eval", "stats", "info"}) {
+    EXPECT_TRUE(failed_with(run({command, "--checkpoint", "circle"}), apps::failure, message));
+  }
+  EXPECT_TRUE(failed_with(run({"pack", "--checkpoint", "circle", "--out", "b.lqn"}), apps::failure,
+                          message));
+  EXPECT_TRUE(failed_with(run({"generate-images", "--out", "circle"}), apps::failure, message));
+  EXPECT_TRUE(failed_with(run({"generate-images", "--out", "tiny.json"}), apps::failure,
+                          "tiny.json: not a folder"));
 }
 
 TEST_F(PackedTest, BenchTellsWhichFileRan) {

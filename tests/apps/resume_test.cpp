@@ -49,6 +49,16 @@ class ResumeTest : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
+/// Whether images are mirrored is up to the data set that is trained on, not to the recipe's own.
+TEST_F(ResumeTest, MirrorsImagesOfTheDataSetInPlaceOfTheRecipes) {
+  Recipe recipe = tiny_recipe();
+  recipe.dataset = "mnist";
+  recipe.flip = true;
+  write_recipe(folder_ / "digits.json", recipe);
+  report({"--recipe", "digits.json", "--dataset", "synthetic", "--max-steps", "1", "--out", "a"});
+  EXPECT_TRUE(last_of("a").recipe.flip);
+}
+
 TEST_F(ResumeTest, GoesOnByTheRecipeOfTheRunInTheDefaultFolder) {
   report({"--recipe", "tiny.json", "--epochs", "2", "--lr", "0.02", "--max-steps", "3"});
   const ProcessResult resumed = train({"--recipe", "tiny.json", "--resume"});

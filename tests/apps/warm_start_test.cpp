@@ -46,6 +46,13 @@ TEST_F(InitTest, ARunBeginsWithACheckpointOfOtherBits) {
                                       "--max-steps", "1", "--out", "begun"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_NE(result.err.find("warm start: "), std::string::npos) << result.err;
+  const ProcessResult info = run({"info", "--checkpoint", "begun", "--json"});
+  EXPECT_EQ(info.json()["training"]["began_with"], "float");
+  const ProcessResult stats = run({"stats", "--checkpoint", "begun", "--images", "8", "--json"});
+  EXPECT_NE(stats.err.find("the run began with the values of float; what is shown as initial is "
+                           "what its seed makes"),
+            std::string::npos)
+      << stats.err;
   // A step of such a size leaves every weight as it was.
   const Checkpoint begun = checkpoint("begun/last.safetensors");
   const Checkpoint source = checkpoint("float/best.safetensors");

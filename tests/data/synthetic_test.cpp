@@ -101,6 +101,9 @@ TEST(Synthetic, RefusesOptionsOutOfRange) {
   expect_contains(error_of([] { make_synthetic({.classes = 0}); }), {"classes is 0"});
   expect_contains(error_of([] { make_synthetic({.noise = -1.0F}); }), {"noise is -1"});
   expect_contains(
+      error_of([] { make_synthetic({.train_images = std::numeric_limits<std::int64_t>::max()}); }),
+      {"synthetic: 9223372036854775807 and ", "bytes in all"});
+  expect_contains(
       error_of([] { make_synthetic({.noise = std::numeric_limits<float>::quiet_NaN()}); }),
       {"noise is nan"});
 }

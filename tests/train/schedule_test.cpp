@@ -130,7 +130,8 @@ TEST(ScheduleTest, ValidateNamesTheFieldOutOfRange) {
   EXPECT_TRUE(refuses({.base_rate = 0.0}, "schedule: base_rate is 0, expected more than 0"));
   EXPECT_TRUE(refuses({.base_rate = infinity}, "schedule: base_rate is inf, expected more than 0"));
   EXPECT_TRUE(
-      refuses({.warmup_epochs = -1.0}, "schedule: warmup_epochs is -1, expected at least 0"));
+      refuses({.warmup_epochs = -1.0}, "schedule: warmup_epochs is -1, expected 0 to 16777216"));
+  EXPECT_TRUE(refuses({.warmup_epochs = 1e30}, "schedule: warmup_epochs is 1e+30, expected 0 to"));
   EXPECT_TRUE(refuses({.decay = PolynomialDecay{.power = 0.0}},
                       "schedule: power is 0, expected more than 0"));
   EXPECT_TRUE(refuses({.decay = CosineDecay{.end_rate = -0.5}},

@@ -224,7 +224,8 @@ TEST_F(TrainerTest, UnwritableOutputIsFoundBeforeAnyWork) {
   write_content(folder / "file", "x");
   EXPECT_TRUE(throws_error([&] { train(tiny_options(folder / "file/run")); },
                            "file/run: the output folder cannot be made: Not a directory"));
-  EXPECT_TRUE(throws_error([&] { train(tiny_options(folder / "file")); }, "file"));
+  EXPECT_TRUE(throws_error([&] { train(tiny_options(folder / "file")); },
+                           "file: the output folder cannot be made: "));
   const FileSizeLimit full_disk(100);
   EXPECT_TRUE(throws_error([&] { train(tiny_options(folder / "run")); }, "last.safetensors: "));
 }

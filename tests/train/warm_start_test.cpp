@@ -124,12 +124,38 @@ TEST(WarmStartTest, ARunBeginsWithTheValues) {
   source.initialize(99);
   TrainerOptions options = tiny_options(folder / "run");
   options.initial = values_of(source);
+  options.initial_source = "runs/a \xff";
+  options.max_steps = 1;
   TinyNet model;
-  const Trainer trainer(model, tiny_data(), options);
-  const Checkpoint first = load_checkpoint(folder / "run/last.safetensors");
+  Trainer trainer(model, tiny_data(), options);
+  const auto last = folder / "run/last.safetensors";
+  const Checkpoint first = load_checkpoint(last);
   for (const auto& [name, tensor] : first.model) {
     EXPECT_TRUE(same(tensor, value(source.state_dict(), name))) << name;
   }
+  EXPECT_EQ(first.began_with, "runs/a \xEF\xBF\xBD");  // U+FFFD
+  trainer.run();
+  EXPECT_EQ(load_checkpoint(last).began_with, first.began_with);
+}
+
+TEST(WarmStartTest, AResumedRunKeepsWhereItsValuesCameFrom) {
+  const TemporaryFolder folder;
+  TinyNet source, model;
+  source.initialize(99);
+  TrainerOptions options = tiny_options(folder / "run");
+  options.initial = values_of(source);
+  options.initial_source = "other";
+  options.max_steps = 1;
+  Trainer(model, tiny_data(), options).run();
+  options.resume = true;
+  EXPECT_TRUE(throws_error([&] { Trainer(model, tiny_data(), options); },
+                           "train: initial values given for a run that is resumed"));
+  options.initial.clear();
+  options.initial_source.clear();
+  options.max_steps = 2;
+  Trainer(model, tiny_data(), options).run();
+  EXPECT_EQ(load_checkpoint(folder / "run/last.safetensors").began_with, "other");
+  EXPECT_EQ(load_checkpoint(folder / "run/last.safetensors").state.steps_done, 2);
 }
 
 TEST(WarmStartTest, AFailedOneLeavesNoRun) {
