@@ -5,8 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "train/published_accuracy.h"
-
 namespace lq::apps {
 
 using nlohmann::ordered_json;
@@ -53,15 +51,13 @@ std::string describe_epoch(const Checkpoint& checkpoint) {
   return state.best ? fmt::format("{} (the best is epoch {})", text, state.best->epoch) : text;
 }
 
-ordered_json published_json(const Recipe& recipe) {
-  const auto published = published_accuracy(recipe);
+ordered_json published_json(const std::optional<PublishedAccuracy>& published) {
   if (!published) return nullptr;
   return {{"top1", published->top1},
           {"top5", published->top5 ? ordered_json(*published->top5) : ordered_json()}};
 }
 
-std::string published_text(const Recipe& recipe) {
-  const auto published = published_accuracy(recipe);
+std::string published_text(const std::optional<PublishedAccuracy>& published) {
   if (!published) return "-";
   if (!published->top5) return fmt::format("{:.1f}", published->top1);
   return fmt::format("{:.1f}/{:.1f}", published->top1, *published->top5);

@@ -7,6 +7,7 @@
 
 #include "models/model.h"
 #include "train/checkpoint.h"
+#include "train/published_accuracy.h"
 #include "train/recipe.h"
 
 namespace lq::apps {
@@ -25,11 +26,10 @@ std::string describe_best(const BestEvaluation& best, std::int64_t epochs);
 /// The same for a checkpoint of the best epoch; otherwise "epoch 4 of 5 (the best is epoch 3)".
 std::string describe_epoch(const Checkpoint& checkpoint);
 
-/// The accuracy that the paper reports for the network, data set and bits of a recipe, in per cent:
-/// "62.6/84.3" (top 1 and 5), or the first number alone, or "-".
-std::string published_text(const Recipe& recipe);
+/// An accuracy in per cent: "62.6/84.3" (top 1 and 5), or the first number alone, or "-".
+std::string published_text(const std::optional<PublishedAccuracy>& published);
 /// The same: keys top1 and top5 (or null), or null.
-nlohmann::ordered_json published_json(const Recipe& recipe);
+nlohmann::ordered_json published_json(const std::optional<PublishedAccuracy>& published);
 
 /// An array of the extents.
 nlohmann::ordered_json shape_json(const Shape& shape);

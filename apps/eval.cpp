@@ -57,7 +57,7 @@ void print_json(const ClassificationSums& sums, const SkippedImages& skipped,
   report["loss"] = sums.mean_loss();
   report["correct"] = sums.correct;
   report["count"] = sums.images;
-  report["published"] = published_json(checkpoint.recipe);
+  report["published"] = published_json(published_accuracy(checkpoint.recipe, checkpoint.classes));
   report["skipped_images"] = skipped.count;
   report["device"] = machine;
   print_report(report);
@@ -72,8 +72,8 @@ void print_text(const ClassificationSums& sums, const Checkpoint& checkpoint, co
   fmt::print("accuracy    {:.2f} % ({} of {} test images of {}); top 5: {:.2f} %\n",
              100 * sums.accuracy(), sums.correct, sums.images, checkpoint.recipe.dataset,
              100 * sums.top5_accuracy());
-  if (const std::string published = published_text(checkpoint.recipe); published != "-") {
-    fmt::print("paper       {} %\n", published);
+  if (const auto published = published_accuracy(checkpoint.recipe, checkpoint.classes)) {
+    fmt::print("paper       {} %\n", published_text(published));
   }
   fmt::print("loss        {:.4f}\n", sums.mean_loss());
   fmt::print("computed    on {}\n", machine);

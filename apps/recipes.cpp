@@ -64,7 +64,7 @@ void print_json() {
                       {"quantizers", quantizer_kinds()}};
   for (const std::string& name : recipe_names()) {
     ordered_json recipe = recipe_as_json(name);
-    recipe["published"] = published_json(find_recipe(name));
+    recipe["published"] = published_json(published_accuracy(find_recipe(name)));
     report["recipes"].push_back(std::move(recipe));
   }
   for (const ModelInfo& model : models()) report["models"].push_back(model_json(model));
@@ -91,8 +91,8 @@ void print_text() {
     const Recipe& recipe = find_recipe(name);
     recipes.add_row({recipe.name, recipe.model, fmt::format("{}/{}", recipe.w_bits, recipe.a_bits),
                      recipe.dataset, std::to_string(recipe.epochs), std::to_string(recipe.batch),
-                     fmt::format("{}", recipe.schedule.base_rate), published_text(recipe),
-                     recipe.summary});
+                     fmt::format("{}", recipe.schedule.base_rate),
+                     published_text(published_accuracy(recipe)), recipe.summary});
   }
   TextTable sets({{"data set", Align::left}, {"what it is", Align::left}});
   for (const DatasetInfo& info : datasets()) {

@@ -59,9 +59,14 @@ Recipe recipe_for(const TrainCommand& command, const fs::path& folder) {
              : requested_recipe(command.recipe);
 }
 
-/// A batch that the images cannot fill is refused in any case; here it is the option's fault.
+/// A batch that the images cannot fill is refused in any case; here it is known whose fault it is.
 void check_batch(const RecipeOptions& options, const Recipe& recipe, const Dataset& images) {
-  if (!is_given(options, "--batch") || recipe.batch <= images.size()) return;
+  if (recipe.batch <= images.size()) return;
+  if (!is_given(options, "--batch")) {
+    fail(
+        "train: recipe {} has batches of {}, but {} has {} training images; give a smaller --batch",
+        recipe.name, recipe.batch, recipe.dataset, images.size());
+  }
   throw CLI::ValidationError("--batch", fmt::format("{} given, but {} has {} training images",
                                                     recipe.batch, recipe.dataset, images.size()));
 }

@@ -86,7 +86,8 @@ void validate(const ResizeOptions& options) {
   check(options.reducing_gap == 0 ||
             (options.interpolation == Interpolation::bicubic && options.reducing_gap >= 1 &&
              options.reducing_gap <= most_image_extent),
-        "resize: reducing_gap is {}, expected 0 or, with bicubic alone, 1 to {}",
+        "resize: reducing_gap is {}, expected 0 or 1 to {}, and 0 where interpolation is not "
+        "bicubic",
         options.reducing_gap, most_image_extent);
 }
 

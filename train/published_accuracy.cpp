@@ -78,4 +78,9 @@ std::optional<PublishedAccuracy> published_accuracy(const Recipe& recipe) {
   return row->accuracy;
 }
 
+std::optional<PublishedAccuracy> published_accuracy(const Recipe& recipe, std::int64_t classes) {
+  const std::int64_t of_the_paper = recipe.dataset == imagenet ? 1000 : 10;
+  return classes == of_the_paper ? published_accuracy(recipe) : std::nullopt;
+}
+
 }  // namespace lq

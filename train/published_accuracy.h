@@ -1,6 +1,7 @@
 // What the paper reports.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "train/recipe.h"
@@ -17,5 +18,9 @@ struct PublishedAccuracy {
 /// Nothing where it has no such experiment, for other quantizers, and where its number could not be
 /// confirmed by a second source.
 std::optional<PublishedAccuracy> published_accuracy(const Recipe& recipe);
+
+/// The same for a network of so many classes: nothing where the paper's has another number, since a
+/// folder in ImageNet's layout may hold any images.
+std::optional<PublishedAccuracy> published_accuracy(const Recipe& recipe, std::int64_t classes);
 
 }  // namespace lq

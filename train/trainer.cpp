@@ -195,7 +195,10 @@ void Trainer::check_continues(const Checkpoint& checkpoint) const {
     fail("{}: cannot be continued with other data: {} of '{}' have changed", last_path().string(),
          what, options_.recipe.dataset);
   };
-  if (checkpoint.classes != std::ssize(data_.train->classes())) refuse("the classes");
+  const std::int64_t classes = std::ssize(data_.train->classes());
+  if (checkpoint.classes != classes) {
+    refuse(fmt::format("the classes ({}, {} before)", classes, checkpoint.classes));
+  }
   // Their order, and where epochs end, depend on how many there are.
   const ImageCounts now = image_counts(data_), before = checkpoint.images.value_or(now);
   if (now != before) {

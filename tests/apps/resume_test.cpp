@@ -49,6 +49,15 @@ class ResumeTest : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
+TEST_F(ResumeTest, ABatchOfTheRecipeThatHasMoreImagesThanThereAre) {
+  Recipe recipe = tiny_recipe();
+  recipe.batch = 65;
+  write_recipe(folder_ / "large.json", recipe);
+  EXPECT_TRUE(refuses({"--recipe", "large.json"},
+                      "recipe tiny has batches of 65, but synthetic has 64 training images; give a "
+                      "smaller --batch"));
+}
+
 /// Whether images are mirrored is up to the data set that is trained on, not to the recipe's own.
 TEST_F(ResumeTest, MirrorsImagesOfTheDataSetInPlaceOfTheRecipes) {
   Recipe recipe = tiny_recipe();

@@ -204,6 +204,8 @@ TEST(PublishedAccuracyTest, IsThatOfThePapersTables) {
 TEST(PublishedAccuracyTest, NeedsTheQuantizerAndTheDataSetOfThePaper) {
   Recipe recipe = find_recipe("imagenet-resnet18-w1a2");
   EXPECT_TRUE(published_accuracy(recipe));
+  EXPECT_TRUE(published_accuracy(recipe, 1000));
+  EXPECT_FALSE(published_accuracy(recipe, 999));
   recipe.quantizer = "hwgq";
   EXPECT_FALSE(published_accuracy(recipe));
   Recipe cifar = find_recipe("cifar10-vgg-small");
