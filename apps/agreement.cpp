@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "apps/packed_run.h"
 #include "autograd/variable.h"
 #include "core/error.h"
 #include "layers/evaluation_scope.h"

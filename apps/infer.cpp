@@ -17,6 +17,7 @@
 #include "apps/run_files.h"
 #include "apps/text_table.h"
 #include "core/device.h"
+#include "core/io/file.h"
 #include "core/isa.h"
 #include "data/dataset_registry.h"
 #include "data/image_file.h"

@@ -257,7 +257,7 @@ TEST_P(LayerStatisticsTest, WeightsThatAreNotFiniteAreCounted) {
 
 /// Layers behind a concatenation have inputs of several quantizers.
 TEST(LayerStatistics, DefaultLayerHasInputsOfOneQuantizer) {
-  const ModelOptions options{.classes = 10, .input = {32, 32, 3}, .w_bits = 2, .a_bits = 2};
+  const ModelOptions options{.w_bits = 2, .a_bits = 2, .input = {32, 32, 3}};
   const auto model = make_model("googlenet-variant", options);
   model->initialize(1);
   const DatasetSplits data = make_synthetic({.train_images = 1, .test_images = 2});

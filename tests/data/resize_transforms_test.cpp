@@ -371,7 +371,8 @@ TEST(ResizeTransforms, RefuseOptionsOutOfRange) {
   expect_contains(gap(0.5F, Interpolation::bicubic), {"reducing_gap is 0.5"});
   expect_contains(gap(-1, Interpolation::bicubic), {"reducing_gap is -1"});
   expect_contains(gap(std::nanf(""), Interpolation::bicubic), {"reducing_gap is nan"});
-  expect_contains(gap(2, Interpolation::bicubic_opencv), {"reducing_gap is 2", "0 where interpolation is not bicubic"});
+  expect_contains(gap(2, Interpolation::bicubic_opencv),
+                  {"reducing_gap is 2", "0 where interpolation is not bicubic"});
   const auto refusal = [](int crop, int shorter_side) {
     return error_of([&] { CentreCropTransform({.crop = crop, .shorter_side = shorter_side}); });
   };
