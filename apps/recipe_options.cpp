@@ -119,6 +119,23 @@ void add_training_replacements(CLI::App& command, RecipeOptions& options) {
       &Recipe::seed);
 }
 
+/// Schedules belong to bits: what is asked for may have a recipe of its own.
+void announce_better_recipe(const Recipe& named, const Recipe& recipe) {
+  if (recipe.w_bits == named.w_bits && recipe.a_bits == named.a_bits) return;
+  for (const std::string& name : recipe_names()) {
+    const Recipe& other = find_recipe(name);
+    if (name == named.name || other.model != recipe.model || other.dataset != recipe.dataset ||
+        other.quantizer != recipe.quantizer || other.w_bits != recipe.w_bits ||
+        other.a_bits != recipe.a_bits) {
+      continue;
+    }
+    print_diagnostic("{}\n",
+                     warning_text(fmt::format("the schedule is that of {}; {} is the recipe "
+                                              "for {}/{} bits",
+                                              named.name, name, recipe.w_bits, recipe.a_bits)));
+  }
+}
+
 void check_recipe_name(const RecipeOptions& options, const Recipe& stored, const fs::path& folder) {
   if (!options.recipe) return;
   const Recipe named = named_recipe(options);
@@ -178,6 +195,7 @@ Recipe requested_recipe(const RecipeOptions& options) {
   Recipe recipe = with_replacements(named, options);
   const bool is_modified = recipe != mirroring_what_may_be(named);
   if (is_modified && !is_built_in(named.name)) recipe.name = name_of_modified(named);
+  if (is_built_in(named.name)) announce_better_recipe(named, recipe);
   as_usage_error(given_of(options, {"--model", "--variant", "--a-bits"}), [&] {
     variant_of(recipe.model, {.variant = recipe.variant, .a_bits = recipe.a_bits});
   });

@@ -36,7 +36,7 @@ class ImageReader {
   virtual int reduce(int /*factor*/) { return 1; }
   /// Decodes a region, which lies within the image, into `image`, whose memory is used again; of a
   /// JPEG little more is decoded. To be called once. Throws Error for damaged and truncated files;
-  /// damage behind the region may go unnoticed.
+  /// damage behind the region may go unnoticed, unless the file ends there.
   virtual void read(const PixelRegion& region, Image& image) = 0;
 };
 

@@ -6,6 +6,8 @@
 // clang-format on
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <vector>
 
 #include "core/error.h"
@@ -139,8 +141,22 @@ class JpegReader final : public ImageReader {
       jpeg_read_scanlines(&info_, &pointer, 1);
       if (y >= 0) store_row(&row[first], image.width, &image.pixels[y * row_size]);
     }
-    // The end of the file tells whether it is whole.
-    if (bottom == info_.output_height) jpeg_finish_decompress(&info_);
+    // The end of the file tells whether it is whole. Files that are not decoded in parts have been
+    // read up to there.
+    if (bottom == info_.output_height) {
+      jpeg_finish_decompress(&info_);
+    } else if (in_parts) {
+      check_end_follows();
+    }
+  }
+
+  /// Of a file of which a part has been decoded. Its end cannot be anything else: among pixels 0xff
+  /// is followed by other bytes.
+  void check_end_follows() const {
+    if (info_.unread_marker == JPEG_EOI) return;
+    constexpr std::array<JOCTET, 2> end{0xff, JPEG_EOI};
+    const std::span rest(info_.src->next_input_byte, info_.src->bytes_in_buffer);
+    check(!std::ranges::find_end(rest, end).empty(), "JPEG: the file ends before its image does");
   }
 
   /// Of a file of several scans, which has been read up to its end. libjpeg takes any of them for

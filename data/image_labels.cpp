@@ -174,8 +174,11 @@ std::vector<std::int32_t> read_val_labels(const fs::path& root, const fs::path& 
     stored = *of_lines[i];
   }
   const auto without = std::ranges::find(labels, missing);
-  check(without == labels.end(), "{}: no label for {}", path->string(),
-        without == labels.end() ? std::string() : images[without - labels.begin()]);
+  if (without != labels.end()) {
+    const auto others = std::ranges::count(labels, missing) - 1;
+    fail("{}: no label for {}{}", path->string(), images[without - labels.begin()],
+         others == 0 ? std::string() : fmt::format(" and {} more", others));
+  }
   return labels;
 }
 

@@ -49,7 +49,7 @@ class SourceImage {
   const Image& whole();
   /// The pixels of a region, which lies within the image: equal to those of whole(), but less is
   /// decoded. Good until the next call of any member that is not const. Throws as whole(); damage
-  /// behind the region may go unnoticed.
+  /// behind the region may go unnoticed, unless the file ends there.
   const Image& part(const PixelRegion& region);
   /// The region that whole() or part() has given last.
   const PixelRegion& last_region() const { return last_region_; }

@@ -58,6 +58,21 @@ TEST_F(ResumeTest, ABatchOfTheRecipeThatHasMoreImagesThanThereAre) {
                       "smaller --batch"));
 }
 
+TEST_F(ResumeTest, BitsThatHaveARecipeOfTheirOwnAreTold) {
+  const std::string message =
+      "warning: the schedule is that of imagenet-resnet18-w2a2; imagenet-resnet18-w1a2 is the "
+      "recipe for 1/2 bits\n";
+  const auto warns = [&](const char* bits) {
+    const ProcessResult result =
+        train({"--recipe", "imagenet-resnet18-w2a2", "--w-bits", bits, "--data", "nowhere"});
+    EXPECT_EQ(result.exit_code, apps::failure);
+    return result.err.find(message) != std::string::npos;
+  };
+  EXPECT_TRUE(warns("1"));
+  EXPECT_FALSE(warns("2"));
+  EXPECT_FALSE(warns("5"));
+}
+
 /// Whether images are mirrored is up to the data set that is trained on, not to the recipe's own.
 TEST_F(ResumeTest, MirrorsImagesOfTheDataSetInPlaceOfTheRecipes) {
   Recipe recipe = tiny_recipe();

@@ -98,6 +98,15 @@ TEST(ColourJitter, EqualsTheOfficialStepsOneByOne) {
   EXPECT_LT(different, all / 1000);
 }
 
+/// Spec section 4.1: factors of U(0.6, 1.4), lighting of deviation 0.1.
+TEST(ColourJitter, IsAsInTheSpecByDefault) {
+  const ColourJitterOptions options;
+  EXPECT_EQ(options.brightness, 0.4F);
+  EXPECT_EQ(options.contrast, 0.4F);
+  EXPECT_EQ(options.saturation, 0.4F);
+  EXPECT_EQ(options.lighting, 0.1F);
+}
+
 TEST(ColourJitter, FactorsAreUniformInTheirRanges) {
   constexpr int samples = 20000;
   const ColourJitterOptions options{.brightness = 0.4F, .contrast = 0.2F, .saturation = 0.6F};

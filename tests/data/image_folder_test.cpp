@@ -180,6 +180,7 @@ TEST_F(ImageFolderTest, RefusesLabelsThatDoNotFit) {
     expect_refused({message});
   };
   expect_label_error("v1.JPEG n02\n", "val_labels.txt: no label for v2.JPEG");
+  expect_label_error("\n", "val_labels.txt: no label for v1.JPEG and 1 more");
   expect_label_error("v1.JPEG n02\nv3.JPEG n01\n", "val_labels.txt:2: there is no image v3.JPEG");
   expect_label_error("v1.JPEG n02\n\nv1.JPEG n01\n", "val_labels.txt:3: v1.JPEG has a label");
   expect_label_error("v1.JPEG n07\n", "val_labels.txt:1: label is \"n07\"");

@@ -280,6 +280,33 @@ TEST(ExifOrientation, DamagedDataIsUpright) {
   }
 }
 
+/// Whatever part of them is seen: otherwise an image would count as good or bad by chance.
+TEST(SourceImage, FilesThatEndBeforeTheirImageAreDamaged) {
+  for (const auto& [height, width] : {std::pair{400, 300}, {40, 30}}) {
+    for (const JpegOptions& options :
+         {JpegOptions{}, JpegOptions{.restart_interval = 4}, JpegOptions{.progressive = true}}) {
+      const std::vector<std::byte> file =
+          encode_jpeg(random_photograph(height, width, 3, 6), options);
+      const PixelRegion upper{0, 0, height / 3, width};
+      SourceImage source;
+      const auto read = [&](std::size_t bytes) {
+        source.set_encoded("a.JPEG") = {file.begin(),
+                                        file.begin() + static_cast<std::ptrdiff_t>(bytes)};
+        source.read_header();
+        source.part(upper);
+      };
+      EXPECT_NO_THROW(read(file.size()));
+      for (const double share : {0.5, 0.85, 0.97}) {
+        const auto bytes =
+            static_cast<std::size_t>(share * static_cast<double>(file.size() - 1000) + 999);
+        EXPECT_THROW(read(bytes), UnreadableImage) << height << ' ' << share;
+      }
+      EXPECT_THROW(read(file.size() - 1), UnreadableImage);
+      EXPECT_THROW(read(file.size() - 2), UnreadableImage);
+    }
+  }
+}
+
 TEST(SourceImage, DamagedFilesAreNamed) {
   const std::vector<std::byte> file = encode_jpeg(random_photograph(64, 64, 3, 5));
   SourceImage source;

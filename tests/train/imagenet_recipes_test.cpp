@@ -62,6 +62,10 @@ TEST(ImagenetRecipesTest, ImagesAreCroppedForTheNetwork) {
     EXPECT_EQ(recipe.dataset, "imagenet");
     EXPECT_EQ(recipe.augmentation.resize.crop, recipe.model == "alexnet" ? 227 : 224);
     EXPECT_EQ(recipe.augmentation.resize.shorter_side, 256);
+    EXPECT_EQ(recipe.augmentation.resize.interpolation, Interpolation::bicubic);
+    EXPECT_EQ(recipe.augmentation.resize.order, ChannelOrder::rgb);
+    EXPECT_EQ(recipe.augmentation.resize.reducing_gap, 0);
+    EXPECT_EQ(recipe.augmentation.style, AugmentationStyle::fb_resnet);
     EXPECT_TRUE(recipe.flip);
   }
 }
