@@ -156,7 +156,8 @@ class JpegReader final : public ImageReader {
     if (info_.unread_marker == JPEG_EOI) return;
     constexpr std::array<JOCTET, 2> end{0xff, JPEG_EOI};
     const std::span rest(info_.src->next_input_byte, info_.src->bytes_in_buffer);
-    check(!std::ranges::find_end(rest, end).empty(), "JPEG: the file ends before its image does");
+    check(std::find_end(rest.begin(), rest.end(), end.begin(), end.end()) != rest.end(),
+          "JPEG: the file ends before its image does");
   }
 
   /// Of a file of several scans, which has been read up to its end. libjpeg takes any of them for
