@@ -89,10 +89,13 @@ std::vector<bench::DataPath> data_paths() {
 }
 
 void print_json(const bench::DataPipelineTiming& timing, const BenchDataCommand& command) {
-  nlohmann::ordered_json report{
-      {"data", command.data.string()},    {"images", timing.images},
-      {"mean_bytes", timing.mean_bytes},  {"threads", command.options.threads},
-      {"rounds", command.options.rounds}, {"decoding_images_per_s", timing.decoding_rate}};
+  nlohmann::ordered_json report{{"data", command.data.string()},
+                                {"images", timing.images},
+                                {"skipped_images", timing.skipped.count},
+                                {"mean_bytes", timing.mean_bytes},
+                                {"threads", command.options.threads},
+                                {"rounds", command.options.rounds},
+                                {"decoding_images_per_s", timing.decoding_rate}};
   for (const bench::PathRate& path : timing.paths) {
     report["paths"].push_back(
         {{"name", path.name},
@@ -140,6 +143,7 @@ void run(const BenchDataCommand& command) {
   warn(data.warning);
   const bench::DataPipelineTiming timing =
       bench::time_data_pipeline(data.train, data_paths(), options);
+  warn_of_skipped(timing.skipped, "training");
   if (command.json) {
     print_json(timing, command);
   } else {

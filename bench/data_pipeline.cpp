@@ -15,23 +15,46 @@ namespace lq::bench {
 
 namespace {
 
-/// The first images of a data set.
-class FirstImages final : public Dataset {
+/// Some images of a data set.
+class SomeImages final : public Dataset {
  public:
-  FirstImages(std::shared_ptr<const Dataset> all, std::int64_t size)
-      : all_(std::move(all)), size_(size) {}
+  SomeImages(std::shared_ptr<const Dataset> all, std::vector<std::int64_t> places)
+      : all_(std::move(all)), places_(std::move(places)) {}
 
-  std::int64_t size() const override { return size_; }
+  std::int64_t size() const override { return std::ssize(places_); }
   Shape image_shape() const override { return all_->image_shape(); }
   std::span<const std::string> classes() const override { return all_->classes(); }
-  std::int32_t label(std::int64_t index) const override { return all_->label(index); }
-  void load(std::int64_t index, Image& image) const override { all_->load(index, image); }
-  void fetch(std::int64_t index, SourceImage& image) const override { all_->fetch(index, image); }
+  std::int32_t label(std::int64_t index) const override { return all_->label(places_[index]); }
+  void load(std::int64_t index, Image& image) const override { all_->load(places_[index], image); }
+  void fetch(std::int64_t index, SourceImage& image) const override {
+    all_->fetch(places_[index], image);
+  }
 
  private:
   std::shared_ptr<const Dataset> all_;
-  std::int64_t size_;
+  std::vector<std::int64_t> places_;
 };
+
+/// Those of the first `size` images that can be decoded.
+std::shared_ptr<const Dataset> readable_images(const std::shared_ptr<const Dataset>& all,
+                                               std::int64_t size, SkippedImages& skipped) {
+  std::vector<std::int64_t> places;
+  SourceImage image;
+  for (std::int64_t i = 0; i < size; ++i) {
+    try {
+      all->fetch(i, image);
+      image.whole();
+      places.push_back(i);
+    } catch (const UnreadableImage& error) {
+      skipped.add(error.what(), all->name(i));
+    }
+  }
+  if (places.empty()) {
+    fail("bench data: none of {} images could be read; the first: {}", size,
+         skipped.named.front().message);
+  }
+  return std::make_shared<SomeImages>(all, std::move(places));
+}
 
 /// Seconds that an action takes.
 template <typename Action>
@@ -120,11 +143,13 @@ DataPipelineTiming time_data_pipeline(const std::shared_ptr<const Dataset>& imag
                                       const DataPipelineOptions& options) {
   check(options.images >= 1 && options.threads >= 1 && options.rounds >= 1,
         "bench data: images, threads and rounds have to be 1 or more");
-  const auto first =
-      std::make_shared<FirstImages>(images, std::min(options.images, images->size()));
+  DataPipelineTiming timing;
+  const std::shared_ptr<const Dataset> first =
+      readable_images(images, std::min(options.images, images->size()), timing.skipped);
+  call(options.meanwhile);
   const int threads = options.threads;
-  DataPipelineTiming timing{.images = first->size(),
-                            .mean_bytes = mean_file_bytes(*first, threads)};
+  timing.images = first->size();
+  timing.mean_bytes = mean_file_bytes(*first, threads);
 
   std::vector<TimedPath> timed;
   for (const DataPath& path : paths) {

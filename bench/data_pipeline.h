@@ -9,6 +9,7 @@
 
 #include "data/augmentation.h"
 #include "data/dataset.h"
+#include "data/skipped_images.h"
 
 namespace lq::bench {
 
@@ -39,6 +40,7 @@ struct PathRate {
 
 struct DataPipelineTiming {
   std::int64_t images = 0;
+  SkippedImages skipped;     ///< that could not be read, and are not among them
   double mean_bytes = 0;     ///< of a file
   double decoding_rate = 0;  ///< whole images, from the same files, by the same threads
   std::vector<PathRate> paths;
@@ -46,7 +48,8 @@ struct DataPipelineTiming {
 
 /// In each round decodes all images as a whole; then, for each of the ways, only those regions of
 /// them that the way takes, and prepares them in this way. What depends on chance is the same in
-/// all rounds. Throws Error when an image cannot be read.
+/// all rounds. Images that cannot be read are left out before. Throws Error when that is all of
+/// them, and when one is lost on the way.
 DataPipelineTiming time_data_pipeline(const std::shared_ptr<const Dataset>& images,
                                       const std::vector<DataPath>& paths,
                                       const DataPipelineOptions& options);

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <ranges>
+#include <algorithm>
+#include <span>
 #include <utility>
 
 namespace lq {
@@ -15,7 +16,8 @@ void SkippedImages::add(std::string message, std::string image) {
 std::string describe(const SkippedImages& skipped, std::string_view part,
                      std::string_view outcome) {
   std::vector<std::string_view> shown;
-  for (const SkippedImage& one : skipped.named | std::views::take(SkippedImages::most_described)) {
+  const std::size_t count = std::min(SkippedImages::most_described, skipped.named.size());
+  for (const SkippedImage& one : std::span(skipped.named).first(count)) {
     shown.push_back(one.message);
   }
   const bool is_one = skipped.count == 1;

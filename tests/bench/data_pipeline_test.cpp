@@ -28,10 +28,12 @@ bench::DataPipelineTiming timed(std::int64_t times) {
                                    {.images = images, .batch = 5, .threads = 2, .rounds = 1});
 }
 
-/// Once for the mean, once for the regions, and three times in the round.
+/// Once to see whether it can be read, once for the mean, once for the regions, and three times in
+/// the round.
 TEST(DataPipelineTest, TimesAllWays) {
-  const bench::DataPipelineTiming timing = timed(5);
+  const bench::DataPipelineTiming timing = timed(6);
   EXPECT_EQ(timing.images, images);
+  EXPECT_EQ(timing.skipped.count, 0);
   EXPECT_GT(timing.decoding_rate, 0);
   ASSERT_EQ(timing.paths.size(), 1U);
   EXPECT_GT(timing.paths[0].of_decoding, 0);
@@ -39,9 +41,17 @@ TEST(DataPipelineTest, TimesAllWays) {
 }
 
 TEST(DataPipelineTest, ImagesThatAreLostOnTheWayAreErrors) {
-  for (std::int64_t times = 0; times < 5; ++times) {
+  for (std::int64_t times = 1; times < 6; ++times) {
     EXPECT_TRUE(throws_error([&] { timed(times); }, "5.png: is gone")) << times;
   }
+}
+
+TEST(DataPipelineTest, ImagesThatCannotBeReadAreLeftOut) {
+  const bench::DataPipelineTiming timing = timed(0);
+  EXPECT_EQ(timing.images, images - 1);
+  ASSERT_EQ(timing.skipped.named.size(), 1U);
+  EXPECT_EQ(timing.skipped.named[0].message, "5.png: is gone");
+  EXPECT_GT(timing.paths.at(0).images_per_s, 0);
 }
 
 }  // namespace
