@@ -35,27 +35,6 @@ class SomeImages final : public Dataset {
   std::vector<std::int64_t> places_;
 };
 
-/// Those of the first `size` images that can be decoded.
-std::shared_ptr<const Dataset> readable_images(const std::shared_ptr<const Dataset>& all,
-                                               std::int64_t size, SkippedImages& skipped) {
-  std::vector<std::int64_t> places;
-  SourceImage image;
-  for (std::int64_t i = 0; i < size; ++i) {
-    try {
-      all->fetch(i, image);
-      image.whole();
-      places.push_back(i);
-    } catch (const UnreadableImage& error) {
-      skipped.add(error.what(), all->name(i));
-    }
-  }
-  if (places.empty()) {
-    fail("bench data: none of {} images could be read; the first: {}", size,
-         skipped.named.front().message);
-  }
-  return std::make_shared<SomeImages>(all, std::move(places));
-}
-
 /// Seconds that an action takes.
 template <typename Action>
 double seconds_of(Action&& action) {
@@ -64,20 +43,17 @@ double seconds_of(Action&& action) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Fetches all images, by so many threads, for action(index, image). Throws what the action threw
-/// in one of them.
+/// Calls action(index, image) for all indices, by so many threads, each with an image for its
+/// memory. Throws what the action threw in one of them.
 template <typename Action>
-void for_each_image(const Dataset& images, int threads, const Action& action) {
+void for_each_index(std::int64_t size, int threads, const Action& action) {
   std::vector<std::exception_ptr> failures(threads);
   std::vector<std::jthread> workers;
   for (int thread = 0; thread < threads; ++thread) {
     workers.emplace_back([&, thread] {
       try {
         SourceImage image;
-        for (std::int64_t i = thread; i < images.size(); i += threads) {
-          images.fetch(i, image);
-          action(i, image);
-        }
+        for (std::int64_t i = thread; i < size; i += threads) action(i, image);
       } catch (...) {
         failures[thread] = std::current_exception();
       }
@@ -89,11 +65,46 @@ void for_each_image(const Dataset& images, int threads, const Action& action) {
   }
 }
 
-double mean_file_bytes(const Dataset& images, int threads) {
-  std::atomic<std::uint64_t> sum = 0;
-  for_each_image(images, threads,
-                 [&](std::int64_t, SourceImage& image) { sum += image.encoded_bytes(); });
-  return static_cast<double>(sum) / static_cast<double>(images.size());
+/// The same for images that have been fetched.
+template <typename Action>
+void for_each_image(const Dataset& images, int threads, const Action& action) {
+  for_each_index(images.size(), threads, [&](std::int64_t i, SourceImage& image) {
+    images.fetch(i, image);
+    action(i, image);
+  });
+}
+
+/// Those of the first `size` images that can be decoded. Tells how many they are, how large their
+/// files are, and which ones are left out.
+std::shared_ptr<const Dataset> readable_images(const std::shared_ptr<const Dataset>& all,
+                                               std::int64_t size, int threads,
+                                               DataPipelineTiming& timing) {
+  std::vector<std::string> faults(size);
+  std::atomic<std::uint64_t> bytes = 0;
+  for_each_index(size, threads, [&](std::int64_t i, SourceImage& image) {
+    try {
+      all->fetch(i, image);
+      image.whole();
+      bytes += image.encoded_bytes();
+    } catch (const UnreadableImage& error) {
+      faults[i] = error.what();
+    }
+  });
+  std::vector<std::int64_t> places;
+  for (std::int64_t i = 0; i < size; ++i) {
+    if (faults[i].empty()) {
+      places.push_back(i);
+    } else {
+      timing.skipped.add(std::move(faults[i]), all->name(i));
+    }
+  }
+  if (places.empty()) {
+    fail("bench data: none of {} images could be read; the first: {}", size,
+         timing.skipped.named.front().message);
+  }
+  timing.images = std::ssize(places);
+  timing.mean_bytes = static_cast<double>(bytes) / static_cast<double>(timing.images);
+  return std::make_shared<SomeImages>(all, std::move(places));
 }
 
 void decode_all(const Dataset& images, int threads) {
@@ -144,12 +155,10 @@ DataPipelineTiming time_data_pipeline(const std::shared_ptr<const Dataset>& imag
   check(options.images >= 1 && options.threads >= 1 && options.rounds >= 1,
         "bench data: images, threads and rounds have to be 1 or more");
   DataPipelineTiming timing;
-  const std::shared_ptr<const Dataset> first =
-      readable_images(images, std::min(options.images, images->size()), timing.skipped);
-  call(options.meanwhile);
   const int threads = options.threads;
-  timing.images = first->size();
-  timing.mean_bytes = mean_file_bytes(*first, threads);
+  const std::shared_ptr<const Dataset> first =
+      readable_images(images, std::min(options.images, images->size()), threads, timing);
+  call(options.meanwhile);
 
   std::vector<TimedPath> timed;
   for (const DataPath& path : paths) {
