@@ -2,14 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "train/json_text.h"
+
 namespace lq::apps {
 
 using nlohmann::ordered_json;
 
 void print_report(const ordered_json& report) {
-  constexpr int indent = 2;
-  constexpr bool ascii_only = false;
-  fmt::print("{}\n", report.dump(indent, ' ', ascii_only, ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", dump_as_text(report, /*indent=*/2));
 }
 
 }  // namespace lq::apps

@@ -8,6 +8,7 @@
 #include "core/io/safetensors.h"
 #include "train/augment.h"
 #include "train/json_reason.h"
+#include "train/json_text.h"
 
 namespace lq {
 
@@ -73,13 +74,6 @@ std::optional<ImageCounts> read_images(const Metadata& metadata) {
 std::string read_began_with(const Metadata& metadata) {
   const auto found = metadata.find(began_with_key);
   return found == metadata.end() ? std::string() : json::parse(found->second).get<std::string>();
-}
-
-/// Bytes that are no UTF-8 are replaced by U+FFFD.
-std::string dump_as_text(const json& value) {
-  constexpr int one_line = -1;
-  constexpr bool ascii_only = false;
-  return value.dump(one_line, ' ', ascii_only, json::error_handler_t::replace);
 }
 
 void append(std::string_view prefix, const StateDict& state, std::vector<NamedTensor>& tensors) {
@@ -164,7 +158,7 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
                     {"threads", std::to_string(checkpoint.threads)}};
   if (checkpoint.images) metadata.emplace(images_key, json(*checkpoint.images).dump());
   if (!checkpoint.began_with.empty()) {
-    metadata.emplace(began_with_key, dump_as_text(checkpoint.began_with));
+    metadata.emplace(began_with_key, dump_as_text(json(checkpoint.began_with)));
   }
   save_safetensors(path, tensors, metadata);
 }

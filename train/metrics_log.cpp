@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/io/file.h"
+#include "train/json_text.h"
 
 namespace lq {
 
@@ -91,11 +92,8 @@ void MetricsLog::write(const EpochMetrics& metrics) {
 
 void MetricsLog::write_warning(std::int64_t step, std::string_view message) {
   // A message may name a file, whose name can be any bytes.
-  constexpr int one_line = -1;
-  constexpr bool ascii_only = false;
   const std::string line =
-      ordered_json{{"kind", "warning"}, {"step", step}, {"message", message}}.dump(
-          one_line, ' ', ascii_only, ordered_json::error_handler_t::replace);
+      dump_as_text(ordered_json{{"kind", "warning"}, {"step", step}, {"message", message}});
   if (!kept_at_resume_.contains(line)) write_line(line);
 }
 

@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -44,6 +46,13 @@ inline Image hills(int height, int width, int channels) {
     }
   }
   return image;
+}
+
+/// Of as many pixels, in grey levels.
+inline double mean_difference(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += std::abs(a[i] - b[i]);
+  return sum / static_cast<double>(a.size());
 }
 
 /// Puts Exif data with this orientation behind the first marker of a JPEG.

@@ -195,12 +195,6 @@ Image block_averages(const Image& image, int factor) {
   return result;
 }
 
-double mean_difference(const Image& a, const Image& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(a.pixels[i] - b.pixels[i]);
-  return sum / static_cast<double>(a.pixels.size());
-}
-
 void expect_reduced(const std::vector<std::byte>& file, int factor, double most_difference) {
   const Image averages = block_averages(decode_image(file), factor);
   SourceImage source;
@@ -213,7 +207,7 @@ void expect_reduced(const std::vector<std::byte>& file, int factor, double most_
   reduce();
   const Image whole = source.whole();
   ASSERT_EQ(whole.shape(), averages.shape());
-  EXPECT_LT(mean_difference(whole, averages), most_difference) << factor;
+  EXPECT_LT(mean_difference(whole.pixels, averages.pixels), most_difference) << factor;
   EXPECT_EQ(source.whole().pixels, whole.pixels) << "read again";
   Rng rng(8, RngPurpose::test);
   for (int round = 0; round < 10; ++round) {
